@@ -42,20 +42,26 @@ func (t Text) IsZero() bool { return t.p == nil || *t.p == "" }
 
 // Doc is a document of PHI, as bytes: a FHIR resource, an index, a note. The zero
 // Doc is empty.
+//
+// The pointer is double because fmt follows one pointer to a slice when a verb
+// does not fit (%d of a struct that holds a Doc in an unexported field).
 type Doc struct {
 	_ [0]func()
-	p *[]byte
+	p **[]byte
 }
 
 // NewDoc wraps b, which the caller must not change afterwards.
-func NewDoc(b []byte) Doc { return Doc{p: &b} }
+func NewDoc(b []byte) Doc {
+	p := &b
+	return Doc{p: &p}
+}
 
 // Reveal returns the content, which the caller must not change. Walled.
 func (d Doc) Reveal() []byte {
 	if d.p == nil {
 		return nil
 	}
-	return *d.p
+	return **d.p
 }
 
 // Len is the size in bytes.

@@ -1,0 +1,171 @@
+package person
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// bytes16 draws the content of an identifier.
+func bytes16(t *rapid.T, label string) []byte {
+	return rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, label)
+}
+
+// roundTrip checks every way in and out of an identifier of one kind.
+func roundTrip[K Kind](t *rapid.T, prefix string) {
+	raw := bytes16(t, "raw")
+	drawn, err := NewID[K](bytes.NewReader(raw))
+	if err != nil {
+		t.Fatalf("draw: %v", err)
+	}
+	stored, err := IDFromBytes[K](drawn.Bytes())
+	if err != nil || stored != drawn {
+		t.Fatalf("stored form: %v, %v", stored, err)
+	}
+	s := drawn.String()
+	if !strings.HasPrefix(s, prefix) || len(s) != len(prefix)+26 {
+		t.Fatalf("text form %q", s)
+	}
+	parsed, err := ParseID[K](s)
+	if err != nil || parsed != drawn {
+		t.Fatalf("parse %q: %v, %v", s, parsed, err)
+	}
+	if drawn.IsZero() != bytes.Equal(raw, make([]byte, 16)) {
+		t.Fatalf("IsZero of % x is %v", raw, drawn.IsZero())
+	}
+}
+
+func TestIDRoundTrip(t *testing.T) {
+	t.Run("patient", func(t *testing.T) {
+		rapid.Check(t, func(t *rapid.T) { roundTrip[patientKind](t, "pat-") })
+	})
+	t.Run("account", func(t *testing.T) {
+		rapid.Check(t, func(t *rapid.T) { roundTrip[accountKind](t, "acc-") })
+	})
+	t.Run("resource", func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { roundTrip[resourceKind](t, "") }) })
+	t.Run("clinic", func(t *testing.T) { rapid.Check(t, func(t *rapid.T) { roundTrip[clinicKind](t, "org-") }) })
+}
+
+// A patient is not an account: the text of one kind is never parsed as another.
+func TestParseIDRefusesAnotherKind(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		raw := bytes16(t, "raw")
+		patient := PatientID{[16]byte(raw)}.String()
+		account := AccountID{[16]byte(raw)}.String()
+		resource := ResourceID{[16]byte(raw)}.String()
+		clinic := ClinicID{[16]byte(raw)}.String()
+		refused(t, "patient", func(s string) error { _, err := ParseID[patientKind](s); return err }, account, resource, clinic)
+		refused(t, "account", func(s string) error { _, err := ParseID[accountKind](s); return err }, patient, resource, clinic)
+		refused(t, "resource", func(s string) error { _, err := ParseID[resourceKind](s); return err }, patient, account, clinic)
+		refused(t, "clinic", func(s string) error { _, err := ParseID[clinicKind](s); return err }, patient, account, resource)
+	})
+}
+
+func refused(t *rapid.T, kind string, parse func(string) error, texts ...string) {
+	for _, s := range texts {
+		if err := parse(s); !errors.Is(err, ErrBadID) {
+			t.Fatalf("%s from %q: %v", kind, s, err)
+		}
+	}
+}
+
+// One identifier has one spelling, so that it has one URL.
+func TestParseIDIsCanonical(t *testing.T) {
+	good := PatientID{[16]byte{1, 2, 3}}.String()
+	for name, s := range map[string]string{
+		"empty":           "",
+		"prefix alone":    "pat-",
+		"upper case":      strings.ToUpper(good),
+		"padding":         good + "=",
+		"shorter":         good[:len(good)-1],
+		"space before":    " " + good[:len(good)-1],
+		"newline within":  good[:10] + "\n" + good[11:],
+		"outside base32":  good[:len(good)-1] + "1",
+		"trailing bits":   good[:len(good)-1] + "b",
+		"another kind":    "acc-" + good[4:],
+		"bidi mark":       good[:len(good)-3] + "\u202e",
+		"prefix repeated": "pat-" + good[:26],
+	} {
+		if id, err := ParseID[patientKind](s); !errors.Is(err, ErrBadID) || !id.IsZero() {
+			t.Errorf("%s: %v, %v", name, id, err)
+		}
+	}
+}
+
+func TestIDFromBytesWantsSixteen(t *testing.T) {
+	for _, n := range []int{0, 15, 17} {
+		if _, err := IDFromBytes[patientKind](make([]byte, n)); !errors.Is(err, ErrBadID) {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+	}
+}
+
+// A source of randomness that runs dry gives no identifier at all.
+func TestNewIDNeedsSixteenBytes(t *testing.T) {
+	id, err := NewID[patientKind](bytes.NewReader(make([]byte, 15)))
+	if err == nil || !id.IsZero() {
+		t.Fatalf("got %v, %v", id, err)
+	}
+}
+
+// The chart and its Patient resource share their 128 bits.
+func TestPatientResource(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := PatientID{[16]byte(bytes16(t, "raw"))}
+		r := PatientResource(p)
+		if PatientOf(r) != p || "pat-"+r.String() != p.String() {
+			t.Fatalf("%v became %v", p, r)
+		}
+	})
+}
+
+func TestOwner(t *testing.T) {
+	p, a, c := PatientID{[16]byte{1}}, AccountID{[16]byte{1}}, ClinicID{[16]byte{1}}
+	owners := map[Owner]string{Patient(p): p.String(), Account(a): a.String(), Clinic(c): c.String(), {}: "nobody"}
+	if len(owners) != 4 {
+		t.Fatal("two kinds of owner with the same bits are one owner")
+	}
+	for o, want := range owners {
+		if o.String() != want {
+			t.Errorf("owner prints %q, want %q", o, want)
+		}
+		if b := o.Bytes(); len(b) != 17 || b[0] != byte(o.Kind) || !bytes.Equal(b[1:], o.ID[:]) {
+			t.Errorf("%v as bytes: % x", o, b)
+		}
+		if o.IsZero() != (want == "nobody") {
+			t.Errorf("%v: IsZero is %v", o, o.IsZero())
+		}
+		gotP, isP := o.AsPatient()
+		if isP != (o.Kind == OwnerPatient) || isP && gotP != p {
+			t.Errorf("%v as patient: %v %v", o, gotP, isP)
+		}
+		gotA, isA := o.AsAccount()
+		if isA != (o.Kind == OwnerAccount) || isA && gotA != a {
+			t.Errorf("%v as account: %v %v", o, gotA, isA)
+		}
+	}
+}
+
+// The kinds of owner are stored: their numbers never change.
+func TestOwnerKindsAreFixed(t *testing.T) {
+	if OwnerPatient != 1 || OwnerAccount != 2 || OwnerClinic != 3 {
+		t.Fatal("an owner kind was renumbered; stored rows would change hands")
+	}
+}
+
+func FuzzParseID(f *testing.F) {
+	f.Add("pat-aaaaaaaaaaaaaaaaaaaaaaaaaa")
+	f.Add("acc-")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, s string) {
+		if id, err := ParseID[patientKind](s); err == nil && id.String() != s {
+			t.Fatalf("%q parsed as %q", s, id)
+		}
+		if id, err := ParseID[resourceKind](s); err == nil && id.String() != s {
+			t.Fatalf("%q parsed as %q", s, id)
+		}
+	})
+}
