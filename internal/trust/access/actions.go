@@ -1,0 +1,116 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+
+	"postern.example/postern/internal/word/fault"
+)
+
+// Action names what a Caller wants to do: an action of the Cedar schema.
+type Action string
+
+// The actions. The list Actions says what each means for the log and for the
+// person who is refused; a test compares it with the schema.
+const (
+	ReadChart      Action = "readChart"
+	SearchChart    Action = "searchChart"
+	ReadAccessLog  Action = "readAccessLog"
+	ProveAccess    Action = "proveAccess"
+	ImportChart    Action = "importChart"
+	ScrubChart     Action = "scrubChart"
+	ReadShared     Action = "readShared"
+	ImportShared   Action = "importShared"
+	SignIn         Action = "signIn"
+	EnrolPasskey   Action = "enrolPasskey"
+	EnterPersona   Action = "enterPersona"
+	SignOut        Action = "signOut"
+	ViewSecurity   Action = "viewSecurity"
+	EndSession     Action = "endSession"
+	AddPasskey     Action = "addPasskey"
+	RemovePasskey  Action = "removePasskey"
+	RenamePasskey  Action = "renamePasskey"
+	ChooseLanguage Action = "chooseLanguage"
+	ListMyPatients Action = "listMyPatients"
+	ApproveAct     Action = "approveAct"
+	ListAccounts   Action = "listAccounts"
+	AddAccount     Action = "addAccount"
+	AssignPatient  Action = "assignPatient"
+	IssueEnrolment Action = "issueEnrolment"
+	SuspendAccount Action = "suspendAccount"
+	ResumeAccount  Action = "resumeAccount"
+	MintToken      Action = "mintToken"
+	ReadLog        Action = "readLog"
+	VerifyLog      Action = "verifyLog"
+	ExportLog      Action = "exportLog"
+)
+
+// resourceType is the Cedar entity type that an action applies to.
+type resourceType string
+
+const (
+	chart   resourceType = "Chart"
+	clinic  resourceType = "Clinic"
+	account resourceType = "Account"
+	log     resourceType = "Log"
+)
+
+// ActionDef says what an action means outside the policy files.
+type ActionDef struct {
+	Action    Action
+	Event     string     // event type of its log entry, one of package audit's
+	Refusal   fault.Kind // what a refused person is told: NotFound where existence is itself a secret
+	TwoPerson bool       // waits until a different natural person with step-up confirms
+	on        resourceType
+}
+
+// Actions is the table of contents of what can be decided, sorted by action.
+func Actions() []ActionDef {
+	return []ActionDef{
+		{Action: AddAccount, Event: "create", Refusal: fault.Denied, on: clinic},
+		{Action: AddPasskey, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: ApproveAct, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: AssignPatient, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: ChooseLanguage, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: EndSession, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: EnrolPasskey, Event: "sign-in", Refusal: fault.Denied, on: account},
+		{Action: EnterPersona, Event: "sign-in", Refusal: fault.Denied, on: account},
+		{Action: ExportLog, Event: "export", Refusal: fault.Denied, on: log},
+		{Action: ImportChart, Event: "import", Refusal: fault.Denied, on: chart},
+		{Action: ImportShared, Event: "import", Refusal: fault.Denied, on: clinic},
+		{Action: IssueEnrolment, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: ListAccounts, Event: "read", Refusal: fault.Denied, on: clinic},
+		{Action: ListMyPatients, Event: "read", Refusal: fault.Denied, on: account},
+		{Action: MintToken, Event: "create", Refusal: fault.Denied, on: account},
+		{Action: ProveAccess, Event: "log-read", Refusal: fault.NotFound, on: chart},
+		{Action: ReadAccessLog, Event: "log-read", Refusal: fault.NotFound, on: chart},
+		{Action: ReadChart, Event: "read", Refusal: fault.NotFound, on: chart},
+		{Action: ReadLog, Event: "log-read", Refusal: fault.Denied, on: log},
+		{Action: ReadShared, Event: "read", Refusal: fault.NotFound, on: clinic},
+		{Action: RemovePasskey, Event: "delete", Refusal: fault.Denied, on: account},
+		{Action: RenamePasskey, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: ResumeAccount, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: ScrubChart, Event: "read", Refusal: fault.Denied, on: chart},
+		{Action: SearchChart, Event: "search", Refusal: fault.NotFound, on: chart},
+		{Action: SignIn, Event: "sign-in", Refusal: fault.Unauthenticated, on: account},
+		{Action: SignOut, Event: "sign-out", Refusal: fault.Denied, on: account},
+		{Action: SuspendAccount, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: VerifyLog, Event: "log-read", Refusal: fault.Denied, on: log},
+		{Action: ViewSecurity, Event: "read", Refusal: fault.Denied, on: account},
+	}
+}
+
+// checkActions compares the list with the schema's actions.
+func checkActions(defs []ActionDef, schema []string) error {
+	var names []string
+	for _, d := range defs {
+		names = append(names, string(d.Action))
+	}
+	if !slices.IsSorted(names) {
+		return fmt.Errorf("check actions: the list is not sorted")
+	}
+	if !slices.Equal(names, schema) {
+		return fmt.Errorf("check actions: list %v, schema %v", names, schema)
+	}
+	return nil
+}

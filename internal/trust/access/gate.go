@@ -1,0 +1,312 @@
+package access
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/cedar-policy/cedar-go"
+
+	"postern.example/postern/internal/trust/audit"
+	"postern.example/postern/internal/trust/keys"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+	"postern.example/postern/internal/word/phi"
+)
+
+// Ask is a question to the gate.
+type Ask struct {
+	Caller person.Caller
+	Action Action
+	Owner  person.Owner // whose data: the resource of the decision
+	Object string       // "Observation/<id>", or empty for a view
+	Query  string       // the search as asked, for the log's sealed payload
+	Kinds  []string     // the kinds of row that the view needs
+	Labels []phi.Label  // sensitivity labels of the row, from vault.Facts
+	Reason string       // why, in the words of an operator; empty otherwise
+	Detail Detail
+}
+
+// Detail is what the log keeps of a change.
+type Detail struct {
+	Before, After audit.Digest     // content before and after
+	File          audit.Digest     // content of an imported file
+	Patient       person.PatientID // whom the change is about when it is not the owner (an assigned patient)
+}
+
+// stepUpWindow is how long a proof of presence counts as fresh (NIST SP
+// 800-63B-4 2.2.3 bounds the session; for high-risk acts ours is five minutes).
+const stepUpWindow = 5 * time.Minute
+
+// Log is what the gate needs of the log. *audit.Log is one.
+type Log interface {
+	// Start hands an entry to the sequencer; Wait returns when it is durable.
+	Start(e audit.Entry) *audit.Pending
+}
+
+// Refusals counts refusals: the first of its kind is durable when Refuse
+// returns, identical ones within the minute are counted. *audit.Refusals is one.
+type Refusals interface {
+	Refuse(ctx context.Context, key string, e audit.Entry) error
+}
+
+// Config is what New needs; every field is required but Policies.
+type Config struct {
+	Log         Log
+	Refusals    Refusals
+	Directory   Directory
+	Environment string // demo, test or production
+	Server      string // name of this server, for the log
+	Clock       func() time.Time
+	Alert       func(ctx context.Context, what string) // a policy error, or facts that cannot be fetched
+	Policies    fs.FS                                  // nil means the embedded files
+}
+
+// Gate decides.
+type Gate struct {
+	c        Config
+	policies *policies
+	defs     map[Action]ActionDef
+}
+
+// New loads and validates the policies. An error stops the start.
+func New(c Config) (*Gate, error) {
+	if c.Log == nil || c.Refusals == nil || c.Directory == nil || c.Clock == nil || c.Alert == nil || c.Environment == "" {
+		return nil, errors.New("open gate: the configuration is incomplete")
+	}
+	if c.Policies == nil {
+		c.Policies = policyFiles
+	}
+	p, err := loadPolicies(c.Policies)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkActions(Actions(), p.actions); err != nil {
+		return nil, err
+	}
+	g := &Gate{c: c, policies: p, defs: map[Action]ActionDef{}}
+	for _, d := range Actions() {
+		g.defs[d.Action] = d
+	}
+	return g, nil
+}
+
+// Pending is a decision to allow whose entry is on its way to the disk. Sealed
+// bytes may be fetched meanwhile; Grant waits.
+type Pending struct {
+	entry *audit.Pending
+	grant *grant
+}
+
+// Grant waits until the entry is durable and mints the Grant. When the log
+// fails there is no Grant and the error is fault.Unavailable.
+func (p *Pending) Grant(ctx context.Context) (Grant, error) {
+	r, err := p.entry.Wait(ctx)
+	if err != nil {
+		return Grant{}, fault.Wrap(fault.Unavailable, "log decision", err)
+	}
+	p.grant.seq = r.Seq
+	return Grant{g: p.grant}, nil
+}
+
+// Decide asks the policy, has the decision logged durably and mints the Grant.
+// A refusal is logged and comes back as the fault that the action's definition
+// names, or as fault.StepUp when proving presence again would have helped.
+func (g *Gate) Decide(ctx context.Context, a Ask) (Grant, error) {
+	p, err := g.Begin(ctx, a)
+	if err != nil {
+		return Grant{}, err
+	}
+	return p.Grant(ctx)
+}
+
+// Begin is Decide up to the wait for the disk.
+func (g *Gate) Begin(ctx context.Context, a Ask) (*Pending, error) {
+	def, ok := g.defs[a.Action]
+	if !ok {
+		return nil, fmt.Errorf("decide %q: no such action", a.Action)
+	}
+	s, err := g.situation(ctx, a, def)
+	if err != nil {
+		g.c.Alert(ctx, "facts of a decision cannot be fetched")
+		return nil, fault.Wrap(fault.Unavailable, "fetch facts", err)
+	}
+	allowed, ids, err := g.authorize(a, def, s)
+	if err != nil {
+		g.c.Alert(ctx, "policy error: "+err.Error())
+		allowed = false
+	}
+	e := g.entry(a, def, s, ids)
+	if !allowed {
+		return nil, g.refuse(ctx, a, def, s, e)
+	}
+	return &Pending{entry: g.c.Log.Start(e), grant: &grant{ctx: ctx, caller: a.Caller, action: a.Action,
+		owner: a.Owner, kinds: slices.Clone(a.Kinds), seq: -1}}, nil
+}
+
+// refuse records the refusal and returns what the person is told.
+func (g *Gate) refuse(ctx context.Context, a Ask, def ActionDef, s situation, e audit.Entry) error {
+	kind := def.Refusal
+	if stepped := s; !s.fresh {
+		stepped.fresh = true
+		if allowed, _, err := g.authorize(a, def, stepped); err == nil && allowed {
+			kind = fault.StepUp
+		}
+	}
+	e.Event, e.Outcome, e.Fault = audit.EventRefused, audit.Refused, kind.String()
+	key := a.Caller.Key() + " " + string(a.Action) + " " + a.Owner.String() + " " + a.Object
+	if err := g.c.Refusals.Refuse(ctx, key, e); err != nil {
+		return fault.Wrap(fault.Unavailable, "log refusal", err)
+	}
+	return fault.New(kind, "decide "+string(a.Action))
+}
+
+// situation is the facts of one decision.
+type situation struct {
+	active, proven, fresh, own, assigned bool
+}
+
+// situation fetches the facts. Every decision about a chart asks for the same
+// facts in the same order, whoever asks and whether or not the chart exists, so
+// that the time of a refusal says nothing.
+func (g *Gate) situation(ctx context.Context, a Ask, def ActionDef) (situation, error) {
+	c := a.Caller
+	var s situation
+	s.proven = c.Proof().Method == "passkey" || g.c.Environment != keys.Production
+	s.fresh = !c.Proof().At.IsZero() && g.c.Clock().Sub(c.Proof().At) <= stepUpWindow
+	switch c.Kind() {
+	case person.KindStranger:
+		id, _ := a.Owner.AsAccount()
+		standing, err := g.c.Directory.Standing(ctx, id)
+		s.active, s.fresh = standing.Active, false
+		return s, err
+	case person.KindPerson, person.KindToken:
+		return g.personal(ctx, a, def, s)
+	default:
+		// A job or an approved command. Whether the act was approved by a named
+		// person is the operator Caller's account; policy asks for it as proven.
+		s.active, s.fresh = true, true
+		s.proven = g.c.Environment != keys.Production || !c.Account().IsZero() || c.Kind() == person.KindSystem
+		return s, nil
+	}
+}
+
+func (g *Gate) personal(ctx context.Context, a Ask, def ActionDef, s situation) (situation, error) {
+	c := a.Caller
+	standing, err := g.c.Directory.Standing(ctx, c.Account())
+	if err != nil {
+		return s, err
+	}
+	s.active = standing.Active && slices.Contains(standing.Roles, c.Role())
+	if def.on != chart {
+		s.own = a.Owner == person.Account(c.Account())
+		return s, nil
+	}
+	patient, _ := a.Owner.AsPatient()
+	s.own = !standing.Chart.IsZero() && standing.Chart == patient
+	s.assigned, err = g.c.Directory.Assigned(ctx, c.Account(), patient)
+	return s, err
+}
+
+// kindName is the caller's kind as policies spell it.
+func kindName(k person.CallerKind) cedar.String {
+	switch k {
+	case person.KindPerson:
+		return "person"
+	case person.KindToken:
+		return "token"
+	case person.KindSystem:
+		return "system"
+	case person.KindOperator:
+		return "operator"
+	default:
+		return "stranger"
+	}
+}
+
+// authorize runs the policies. An error in any policy is returned, and means deny.
+func (g *Gate) authorize(a Ask, def ActionDef, s situation) (bool, []string, error) {
+	principal, entities := principalOf(a.Caller)
+	req := cedar.Request{
+		Principal: principal,
+		Action:    cedar.NewEntityUID("Action", cedar.String(a.Action)),
+		Resource:  cedar.NewEntityUID(cedar.EntityType(def.on), cedar.String(a.Owner.String())),
+		Context: cedar.NewRecord(cedar.RecordMap{
+			"kind":        kindName(a.Caller.Kind()),
+			"purpose":     cedar.String(a.Caller.Purpose()),
+			"environment": cedar.String(g.c.Environment),
+			"active":      cedar.Boolean(s.active),
+			"proven":      cedar.Boolean(s.proven),
+			"fresh":       cedar.Boolean(s.fresh),
+			"own":         cedar.Boolean(s.own),
+			"assigned":    cedar.Boolean(s.assigned),
+		}),
+	}
+	decision, diag := cedar.Authorize(g.policies.set, entities, req)
+	ids := make([]string, 0, len(diag.Reasons))
+	for _, r := range diag.Reasons {
+		ids = append(ids, string(r.PolicyID))
+	}
+	slices.Sort(ids)
+	if len(diag.Errors) > 0 {
+		return false, ids, fmt.Errorf("evaluate policy %s: %s", diag.Errors[0].PolicyID, diag.Errors[0].Message)
+	}
+	return decision == cedar.Allow, ids, nil
+}
+
+func principalOf(c person.Caller) (cedar.EntityUID, cedar.EntityMap) {
+	var uid cedar.EntityUID
+	switch c.Kind() {
+	case person.KindStranger:
+		uid = cedar.NewEntityUID("Stranger", "stranger")
+	case person.KindSystem:
+		uid = cedar.NewEntityUID("Job", cedar.String(c.Name()))
+	case person.KindOperator:
+		uid = cedar.NewEntityUID("Command", cedar.String(c.Name()))
+	default:
+		uid = cedar.NewEntityUID("Person", cedar.String(c.Account().String()))
+		role := cedar.NewEntityUID("Role", cedar.String(c.Role()))
+		return uid, cedar.EntityMap{uid: {UID: uid, Parents: cedar.NewEntityUIDSet(role)}}
+	}
+	return uid, cedar.EntityMap{}
+}
+
+// entry describes the decision for the log.
+func (g *Gate) entry(a Ask, def ActionDef, s situation, ids []string) audit.Entry {
+	e := audit.Entry{
+		Event: audit.Event(def.Event), Action: string(a.Action), Outcome: audit.Success, Policy: ids,
+		Caller: audit.CallerOf(a.Caller), Server: g.c.Server, Kinds: a.Kinds, Query: a.Query,
+		Txn: a.Caller.Request().ID, Reason: a.Reason,
+		Before: a.Detail.Before, After: a.Detail.After, File: a.Detail.File,
+		Class: class(a.Caller, s),
+	}
+	if a.Object != "" {
+		e.Objects = []string{a.Object}
+	}
+	if p, ok := a.Owner.AsPatient(); ok {
+		e.Patient = p
+	} else {
+		e.Owner, e.Patient = a.Owner.String(), a.Detail.Patient
+	}
+	return e
+}
+
+// class is the declared order when the disk fills up: strangers first, treating
+// clinicians last (design.md promise 7).
+func class(c person.Caller, s situation) audit.Class {
+	switch {
+	case c.Kind() == person.KindStranger:
+		return audit.ClassStranger
+	case c.Kind() == person.KindToken:
+		return audit.ClassApp
+	case c.Role() == person.RolePatient:
+		return audit.ClassPatient
+	case s.active && s.assigned && (c.Role() == person.RoleClinician || c.Role() == person.RoleNurse):
+		return audit.ClassCare
+	default:
+		return audit.ClassOffice
+	}
+}

@@ -1,0 +1,92 @@
+package access
+
+import (
+	"context"
+	"slices"
+
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+)
+
+// Grant is permission to open the sealed rows of one owner, for the kinds that
+// were asked for, within one request. Only this package makes one, after the
+// entry is durable. The zero Grant opens nothing.
+type Grant struct {
+	_ [0]func()
+	g *grant
+}
+
+type grant struct {
+	ctx    context.Context // the request: when it ends, so does the Grant
+	caller person.Caller
+	action Action
+	owner  person.Owner
+	kinds  []string
+	seq    int64
+}
+
+// Alive returns an error when g is the zero Grant or its request has ended.
+func (g Grant) Alive() error {
+	if g.g == nil {
+		return fault.New(fault.Denied, "use grant: none was given")
+	}
+	if g.g.ctx.Err() != nil {
+		return fault.New(fault.Denied, "use grant: its request has ended")
+	}
+	return nil
+}
+
+// Check returns nil when g is alive and covers kind of owner.
+func (g Grant) Check(owner person.Owner, kind string) error {
+	if err := g.Alive(); err != nil {
+		return err
+	}
+	if g.g.owner != owner || !slices.Contains(g.g.kinds, kind) {
+		return fault.New(fault.Denied, "use grant: it does not cover this")
+	}
+	return nil
+}
+
+// Seq is the sequence number of the durable entry, -1 for the zero Grant.
+func (g Grant) Seq() int64 {
+	if g.g == nil {
+		return -1
+	}
+	return g.g.seq
+}
+
+// Caller is whom the Grant was given to.
+func (g Grant) Caller() person.Caller {
+	if g.g == nil {
+		return person.Caller{}
+	}
+	return g.g.caller
+}
+
+// Action is what was allowed, empty for the zero Grant.
+func (g Grant) Action() Action {
+	if g.g == nil {
+		return ""
+	}
+	return g.g.action
+}
+
+// Owner is whose data the Grant covers.
+func (g Grant) Owner() person.Owner {
+	if g.g == nil {
+		return person.Owner{}
+	}
+	return g.g.owner
+}
+
+// Covers returns an error unless g is alive and was minted for action on owner.
+// Rooms whose change is not a row's kind (an assignment, a role) check it.
+func (g Grant) Covers(action Action, owner person.Owner) error {
+	if err := g.Alive(); err != nil {
+		return err
+	}
+	if g.g.action != action || g.g.owner != owner {
+		return fault.New(fault.Denied, "use grant: it was given for something else")
+	}
+	return nil
+}

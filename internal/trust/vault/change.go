@@ -1,0 +1,243 @@
+package vault
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/audit"
+	"postern.example/postern/internal/trust/db"
+	"postern.example/postern/internal/trust/keys"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+)
+
+// ChangeTx is a transaction that may change secured rows.
+type ChangeTx struct {
+	*db.Tx
+	v     *Vault
+	grant access.Grant
+	root  root
+	set   map[HeadRef]headState
+	fresh map[person.Owner]keys.Key
+}
+
+// Change runs fn in one transaction and commits the heads that fn set: first the
+// new root goes into the log, durably, then the rows are committed. fn may run
+// more than once and must keep its effects to the transaction. When Change
+// returns an error nothing was changed, but for an error of kind Unavailable
+// whose message says that the outcome is unknown: then no further change is made
+// until a restart has settled it.
+func (v *Vault) Change(ctx context.Context, g access.Grant, fn func(*ChangeTx) error) error {
+	if err := g.Alive(); err != nil {
+		return err
+	}
+	h := v.heads
+	h.change.Lock()
+	defer h.change.Unlock()
+	h.mu.RLock()
+	before, broken := h.root, h.broken
+	h.mu.RUnlock()
+	if broken != nil {
+		return fault.Wrap(fault.Unavailable, "change rows", broken)
+	}
+	var tx *ChangeTx
+	seq := int64(-1)
+	err := h.db.WriteOnce(ctx, func(dtx *db.Tx) error {
+		tx = &ChangeTx{Tx: dtx, v: v, grant: g, root: before, set: map[HeadRef]headState{}, fresh: map[person.Owner]keys.Key{}}
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return tx.writeRoot(ctx, before)
+	}, func() error {
+		if tx.root == before {
+			return nil
+		}
+		var err error
+		seq, err = h.anchor(context.WithoutCancel(ctx), anchorEntry(g), tx.root)
+		return err
+	})
+	if err != nil {
+		return h.undo(ctx, seq, before, err)
+	}
+	h.commit(seq, tx)
+	return nil
+}
+
+// commit makes the new heads trusted.
+func (h *heads) commit(seq int64, tx *ChangeTx) {
+	if seq < 0 {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.root = tx.root
+	for ref, s := range tx.set {
+		h.trusted[ref] = s
+	}
+	h.log.Settle(seq)
+}
+
+// undo answers a change that failed. Before its anchor nothing happened; after
+// it the log must say that the old root holds, or no change may follow.
+func (h *heads) undo(ctx context.Context, seq int64, before root, err error) error {
+	if seq < 0 {
+		return err
+	}
+	// A commit whose answer was lost may still have happened: look.
+	ctx = context.WithoutCancel(ctx)
+	var stored root
+	look := h.db.Read(ctx, func(tx *db.Tx) error {
+		var err error
+		stored, err = readRoot(ctx, tx)
+		return err
+	})
+	if look == nil && stored == before {
+		look = h.restate(ctx, audit.Entry{Event: audit.EventOutcome, Outcome: audit.Failed, Fault: audit.FaultName(err),
+			Reason: fmt.Sprintf("the change anchored at entry %d did not commit", seq)}, before)
+	} else if look == nil {
+		look = errors.New("the commit happened although it reported an error")
+	}
+	if look != nil {
+		h.mu.Lock()
+		h.broken = fmt.Errorf("outcome of a change is unknown until a restart: %w", look)
+		h.mu.Unlock()
+	}
+	return fault.Wrap(fault.Unavailable, "commit change", err)
+}
+
+// anchorEntry describes the anchor of a change that g allowed.
+func anchorEntry(g access.Grant) audit.Entry {
+	e := audit.Entry{Event: audit.EventAnchor, Action: string(g.Action()), Outcome: audit.Success,
+		Caller: audit.CallerOf(g.Caller()), Txn: g.Caller().Request().ID,
+		Reason: fmt.Sprintf("change allowed by entry %d", g.Seq())}
+	if p, ok := g.Owner().AsPatient(); ok {
+		e.Patient = p
+	} else {
+		e.Owner = g.Owner().String()
+	}
+	return e
+}
+
+// Seq is the sequence number of the decision that covers this change; rows of
+// secured sets carry it.
+func (tx *ChangeTx) Seq() int64 { return tx.grant.Seq() }
+
+// NewOwner creates the keys of an owner whose identifier was just drawn. Only
+// in the transaction that creates an owner may its first heads be set: a head
+// that went missing later is tampering, not a beginning.
+func (tx *ChangeTx) NewOwner(ctx context.Context, owner person.Owner) error {
+	k, err := tx.v.ring.Create(ctx, tx.Tx, owner, use(owner))
+	if err != nil {
+		return err
+	}
+	tx.fresh[owner] = k
+	return nil
+}
+
+// Seal is Vault.Seal, and also knows the keys of owners made in this transaction.
+func (tx *ChangeTx) Seal(ctx context.Context, row Row, plain []byte) ([]byte, error) {
+	if k, ok := tx.fresh[row.Owner]; ok {
+		return k.Seal(plain, row.associated())
+	}
+	return tx.v.Seal(ctx, row, plain)
+}
+
+// SealFacts is Vault.SealFacts inside the transaction.
+func (tx *ChangeTx) SealFacts(ctx context.Context, row Row, f Facts) ([]byte, error) {
+	row.Field = FieldHeader
+	plain, err := f.encode()
+	if err != nil {
+		return nil, err
+	}
+	return tx.Seal(ctx, row, plain)
+}
+
+// Head is the head of ref as this transaction sees it.
+func (tx *ChangeTx) Head(ctx context.Context, ref HeadRef) (Head, error) {
+	s, err := tx.state(ctx, ref)
+	return s.head, err
+}
+
+func (tx *ChangeTx) state(ctx context.Context, ref HeadRef) (headState, error) {
+	if s, ok := tx.set[ref]; ok {
+		return s, nil
+	}
+	s, err := tx.v.heads.read(ctx, tx.Tx, tx.root, ref)
+	if errors.Is(err, errPath) {
+		return headState{}, tx.v.Tampered(ctx, "head does not match the log", ref.Owner)
+	}
+	return s, err
+}
+
+// SetHead makes digest the new head of ref.
+func (tx *ChangeTx) SetHead(ctx context.Context, ref HeadRef, digest [32]byte) error {
+	s, err := tx.state(ctx, ref)
+	if err != nil {
+		return err
+	}
+	if s.head.Version == 0 {
+		if _, fresh := tx.fresh[ref.Owner]; !fresh {
+			return tx.v.Tampered(ctx, "head is missing", ref.Owner)
+		}
+		s.slot = tx.root.Count
+	}
+	s.head = Head{Version: s.head.Version + 1, Digest: digest}
+	leaf := leafHash(ref, s)
+	mac := tx.v.heads.mac.MAC(leaf[:])
+	if _, err := tx.Exec(ctx, `INSERT INTO vault_head (slot, owner, kind, version, digest, seq, mac) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (slot) DO UPDATE SET version = excluded.version, digest = excluded.digest, seq = excluded.seq, mac = excluded.mac`,
+		s.slot, ref.Owner.Bytes(), int64(ref.Kind), s.head.Version, digest[:], tx.Seq(), mac[:]); err != nil {
+		return fmt.Errorf("write head: %w", err)
+	}
+	if tx.root, err = setLeaf(ctx, tx.Tx, tx.root, s.slot, leaf); err != nil {
+		if errors.Is(err, errPath) {
+			return tx.v.Tampered(ctx, "tree of heads does not match the log", ref.Owner)
+		}
+		return err
+	}
+	tx.set[ref] = s
+	return nil
+}
+
+// writeRoot stores the new root beside the rows, if there is one.
+func (tx *ChangeTx) writeRoot(ctx context.Context, before root) error {
+	if tx.root == before {
+		return nil
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO vault_root (id, slots, root) VALUES (1, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET slots = excluded.slots, root = excluded.root`, tx.root.Count, tx.root.Hash[:])
+	if err != nil {
+		return fmt.Errorf("write root of heads: %w", err)
+	}
+	return nil
+}
+
+// SetRow is one row of a secured set, for Digest.
+type SetRow struct {
+	Key     []byte // unique in the set
+	Version int64
+	Sealed  []byte
+}
+
+// Digest is the digest of a set of rows, whatever their order.
+func Digest(rows []SetRow) [32]byte {
+	sorted := slices.SortedFunc(slices.Values(rows), func(a, b SetRow) int { return slices.Compare(a.Key, b.Key) })
+	h := sha256.New()
+	h.Write([]byte("postern set v1"))
+	var n [8]byte
+	for _, r := range sorted {
+		binary.BigEndian.PutUint64(n[:], uint64(len(r.Key)))
+		h.Write(n[:])
+		h.Write(r.Key)
+		binary.BigEndian.PutUint64(n[:], uint64(r.Version)) //#nosec G115 -- a bit pattern
+		h.Write(n[:])
+		body := sha256.Sum256(r.Sealed)
+		h.Write(body[:])
+	}
+	return [32]byte(h.Sum(nil))
+}

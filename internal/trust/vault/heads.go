@@ -1,0 +1,295 @@
+package vault
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"postern.example/postern/internal/trust/audit"
+	"postern.example/postern/internal/trust/db"
+	"postern.example/postern/internal/trust/keys"
+	"postern.example/postern/internal/word/person"
+)
+
+// HeadKind separates the heads of one owner. Values are stored: never renumber.
+type HeadKind uint8
+
+// The kinds of head.
+const (
+	HeadChart    HeadKind = 1 // digest of a chart's manifest
+	HeadAccount  HeadKind = 2 // digest of an account's rows: profile, roles, credentials, assignments, enrolment
+	HeadSessions HeadKind = 3 // digest of an account's sessions and tokens
+	HeadActs     HeadKind = 4 // digest of the acts that wait for approval, owned by the clinic
+)
+
+// HeadRef names a head.
+type HeadRef struct {
+	Owner person.Owner
+	Kind  HeadKind
+}
+
+// Head is the trusted state of a set of rows. Version 0 means that the set was
+// never written.
+type Head struct {
+	Version int64
+	Digest  [32]byte
+}
+
+// Log is what the heads need of the log. *audit.Log is one.
+type Log interface {
+	Start(e audit.Entry) *audit.Pending
+	LatestAnchor() (seq int64, a audit.Anchor, settled bool, err error)
+	Anchor(ctx context.Context, seq int64) (*audit.Anchor, error)
+	Settle(seq int64)
+}
+
+// Migrations are the tables of this package.
+func Migrations() []db.Migration {
+	forever := "life of the owner's data"
+	return []db.Migration{{Number: 20, Room: "vault", Name: "heads", Tables: []db.Table{
+		{Name: "vault_head", Purpose: "the fresh state of each set of rows", Key: []string{"slot"},
+			Unique: [][]string{{"owner", "kind"}}, Columns: []db.Column{
+				{Name: "slot", Type: db.Integer, Class: db.Sequence, Purpose: "leaf of the tree of heads", Retention: forever},
+				{Name: "owner", Type: db.Bytes, Class: db.RandomID, Purpose: "whose rows", Retention: forever},
+				{Name: "kind", Type: db.Integer, Class: db.SmallKind, Purpose: "which set of rows", Retention: forever},
+				{Name: "version", Type: db.Integer, Class: db.Version, Purpose: "how often the set changed", Retention: forever},
+				{Name: "digest", Type: db.Bytes, Class: db.Digest, Purpose: "digest of the set's sealed rows", Retention: forever},
+				{Name: "seq", Type: db.Integer, Class: db.Sequence, Purpose: "log entry that covers the change", Retention: forever},
+				{Name: "mac", Type: db.Bytes, Class: db.Digest, Purpose: "authenticates the row", Retention: forever},
+			}},
+		{Name: "vault_node", Purpose: "inner nodes of the tree of heads", Key: []string{"level", "position"}, Columns: []db.Column{
+			{Name: "level", Type: db.Integer, Class: db.Sequence, Purpose: "height above the leaves", Retention: forever},
+			{Name: "position", Type: db.Integer, Class: db.Sequence, Purpose: "place in the level", Retention: forever},
+			{Name: "body", Type: db.Bytes, Class: db.Digest, Purpose: "hashes of the children", Retention: forever},
+		}},
+		{Name: "vault_root", Purpose: "the root that the newest committed anchor fixed", Key: []string{"id"}, Columns: []db.Column{
+			{Name: "id", Type: db.Integer, Class: db.SmallKind, Purpose: "always 1", Retention: forever},
+			{Name: "slots", Type: db.Integer, Class: db.Sequence, Purpose: "slots in use", Retention: forever},
+			{Name: "root", Type: db.Bytes, Class: db.Digest, Purpose: "root hash", Retention: forever},
+		}},
+	}}}
+}
+
+type headState struct {
+	slot int64
+	head Head
+}
+
+// heads holds the trusted root and the heads verified under it.
+type heads struct {
+	db    *db.DB
+	log   Log
+	mac   keys.Key
+	alarm Alarm
+	most  int
+
+	change sync.Mutex // one change at a time: each has one root before and one after
+
+	mu      sync.RWMutex
+	root    root
+	broken  error // why no change may be made any more, until a restart
+	trusted map[HeadRef]headState
+}
+
+// ErrStale means that the database is not the one that the log's newest anchor
+// describes: it was restored, rolled back or exchanged.
+var ErrStale = errors.New("vault: the database is older or other than the log's newest anchor")
+
+func openHeads(ctx context.Context, c Config) (*heads, error) {
+	h := &heads{db: c.DB, log: c.Log, alarm: c.Alarm, most: c.Cache, trusted: map[HeadRef]headState{}}
+	if h.most == 0 {
+		h.most = 200_000
+	}
+	var err error
+	if h.mac, err = c.Root.Service(keys.ServiceHeads); err != nil {
+		return nil, fmt.Errorf("open heads: %w", err)
+	}
+	var stored root
+	err = c.DB.Read(ctx, func(tx *db.Tx) error { stored, err = readRoot(ctx, tx); return err })
+	if err != nil {
+		return nil, err
+	}
+	return h, h.checkStart(ctx, stored)
+}
+
+// checkStart compares the stored root with the newest anchor of the log. A
+// process that ended between an anchor and the commit that it covers leaves the
+// root before: that is accepted, and logged, as long as no later entry of the
+// log says that the commit happened.
+func (h *heads) checkStart(ctx context.Context, stored root) error {
+	seq, a, settled, err := h.log.LatestAnchor()
+	if err != nil {
+		return fmt.Errorf("read newest anchor: %w", err)
+	}
+	if seq < 0 {
+		if stored.Count != 0 {
+			return h.stale(ctx)
+		}
+		return nil
+	}
+	if h.root = (root{a.Count, a.Root}); stored == h.root {
+		return nil
+	}
+	if settled {
+		return h.stale(ctx)
+	}
+	before, err := h.rootBefore(ctx, a)
+	if err != nil {
+		return err
+	}
+	if stored != before {
+		return h.stale(ctx)
+	}
+	h.root = before
+	return h.restate(ctx, audit.Entry{Event: audit.EventRecovery, Outcome: audit.Success,
+		Reason: "the change that the newest anchor covers did not commit"}, before)
+}
+
+func (h *heads) stale(ctx context.Context) error {
+	h.alarm(ctx, "heads: the database is not the one that the log describes", person.Owner{})
+	return ErrStale
+}
+
+// rootBefore is the root that the anchor before a fixed, the empty root when a
+// is the first.
+func (h *heads) rootBefore(ctx context.Context, a audit.Anchor) (root, error) {
+	if a.Prev < 0 {
+		return root{}, nil
+	}
+	p, err := h.log.Anchor(ctx, a.Prev)
+	if err != nil {
+		return root{}, fmt.Errorf("read anchor before: %w", err)
+	}
+	return root{p.Count, p.Root}, nil
+}
+
+// anchor logs r as the new root, durably.
+func (h *heads) anchor(ctx context.Context, e audit.Entry, r root) (int64, error) {
+	prev, _, _, err := h.log.LatestAnchor()
+	if err != nil {
+		return -1, err
+	}
+	e.Class = audit.ClassCare // the decision that it belongs to was admitted already
+	e.Anchor = &audit.Anchor{Root: r.Hash, Count: r.Count, Prev: prev}
+	receipt, err := h.log.Start(e).Wait(ctx)
+	if err != nil {
+		return -1, err
+	}
+	return receipt.Seq, nil
+}
+
+// restate logs that r holds, after a change that did not commit.
+func (h *heads) restate(ctx context.Context, e audit.Entry, r root) error {
+	seq, err := h.anchor(ctx, e, r)
+	if err != nil {
+		return fmt.Errorf("log that a change did not commit: %w", err)
+	}
+	h.log.Settle(seq)
+	return nil
+}
+
+func readRoot(ctx context.Context, tx *db.Tx) (root, error) {
+	var r root
+	var hash []byte
+	err := tx.QueryRow(ctx, `SELECT slots, root FROM vault_root WHERE id = 1`).Scan(&r.Count, &hash)
+	if errors.Is(err, db.ErrNoRows) {
+		return root{}, nil
+	}
+	if err != nil {
+		return root{}, fmt.Errorf("read root of heads: %w", err)
+	}
+	if len(hash) != hashSize {
+		return root{}, ErrStale
+	}
+	r.Hash = [hashSize]byte(hash)
+	return r, nil
+}
+
+func leafHash(ref HeadRef, s headState) [32]byte {
+	b := append([]byte("postern head v1"), ref.Owner.Bytes()...)
+	b = append(b, byte(ref.Kind))
+	b = binary.BigEndian.AppendUint64(b, uint64(s.slot))         //#nosec G115 -- not negative
+	b = binary.BigEndian.AppendUint64(b, uint64(s.head.Version)) //#nosec G115 -- not negative
+	return sha256.Sum256(append(b, s.head.Digest[:]...))
+}
+
+// Head returns the trusted head of ref. A head that the database does not hold
+// in the state that the log anchored is fault.Tampered.
+func (v *Vault) Head(ctx context.Context, ref HeadRef) (Head, error) {
+	h := v.heads
+	h.mu.RLock()
+	s, ok := h.trusted[ref]
+	r := h.root
+	h.mu.RUnlock()
+	if ok {
+		return s.head, nil
+	}
+	err := h.db.Read(ctx, func(tx *db.Tx) error {
+		var err error
+		s, err = h.read(ctx, tx, r, ref)
+		return err
+	})
+	if err != nil {
+		// A change may have moved the root between the two reads; then a second look decides.
+		h.mu.RLock()
+		moved := r != h.root
+		r = h.root
+		h.mu.RUnlock()
+		if moved {
+			err = h.db.Read(ctx, func(tx *db.Tx) error { s, err = h.read(ctx, tx, r, ref); return err })
+		}
+	}
+	if errors.Is(err, errPath) {
+		return Head{}, v.Tampered(ctx, "head does not match the log", ref.Owner)
+	}
+	if err != nil {
+		return Head{}, err
+	}
+	if s.head.Version > 0 {
+		h.trust(ref, s, r)
+	}
+	return s.head, nil
+}
+
+// trust remembers a verified head unless the root has moved since.
+func (h *heads) trust(ref HeadRef, s headState, under root) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.root != under {
+		return
+	}
+	for old := range h.trusted {
+		if len(h.trusted) < h.most {
+			break
+		}
+		delete(h.trusted, old)
+	}
+	h.trusted[ref] = s
+}
+
+// read reads and verifies one head; version 0 when there is no row.
+func (h *heads) read(ctx context.Context, tx *db.Tx, r root, ref HeadRef) (headState, error) {
+	var s headState
+	var digest, mac []byte
+	err := tx.QueryRow(ctx, `SELECT slot, version, digest, mac FROM vault_head WHERE owner = ? AND kind = ?`,
+		ref.Owner.Bytes(), int64(ref.Kind)).Scan(&s.slot, &s.head.Version, &digest, &mac)
+	if errors.Is(err, db.ErrNoRows) {
+		return headState{slot: -1}, nil
+	}
+	if err != nil {
+		return headState{}, fmt.Errorf("read head: %w", err)
+	}
+	if len(digest) != 32 || s.head.Version < 1 {
+		return headState{}, errPath
+	}
+	s.head.Digest = [32]byte(digest)
+	leaf := leafHash(ref, s)
+	if want := h.mac.MAC(leaf[:]); !slices.Equal(mac, want[:]) {
+		return headState{}, errPath
+	}
+	return s, verifyLeaf(ctx, tx, r, s.slot, leaf)
+}
