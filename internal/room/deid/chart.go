@@ -57,7 +57,12 @@ func newChart(b *bundleWriter, s subject, today time.Time) *chart {
 // head numbers the resources of each type.
 func (c *chart) head(kind string) header {
 	c.count[kind]++
-	return head(kind, c.space, fmt.Sprintf("%s/%d", kind, c.count[kind]))
+	h := head(kind, c.space, fmt.Sprintf("%s/%d", kind, c.count[kind]))
+	switch kind {
+	case "Encounter", "DiagnosticReport", "MedicationRequest", "Procedure":
+		h.Language = "en" // their notes and labels are written so, whoever reads them
+	}
+	return h
 }
 
 // daysAgo is a working day n days before today or a little earlier.
