@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"slices"
 	"time"
@@ -62,6 +63,7 @@ type Config struct {
 	Server      string // name of this server, for the log
 	Clock       func() time.Time
 	Alert       func(ctx context.Context, what string) // a policy error, or facts that cannot be fetched
+	Random      io.Reader                              // identifiers of acts; a cryptographic source
 	Policies    fs.FS                                  // nil means the embedded files
 }
 
@@ -70,11 +72,12 @@ type Gate struct {
 	c        Config
 	policies *policies
 	defs     map[Action]ActionDef
+	acts     acts
 }
 
 // New loads and validates the policies. An error stops the start.
 func New(c Config) (*Gate, error) {
-	if c.Log == nil || c.Refusals == nil || c.Directory == nil || c.Clock == nil || c.Alert == nil || c.Environment == "" {
+	if c.Log == nil || c.Refusals == nil || c.Directory == nil || c.Clock == nil || c.Alert == nil || c.Random == nil || c.Environment == "" {
 		return nil, errors.New("open gate: the configuration is incomplete")
 	}
 	if c.Policies == nil {
@@ -87,7 +90,7 @@ func New(c Config) (*Gate, error) {
 	if err := checkActions(Actions(), p.actions); err != nil {
 		return nil, err
 	}
-	g := &Gate{c: c, policies: p, defs: map[Action]ActionDef{}}
+	g := &Gate{c: c, policies: p, defs: map[Action]ActionDef{}, acts: acts{wait: map[string]Act{}}}
 	for _, d := range Actions() {
 		g.defs[d.Action] = d
 	}
@@ -139,6 +142,7 @@ func (g *Gate) Begin(ctx context.Context, a Ask) (*Pending, error) {
 		g.c.Alert(ctx, "policy error: "+err.Error())
 		allowed = false
 	}
+	allowed = allowed && !def.TwoPerson // only Confirm mints a Grant for those
 	e := g.entry(a, def, s, ids)
 	if !allowed {
 		return nil, g.refuse(ctx, a, def, s, e)
@@ -186,12 +190,21 @@ func (g *Gate) situation(ctx context.Context, a Ask, def ActionDef) (situation, 
 	case person.KindPerson, person.KindToken:
 		return g.personal(ctx, a, def, s)
 	default:
-		// A job or an approved command. Whether the act was approved by a named
-		// person is the operator Caller's account; policy asks for it as proven.
-		s.active, s.fresh = true, true
-		s.proven = g.c.Environment != keys.Production || !c.Account().IsZero() || c.Kind() == person.KindSystem
+		return g.operated(ctx, c, s)
+	}
+}
+
+// operated is the situation of a job or command. On production data a command is
+// proven only by the active administrator who approved the exact act.
+func (g *Gate) operated(ctx context.Context, c person.Caller, s situation) (situation, error) {
+	s.active, s.fresh = true, true
+	if c.Kind() == person.KindSystem || g.c.Environment != keys.Production {
+		s.proven = true
 		return s, nil
 	}
+	standing, err := g.c.Directory.Standing(ctx, c.Account())
+	s.proven = standing.Active && slices.Contains(standing.Roles, person.RoleAdministrator)
+	return s, err
 }
 
 func (g *Gate) personal(ctx context.Context, a Ask, def ActionDef, s situation) (situation, error) {

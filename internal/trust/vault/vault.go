@@ -2,9 +2,11 @@ package vault
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/db"
@@ -113,27 +115,21 @@ func (v *Vault) Tampered(ctx context.Context, what string, owner person.Owner) e
 	return fault.New(fault.Tampered, what)
 }
 
-// Facts are what policy may read of a row before there is a Grant.
+// Facts are what policy and presentation may read of a row before there is a
+// Grant: labels and the time of storage, and no PHI.
 type Facts struct {
+	Stored time.Time // when this version was stored, in UTC, to the microsecond
 	Labels []phi.Label
 }
 
-// Facts opens a row's header, which holds what policy needs and no PHI.
+// Facts opens a row's header.
 func (v *Vault) Facts(ctx context.Context, row Row, sealed []byte) (Facts, error) {
 	row.Field = FieldHeader
 	plain, err := v.open(ctx, row, sealed)
 	if err != nil {
 		return Facts{}, err
 	}
-	var f Facts
-	for len(plain) > 0 {
-		n := int(plain[0])
-		if n == 0 || n > len(plain)-1 {
-			break // padding
-		}
-		f.Labels, plain = append(f.Labels, phi.Label(plain[1:1+n])), plain[1+n:]
-	}
-	return f, nil
+	return decodeFacts(plain), nil
 }
 
 // SealFacts seals a row's header.
@@ -151,6 +147,7 @@ const headerSize = 64
 
 func (f Facts) encode() ([]byte, error) {
 	b := make([]byte, 0, headerSize)
+	b = binary.BigEndian.AppendUint64(b, uint64(f.Stored.UnixMicro())) //#nosec G115 -- a bit pattern
 	for _, l := range f.Labels {
 		if len(l) == 0 || len(b)+1+len(l) >= headerSize {
 			return nil, errors.New("seal header: labels do not fit")
@@ -158,6 +155,18 @@ func (f Facts) encode() ([]byte, error) {
 		b = append(append(b, byte(len(l))), l...)
 	}
 	return b[:headerSize], nil
+}
+
+// decodeFacts reads what encode wrote; the seal has vouched for the bytes.
+func decodeFacts(b []byte) Facts {
+	if len(b) < 8 {
+		return Facts{}
+	}
+	f := Facts{Stored: time.UnixMicro(int64(binary.BigEndian.Uint64(b))).UTC()} //#nosec G115 -- a bit pattern
+	for b = b[8:]; len(b) > 1 && b[0] > 0 && int(b[0]) < len(b); b = b[1+int(b[0]):] {
+		f.Labels = append(f.Labels, phi.Label(b[1:1+int(b[0])]))
+	}
+	return f
 }
 
 // SecretPurpose is why service data is opened without a Grant.

@@ -1,0 +1,141 @@
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"postern.example/postern/internal/word/fault"
+)
+
+// Limits of every connection. A slow client holds a connection, never a Grant:
+// Grants die with their request.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 60 * time.Second
+	writeTimeout  = 120 * time.Second
+	idleTimeout   = 120 * time.Second
+	headerBytes   = 32 << 10
+)
+
+// frontConfig configures what stands before every door.
+type frontConfig struct {
+	Origin   string
+	TLS      bool   // the listener encrypts: send HSTS
+	Redirect string // host that GET requests are redirected from (demo: "127.0.0.1:PORT"); empty for none
+	Web      http.Handler
+	API      http.Handler
+	Log      *slog.Logger
+}
+
+// front is what every request passes before a door: our Host or none, headers on
+// every answer including errors, and no panic text to anybody. Browser routes
+// and API routes are two handlers; which one serves is decided by path prefix
+// alone, so a cookie never reaches the API and a token never reaches a page.
+func front(c frontConfig) (http.Handler, error) {
+	u, err := url.Parse(c.Origin)
+	if err != nil {
+		return nil, fmt.Errorf("parse origin: %w", err)
+	}
+	host := u.Host
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		commonHeaders(w.Header(), c.TLS)
+		defer recovered(w, r, c.Log)
+		if r.Host != host {
+			misdirected(w, r, c)
+			return
+		}
+		if r.URL.Path == apiPrefix || strings.HasPrefix(r.URL.Path, apiPrefix+"/") {
+			r.Header.Del("Cookie")
+			c.API.ServeHTTP(w, r)
+			return
+		}
+		r.Header.Del("Authorization")
+		c.Web.ServeHTTP(w, r)
+	}), nil
+}
+
+const apiPrefix = "/fhir"
+
+// commonHeaders sets what every answer carries; a page's own policy, with its
+// nonce, replaces the closed one. Referrer-Policy is same-origin and not
+// no-referrer, because the latter makes browsers send "Origin: null" with our
+// own forms.
+func commonHeaders(h http.Header, tls bool) {
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Cross-Origin-Embedder-Policy", "require-corp")
+	h.Set("Origin-Agent-Cluster", "?1")
+	h.Set("Permissions-Policy", "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=(), publickey-credentials-create=(self), publickey-credentials-get=(self)")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cache-Control", "no-store")
+	if tls {
+		h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+	}
+}
+
+// misdirected answers a request for another host (RFC 9110 15.5.20). In the demo
+// a GET for the loopback address is sent to the origin, because passkeys are
+// bound to the name.
+func misdirected(w http.ResponseWriter, r *http.Request, c frontConfig) {
+	if c.Redirect != "" && r.Host == c.Redirect && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		// Only our own path goes into the address: never the Host that was asked for.
+		http.Redirect(w, r, c.Origin+(&url.URL{Path: r.URL.Path}).EscapedPath(), http.StatusTemporaryRedirect)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(fault.Misdirected.Status())
+	_, _ = io.WriteString(w, "This server does not answer for that address.\nEste servidor no responde por esa dirección.\n")
+}
+
+// recovered turns a panic into an answer without its text, and logs the place.
+func recovered(w http.ResponseWriter, r *http.Request, log *slog.Logger) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	// The value may hold anything, so only its type and the stack are logged.
+	log.Error("panic in handler", "type", fmt.Sprintf("%T", v), "method", r.Method, "stack", string(debug.Stack()))
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusInternalServerError)
+	_, _ = io.WriteString(w, "Something went wrong on our side. Nothing was changed. Please try again.\nAlgo falló de nuestro lado. No se cambió nada. Inténtelo de nuevo.\n")
+}
+
+// requestID draws a transaction id; it appears in the log entry and in the error
+// that a person can read out on the phone.
+func requestID() string {
+	var b [10]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
+}
+
+// server makes the HTTP server with every limit set.
+func server(ctx context.Context, h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytes,
+		ErrorLog: slog.NewLogLogger(quietTLS{log.Handler()}, slog.LevelWarn),
+	}
+}
+
+// quietTLS keeps addresses and bytes of failed handshakes out of the log: only
+// the fact is kept.
+type quietTLS struct{ slog.Handler }
+
+func (q quietTLS) Handle(ctx context.Context, r slog.Record) error {
+	return q.Handler.Handle(ctx, slog.NewRecord(r.Time, r.Level, "connection failed before a request", r.PC))
+}

@@ -1,0 +1,220 @@
+package vault_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/db"
+	"postern.example/postern/internal/trust/db/dbtest"
+	"postern.example/postern/internal/trust/vault"
+	"postern.example/postern/internal/trust/vault/vaulttest"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+)
+
+func each(t *testing.T, fn func(t *testing.T, d *db.DB)) {
+	dbtest.Each(t, vaulttest.Migrations(), fn, dbtest.NoSync)
+}
+
+func chartHead(p person.PatientID) vault.HeadRef {
+	return vault.HeadRef{Owner: person.Patient(p), Kind: vault.HeadChart}
+}
+
+// set changes the chart's head to a digest made from text.
+func set(t testing.TB, k *vaulttest.Kit, p person.PatientID, text string) {
+	t.Helper()
+	if err := trySet(t.Context(), k, p, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func trySet(ctx context.Context, k *vaulttest.Kit, p person.PatientID, text string) error {
+	g, err := k.Gate.Decide(ctx, access.Ask{Caller: k.Importer(), Action: access.ImportChart, Owner: person.Patient(p)})
+	if err != nil {
+		return err
+	}
+	return k.Vault.Change(ctx, g, func(tx *vault.ChangeTx) error {
+		return tx.SetHead(ctx, chartHead(p), digestOf(text))
+	})
+}
+
+func digestOf(text string) [32]byte { return vault.Digest([]vault.SetRow{{Key: []byte(text)}}) }
+
+func head(t testing.TB, k *vaulttest.Kit, p person.PatientID) (vault.Head, error) {
+	return k.Vault.Head(t.Context(), chartHead(p))
+}
+
+func TestHeadsSurviveARestart(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		k := vaulttest.Open(t, d, vaulttest.Options{})
+		var patients []person.PatientID
+		for range 40 { // more than two levels of the tree
+			patients = append(patients, k.NewPatient(t))
+		}
+		set(t, k, patients[3], "second")
+		again := vaulttest.Open(t, d, vaulttest.Options{Log: k.Log, Root: k.Root})
+		for i, p := range patients {
+			h, err := head(t, again, p)
+			want := int64(1)
+			if i == 3 {
+				want = 2
+			}
+			if err != nil || h.Version != want {
+				t.Fatalf("patient %d: version %d, %v", i, h.Version, err)
+			}
+		}
+		if h, err := head(t, again, patients[3]); err != nil || h.Digest != digestOf("second") {
+			t.Fatalf("digest of the changed chart: %v", err)
+		}
+	})
+}
+
+// Each drill is what somebody who writes the database would do; each must be
+// refused at the next use, with an alarm.
+func TestHeadDrills(t *testing.T) {
+	drills := map[string]struct {
+		sql  string
+		args func(mother, child person.PatientID) []any
+	}{
+		"version raised": {`UPDATE vault_head SET version = version + 1 WHERE owner = ?`, func(m, _ person.PatientID) []any { return []any{person.Patient(m).Bytes()} }},
+		"digest changed": {`UPDATE vault_head SET digest = (SELECT digest FROM vault_head WHERE owner = ?) WHERE owner = ?`, func(m, c person.PatientID) []any { return []any{person.Patient(c).Bytes(), person.Patient(m).Bytes()} }},
+		"node changed":   {`UPDATE vault_node SET body = ? WHERE level = 0`, func(_, _ person.PatientID) []any { return []any{make([]byte, 64)} }},
+		"node dropped":   {`DELETE FROM vault_node WHERE level >= ?`, func(_, _ person.PatientID) []any { return []any{int64(0)} }},
+	}
+	for name, drill := range drills {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, d *db.DB) {
+				k := vaulttest.Open(t, d, vaulttest.Options{})
+				mother, child := k.NewPatient(t), k.NewPatient(t)
+				set(t, k, mother, "mother")
+				dbtest.Raw(d).Exec(t, drill.sql, drill.args(mother, child)...)
+				k = vaulttest.Open(t, d, vaulttest.Options{Log: k.Log, Root: k.Root})
+				if _, err := head(t, k, mother); !fault.Is(err, fault.Tampered) {
+					t.Fatalf("read: %v, want tampered", err)
+				}
+				if err := trySet(t.Context(), k, mother, "x"); !fault.Is(err, fault.Tampered) {
+					t.Fatalf("change: %v, want tampered", err)
+				}
+				if a := strings.Join(k.Alarms(), "\n"); !strings.Contains(a, "head") {
+					t.Fatalf("alarms: %q", a)
+				}
+			})
+		})
+	}
+}
+
+func TestAMissingHeadIsNotABeginning(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		k := vaulttest.Open(t, d, vaulttest.Options{})
+		mother := k.NewPatient(t)
+		k.NewPatient(t)
+		dbtest.Raw(d).Exec(t, `DELETE FROM vault_head WHERE owner = ?`, person.Patient(mother).Bytes())
+		k = vaulttest.Open(t, d, vaulttest.Options{Log: k.Log, Root: k.Root})
+		if err := trySet(t.Context(), k, mother, "x"); !fault.Is(err, fault.Tampered) {
+			t.Fatalf("got %v, want tampered", err)
+		}
+	})
+}
+
+// A copy of every table taken earlier and put back later is a whole database
+// rolled back: the newest anchor in the log says otherwise.
+func TestARolledBackDatabaseIsRefusedAtStart(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		k := vaulttest.Open(t, d, vaulttest.Options{})
+		mother := k.NewPatient(t)
+		raw := dbtest.Raw(d)
+		for _, table := range []string{"vault_head", "vault_node", "vault_root"} {
+			raw.Exec(t, fmt.Sprintf(`CREATE TABLE copy_%s AS SELECT * FROM %s`, table, table))
+		}
+		set(t, k, mother, "newer")
+		for _, table := range []string{"vault_head", "vault_node", "vault_root"} {
+			raw.Exec(t, `DELETE FROM `+table)
+			raw.Exec(t, fmt.Sprintf(`INSERT INTO %s SELECT * FROM copy_%s`, table, table))
+		}
+		// The log knows that the change committed, because an entry followed it.
+		k.Grant(t, k.Importer(), access.ImportChart, person.Patient(mother))
+		if _, err := vaulttest.TryOpen(t, d, vaulttest.Options{Log: k.Log, Root: k.Root}); !errors.Is(err, vault.ErrStale) {
+			t.Fatalf("got %v, want ErrStale", err)
+		}
+	})
+}
+
+func TestAFailedChangeLeavesTheOldHead(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		k := vaulttest.Open(t, d, vaulttest.Options{})
+		mother := k.NewPatient(t)
+		g := k.Grant(t, k.Importer(), access.ImportChart, person.Patient(mother))
+		oops := errors.New("oops")
+		err := k.Vault.Change(t.Context(), g, func(tx *vault.ChangeTx) error {
+			if err := tx.SetHead(t.Context(), chartHead(mother), digestOf("half")); err != nil {
+				return err
+			}
+			return oops
+		})
+		if !errors.Is(err, oops) {
+			t.Fatalf("got %v", err)
+		}
+		h, err := head(t, k, mother)
+		if err != nil || h.Version != 1 {
+			t.Fatalf("version %d, %v", h.Version, err)
+		}
+		set(t, k, mother, "whole")
+	})
+}
+
+func TestAChangeNeedsALiveGrant(t *testing.T) {
+	k := vaulttest.Open(t, dbtest.New(t, db.SQLite, vaulttest.Migrations(), dbtest.NoSync), vaulttest.Options{})
+	nothing := func(*vault.ChangeTx) error { t.Fatal("ran"); return nil }
+	if err := k.Vault.Change(t.Context(), access.Grant{}, nothing); !fault.Is(err, fault.Denied) {
+		t.Fatalf("zero grant: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	g, err := k.Gate.Decide(ctx, access.Ask{Caller: k.Importer(), Action: access.ImportChart, Owner: person.Patient(k.NewPatient(t))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	if err := k.Vault.Change(t.Context(), g, nothing); !fault.Is(err, fault.Denied) {
+		t.Fatalf("grant of a request that ended: %v", err)
+	}
+}
+
+// The tree agrees with a plain map, whatever the order of changes and restarts.
+func TestHeadsAreAMap(t *testing.T) {
+	d := dbtest.New(t, db.SQLite, vaulttest.Migrations(), dbtest.NoSync)
+	k := vaulttest.Open(t, d, vaulttest.Options{})
+	want := map[person.PatientID]vault.Head{}
+	var patients []person.PatientID
+	rapid.Check(t, func(rt *rapid.T) {
+		rt.Repeat(map[string]func(*rapid.T){
+			"new": func(*rapid.T) {
+				p := k.NewPatient(t)
+				patients = append(patients, p)
+				want[p] = vault.Head{Version: 1, Digest: vault.Digest(nil)}
+			},
+			"set": func(rt *rapid.T) {
+				if len(patients) == 0 {
+					rt.Skip("nobody yet")
+				}
+				p := rapid.SampledFrom(patients).Draw(rt, "p")
+				text := rapid.String().Draw(rt, "text")
+				set(t, k, p, text)
+				want[p] = vault.Head{Version: want[p].Version + 1, Digest: digestOf(text)}
+			},
+			"restart": func(*rapid.T) { k = vaulttest.Open(t, d, vaulttest.Options{Log: k.Log, Root: k.Root}) },
+			"": func(rt *rapid.T) {
+				for p, w := range want {
+					if h, err := head(t, k, p); err != nil || h != w {
+						rt.Fatalf("head %v, want %v: %v", h.Version, w.Version, err)
+					}
+				}
+			},
+		})
+	})
+}
