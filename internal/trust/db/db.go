@@ -79,7 +79,7 @@ type Config struct {
 	// ReadConns is the number of concurrent reads. Zero means twice the number
 	// of processors, at least 4 and at most 8.
 	ReadConns int
-	// CacheKiB is each SQLite connection's page cache. Zero means 2048.
+	// CacheKiB is each SQLite connection's page cache. Zero means 4096.
 	CacheKiB int
 	// Random is the source of jitter between retries. Nil means crypto/rand.
 	Random io.Reader
@@ -149,7 +149,7 @@ func (c Config) withDefaults() Config {
 		c.ReadConns = min(max(2*runtime.GOMAXPROCS(0), 4), 8)
 	}
 	if c.CacheKiB == 0 {
-		c.CacheKiB = 2048
+		c.CacheKiB = 4096
 	}
 	if c.Random == nil {
 		c.Random = rand.Reader

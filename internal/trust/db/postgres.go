@@ -3,8 +3,432 @@ package db
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-func openPostgres(context.Context, Config) (engine, error) {
-	return nil, errors.New("PostgreSQL is not built yet")
+const (
+	// oldestPostgres is the server_version_num of PostgreSQL 15, the first
+	// where not everybody may create tables in the schema public.
+	oldestPostgres = 150000
+	// commitTimeout bounds a COMMIT, which the caller's context does not.
+	commitTimeout = 30 * time.Second
+	// writeConns is how many writes may run at once beside the reads.
+	writeConns = 4
+)
+
+// postgresEngine is a pool of native connections.
+type postgresEngine struct {
+	pool   *pgxpool.Pool
+	rebind sync.Map // constant SQL text -> the same with $1, $2, ...
+}
+
+func openPostgres(ctx context.Context, c Config) (engine, error) {
+	cfg, err := postgresConfig(c)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, postgresError(ctx, err)
+	}
+	e := &postgresEngine{pool: pool}
+	if err := e.check(ctx, c); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func postgresConfig(c Config) (*pgxpool.Config, error) {
+	cfg, err := pgxpool.ParseConfig(c.Postgres)
+	if err != nil {
+		// pgx quotes the URL in its error, which may hold a password.
+		return nil, errors.New("the PostgreSQL URL is not valid")
+	}
+	if cfg.ConnConfig.Password != "" && strings.Contains(c.Postgres, cfg.ConnConfig.Password) {
+		return nil, errors.New("the PostgreSQL URL must not hold the password")
+	}
+	cfg.ConnConfig.Password = c.Password
+	if err := checkTransport(&cfg.ConnConfig.Config); err != nil {
+		return nil, err
+	}
+	cfg.MaxConns = int32(c.ReadConns + writeConns)
+	// A cancelled context cancels the query on the server too, instead of
+	// abandoning a connection that goes on working.
+	cfg.ConnConfig.BuildContextWatcherHandler = func(pc *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: pc, DeadlineDelay: 5 * time.Second}
+	}
+	cfg.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		// Statements outside of Write must not change data, as on SQLite.
+		_, err := conn.Exec(ctx, "SET default_transaction_read_only = on")
+		return err
+	}
+	return cfg, nil
+}
+
+// checkTransport refuses a connection that could travel readable or to a server
+// whose name was not verified. Sockets and loopback addresses stay in the host.
+func checkTransport(c *pgconn.Config) error {
+	bad := func(host string, verified bool) bool { return !isLocal(host) && !verified }
+	refused := bad(c.Host, c.TLSConfig != nil && !c.TLSConfig.InsecureSkipVerify)
+	for _, f := range c.Fallbacks {
+		refused = refused || bad(f.Host, f.TLSConfig != nil && !f.TLSConfig.InsecureSkipVerify)
+	}
+	if refused {
+		return errors.New("a PostgreSQL server on another host needs sslmode=verify-full")
+	}
+	return nil
+}
+
+func isLocal(host string) bool {
+	if strings.HasPrefix(host, "/") || host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+// check refuses a server that is too old or that would lose an acknowledged write.
+func (e *postgresEngine) check(ctx context.Context, c Config) error {
+	var version int64
+	var commit, fsync, pages string
+	err := e.pool.QueryRow(ctx, `SELECT current_setting('server_version_num')::bigint, current_setting('synchronous_commit'),
+		current_setting('fsync'), current_setting('full_page_writes')`).Scan(&version, &commit, &fsync, &pages)
+	switch {
+	case err != nil:
+		return postgresError(ctx, err)
+	case version < oldestPostgres:
+		return errors.New("PostgreSQL 15 or later is needed")
+	case c.NoSyncForTests:
+		return nil
+	case commit == "off" || fsync == "off" || pages == "off":
+		return errors.New("the server would lose acknowledged writes: synchronous_commit, fsync and full_page_writes must be on")
+	default:
+		return nil
+	}
+}
+
+func (e *postgresEngine) begin(ctx context.Context, write bool) (session, error) {
+	// Repeatable read is one snapshot and never fails with 40001 when read only.
+	options := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	if write {
+		options = pgx.TxOptions{IsoLevel: pgx.Serializable, AccessMode: pgx.ReadWrite}
+	}
+	conn, err := e.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tx, err := conn.BeginTx(ctx, options)
+	if err != nil {
+		conn.Release()
+		return nil, postgresError(ctx, err)
+	}
+	return &postgresSession{engine: e, conn: conn, tx: tx}, nil
+}
+
+func (e *postgresEngine) single(ctx context.Context) (session, error) {
+	conn, err := e.acquire(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &postgresSession{engine: e, conn: conn}, nil
+}
+
+func (e *postgresEngine) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	conn, err := e.pool.Acquire(ctx)
+	if err != nil {
+		return nil, postgresError(ctx, err)
+	}
+	return conn, nil
+}
+
+// close waits like SQLite's: pgxpool's own Close waits for ever.
+func (e *postgresEngine) close() error {
+	done := make(chan struct{})
+	go func() { e.pool.Close(); close(done) }()
+	t := time.NewTimer(drainTimeout)
+	defer t.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-t.C:
+		return errors.New("a connection is still in use")
+	}
+}
+
+func (e *postgresEngine) rebound(q string) string {
+	if r, ok := e.rebind.Load(q); ok {
+		return r.(string)
+	}
+	r := rebind(q)
+	e.rebind.Store(q, r)
+	return r
+}
+
+// postgresSession is a connection lent to one transaction or statement.
+type postgresSession struct {
+	engine *postgresEngine
+	conn   *pgxpool.Conn
+	tx     pgx.Tx // nil for a single statement
+}
+
+func (s *postgresSession) exec(ctx context.Context, q string, args []any) (int64, error) {
+	tag, err := s.conn.Exec(ctx, s.engine.rebound(q), args...)
+	if err != nil {
+		return 0, postgresError(ctx, err)
+	}
+	if tag.Insert() || tag.Update() || tag.Delete() {
+		return tag.RowsAffected(), nil
+	}
+	return 0, nil
+}
+
+func (s *postgresSession) query(ctx context.Context, q string, args []any) (cursor, error) {
+	rows, err := s.conn.Query(ctx, s.engine.rebound(q), args...)
+	if err != nil {
+		return nil, postgresError(ctx, err)
+	}
+	return &postgresCursor{ctx: ctx, rows: rows}, nil
+}
+
+// commit is bounded by its own time limit only, so that a browser that goes away
+// cannot make the outcome unknown.
+func (s *postgresSession) commit() error {
+	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
+	defer cancel()
+	err := s.tx.Commit(ctx)
+	if err == nil {
+		return nil
+	}
+	var answer *pgconn.PgError
+	switch {
+	case errors.Is(err, pgx.ErrTxCommitRollback):
+		return &engineError{code: "25P02", name: "commit of a failed transaction"}
+	case errors.As(err, &answer) && !endsConnection(answer.Code):
+		return fmt.Errorf("commit: %w", postgresError(ctx, err))
+	default:
+		return fmt.Errorf("commit: %w", errors.Join(ErrCommitUnknown, postgresError(ctx, err)))
+	}
+}
+
+// endsConnection reports whether the server's answer to a COMMIT may have come
+// after the commit: it was shutting down, or waiting for a replica.
+func endsConnection(code string) bool {
+	return strings.HasPrefix(code, "57P") || strings.HasPrefix(code, "08") || code == "40003" || strings.HasPrefix(code, "XX")
+}
+
+// end rolls back what was not committed. A connection that does not come back
+// to rest is closed by the pool.
+func (s *postgresSession) end() {
+	if s.tx != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = s.tx.Rollback(ctx) // ErrTxClosed after a commit; else the pool drops the connection
+	}
+	s.conn.Release()
+}
+
+type postgresCursor struct {
+	ctx  context.Context
+	rows pgx.Rows
+}
+
+func (c *postgresCursor) next() (bool, error) {
+	if c.rows.Next() {
+		return true, nil
+	}
+	return false, postgresError(c.ctx, c.rows.Err())
+}
+
+func (c *postgresCursor) scan(dest []any) error {
+	raw, fields := c.rows.RawValues(), c.rows.FieldDescriptions()
+	if len(raw) != len(dest) {
+		return errCount
+	}
+	for i, d := range dest {
+		col := postgresColumn{raw: raw[i], field: &fields[i], types: c.rows.Conn().TypeMap()}
+		if err := assign(col, d); err != nil {
+			return fmt.Errorf("column %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (c *postgresCursor) close() error {
+	c.rows.Close()
+	return postgresError(c.ctx, c.rows.Err())
+}
+
+// postgresColumn reads one column of the current row, as strictly as SQLite's:
+// integers of any width, text and bytes do not turn into each other.
+type postgresColumn struct {
+	raw   []byte
+	field *pgconn.FieldDescription
+	types *pgtype.Map
+}
+
+func (c postgresColumn) null() bool { return c.raw == nil }
+
+func (c postgresColumn) integer() (int64, error) {
+	switch c.field.DataTypeOID {
+	case pgtype.BoolOID:
+		var v bool
+		err := c.decode(&v)
+		return int64(flag(v)), err
+	case pgtype.Int8OID, pgtype.Int4OID, pgtype.Int2OID:
+		var v int64
+		err := c.decode(&v)
+		return v, err
+	case pgtype.NumericOID: // the sum of bigints
+		var v pgtype.Int8
+		err := c.decode(&v)
+		return v.Int64, err
+	default:
+		return 0, wrongType("an integer", c.name())
+	}
+}
+
+func (c postgresColumn) text() (string, error) {
+	switch c.field.DataTypeOID {
+	case pgtype.TextOID, pgtype.VarcharOID, pgtype.NameOID:
+		return string(c.raw), nil // the same bytes in both wire formats
+	default:
+		return "", wrongType("text", c.name())
+	}
+}
+
+func (c postgresColumn) blob() ([]byte, error) {
+	if c.field.DataTypeOID != pgtype.ByteaOID {
+		return nil, wrongType("bytes", c.name())
+	}
+	v := make([]byte, 0, len(c.raw))
+	if c.field.Format == pgtype.BinaryFormatCode {
+		return append(v, c.raw...), nil
+	}
+	err := c.decode(&v)
+	return v, err
+}
+
+func (c postgresColumn) decode(v any) error {
+	if err := c.types.Scan(c.field.DataTypeOID, c.field.Format, c.raw, v); err != nil {
+		return errRange // pgx's own error quotes the value
+	}
+	return nil
+}
+
+func (c postgresColumn) name() string {
+	if t, ok := c.types.TypeForOID(c.field.DataTypeOID); ok {
+		return t.Name
+	}
+	return fmt.Sprintf("type %d", c.field.DataTypeOID)
+}
+
+// rebind turns `?` into $1, $2, ... outside of quotes and comments.
+func rebind(q string) string {
+	var b strings.Builder
+	n := 0
+	for i := 0; i < len(q); {
+		if end := quoted(q[i:]); end > 0 {
+			b.WriteString(q[i : i+end])
+			i += end
+			continue
+		}
+		if q[i] == '?' && n < math.MaxUint16 {
+			n++
+			fmt.Fprintf(&b, "$%d", n)
+		} else {
+			b.WriteByte(q[i])
+		}
+		i++
+	}
+	return b.String()
+}
+
+// quoted returns the length of the string, quoted name or comment at the start of q, 0 for none.
+func quoted(q string) int {
+	for _, mark := range [][2]string{{"'", "'"}, {`"`, `"`}, {"--", "\n"}, {"/*", "*/"}} {
+		if !strings.HasPrefix(q, mark[0]) {
+			continue
+		}
+		if end := strings.Index(q[len(mark[0]):], mark[1]); end >= 0 {
+			return len(mark[0]) + end + len(mark[1])
+		}
+		return len(q)
+	}
+	return 0
+}
+
+// postgresError reduces an error of pgx to an engineError.
+func postgresError(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var p *pgconn.PgError
+	if !errors.As(err, &p) {
+		if strings.Contains(err.Error(), "closed pool") {
+			return ErrClosed
+		}
+		// A lost connection, a name that does not resolve, a refused
+		// password: pgx's text names host and user, so it stays out.
+		return &engineError{kind: ErrUnavailable, code: "08000", name: networkReason(err)}
+	}
+	e := &engineError{code: p.Code, kind: postgresKind(p.Code), name: p.ConstraintName}
+	e.retry = p.Code == "40001" || p.Code == "40P01"
+	if strings.HasPrefix(p.Code, "42") {
+		e.name = p.Message // about the constant SQL and the schema; quotes no value
+	}
+	return e
+}
+
+func networkReason(err error) string {
+	var n net.Error
+	switch {
+	case errors.As(err, &n) && n.Timeout():
+		return "timeout"
+	case errors.As(err, new(*pgconn.ConnectError)):
+		return "cannot connect"
+	case strings.Contains(err.Error(), "expected") && strings.Contains(err.Error(), "arguments"):
+		return "number of arguments"
+	default:
+		return "connection"
+	}
+}
+
+func postgresKind(code string) error {
+	switch code {
+	case "23505":
+		return ErrConflict
+	case "40001", "40P01":
+		return ErrBusy
+	case "42501":
+		return ErrDenied
+	case "25006":
+		return ErrReadOnly
+	case "53100":
+		return ErrFull
+	case "XX001", "XX002":
+		return ErrCorrupt
+	}
+	switch {
+	case strings.HasPrefix(code, "23"), strings.HasPrefix(code, "22"), code == "42804":
+		return ErrConstraint
+	case strings.HasPrefix(code, "08"), strings.HasPrefix(code, "53"), strings.HasPrefix(code, "57P"), strings.HasPrefix(code, "28"):
+		return ErrUnavailable
+	default:
+		return nil
+	}
 }

@@ -84,8 +84,8 @@ type Column struct {
 	Nullable  bool
 }
 
-// Table declares one table. A table whose Key has several columns is clustered
-// by it on SQLite, so the rows of one chart lie together.
+// Table declares one table. Without a Sealed column, a table whose Key has
+// several columns is clustered by it on SQLite.
 type Table struct {
 	Name       string
 	Purpose    string
@@ -143,6 +143,9 @@ var migrationTable = Table{
 // identifier is what a table or column may be called: short enough for
 // generated index names within PostgreSQL's 63 bytes.
 var identifier = regexp.MustCompile(`^[a-z][a-z0-9_]{0,39}$`)
+
+// roleName is what a PostgreSQL role may be called.
+var roleName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
 // CheckMigrations reports every mistake in a timeline: numbers used twice,
 // columns without class, purpose or retention, keys over unknown columns.

@@ -1,0 +1,3 @@
+package db_test
+
+func runChild() bool { return false }
