@@ -73,7 +73,7 @@ func (e *Entry) appendBody(b []byte) []byte {
 	b = field(b, "action", e.Action)
 	b = field(b, "outcome", string(e.Outcome))
 	b = field(b, "fault", e.Fault)
-	b = list(b, "policy", e.Policy)
+	b = texts(b, "policy", e.Policy)
 	if e.Caller != (Caller{}) {
 		b = e.Caller.append(append(b, `,"caller":`...))
 	}
@@ -82,8 +82,8 @@ func (e *Entry) appendBody(b []byte) []byte {
 		b = field(b, "patient", e.Patient.String())
 	}
 	b = field(b, "owner", e.Owner)
-	b = list(b, "objects", e.Objects)
-	b = list(b, "kinds", e.Kinds)
+	b = texts(b, "objects", e.Objects)
+	b = texts(b, "kinds", e.Kinds)
 	b = field(b, "query", e.Query)
 	b = field(b, "txn", e.Txn)
 	if e.Count != 0 {
@@ -131,7 +131,7 @@ func field(b []byte, key, value string) []byte {
 	return quote(b, value)
 }
 
-func list(b []byte, key string, values []string) []byte {
+func texts(b []byte, key string, values []string) []byte {
 	if len(values) == 0 {
 		return b
 	}

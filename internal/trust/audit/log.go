@@ -55,6 +55,7 @@ type Log struct {
 	state state      // the sequencer's, guarded by seqMu
 
 	view    atomic.Pointer[view]
+	recent  recent
 	settled atomic.Int64
 	stepped atomic.Int64 // largest step back of the clock not yet taken by StepBack, ns
 

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
 )
 
 // maxGroup is the most entries that are made durable at once.
@@ -25,6 +26,7 @@ type group struct {
 // item is one entry on its way.
 type item struct {
 	body    []byte // canonical encoding without the stamps
+	patient person.PatientID
 	anchor  *Anchor
 	care    bool
 	receipt Receipt
@@ -66,7 +68,7 @@ func (l *Log) Start(e Entry) *Pending {
 		l.queue = append(l.queue, &group{done: make(chan struct{})})
 	}
 	g := l.queue[len(l.queue)-1]
-	g.items = append(g.items, item{body: body, anchor: e.Anchor, care: e.Class == ClassCare})
+	g.items = append(g.items, item{body: body, patient: e.Patient, anchor: e.Anchor, care: e.Class == ClassCare})
 	l.poke()
 	return &Pending{group: g, n: len(g.items) - 1}
 }
@@ -187,6 +189,7 @@ func (l *Log) append(items []*item) error {
 	}
 	for _, it := range items {
 		it.err = nil
+		l.recent.add(it.receipt.Seq, it.patient)
 	}
 	l.state = next
 	l.publish()

@@ -1,0 +1,263 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"postern.example/postern/internal/trust/db"
+)
+
+// DBStore keeps a log in append-only tables. It is the store for PostgreSQL, where
+// the serving role may insert and select and nothing else; it runs on both engines.
+//
+// A batch is one transaction. The primary key is the position, so a second
+// sequencer meets a conflict (ErrForked) instead of forking the tree. The engine has
+// no reserve: when its disk is full everybody is refused until it is not (a known
+// gap against FileStore; watch the server's disk).
+type DBStore struct{ db *db.DB }
+
+// NewDBStore uses the tables of Migrations in d.
+func NewDBStore(d *db.DB) *DBStore { return &DBStore{d} }
+
+// Load implements Store: the table is the truth and needs no repair.
+func (s *DBStore) Load(ctx context.Context) (int64, error) { return s.Size(ctx) }
+
+// Size implements Reader.
+func (s *DBStore) Size(ctx context.Context) (int64, error) {
+	var n int64
+	err := s.db.QueryRow(ctx, `SELECT seq FROM log_entry ORDER BY seq DESC LIMIT 1`).Scan(&n)
+	if errors.Is(err, db.ErrNoRows) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("count log records: %w", err)
+	}
+	return n + 1, nil
+}
+
+// An INSERT takes as many rows as the batch still has, in powers of four: the texts
+// are constants, and a batch of 64 is one round trip.
+const (
+	row1     = `(?,?,?,?)`
+	row4     = row1 + `,` + row1 + `,` + row1 + `,` + row1
+	row16    = row4 + `,` + row4 + `,` + row4 + `,` + row4
+	row64    = row16 + `,` + row16 + `,` + row16 + `,` + row16
+	insert   = `INSERT INTO log_entry (seq, leaf, sealed, hashes) VALUES `
+	insert1  = insert + row1
+	insert4  = insert + row4
+	insert16 = insert + row16
+	insert64 = insert + row64
+)
+
+// Append implements Store.
+func (s *DBStore) Append(ctx context.Context, b Batch) error {
+	err := s.db.Write(ctx, func(tx *db.Tx) error {
+		var newest int64 = -1
+		err := tx.QueryRow(ctx, `SELECT seq FROM log_entry ORDER BY seq DESC LIMIT 1`).Scan(&newest)
+		if err != nil && !errors.Is(err, db.ErrNoRows) {
+			return err
+		}
+		if newest+1 != b.First {
+			return fmt.Errorf("table has %d records: %w", newest+1, ErrForked)
+		}
+		return insertAll(ctx, tx, b.Records)
+	})
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrForked), errors.Is(err, db.ErrConflict):
+		return fmt.Errorf("append to log table: %w", errors.Join(ErrForked, err))
+	case errors.Is(err, db.ErrCommitUnknown):
+		return fmt.Errorf("append to log table: %w", err)
+	case errors.Is(err, db.ErrFull):
+		return fmt.Errorf("append to log table: %w", errors.Join(ErrNotWritten, ErrFull, err))
+	default: // every other error of Write means that nothing was committed
+		return fmt.Errorf("append to log table: %w", errors.Join(ErrNotWritten, err))
+	}
+}
+
+func insertAll(ctx context.Context, tx *db.Tx, rs []Record) error {
+	for len(rs) > 0 {
+		var n int
+		var err error
+		switch {
+		case len(rs) >= 64:
+			n = 64
+			_, err = tx.Exec(ctx, insert64, rowArgs(rs[:n])...)
+		case len(rs) >= 16:
+			n = 16
+			_, err = tx.Exec(ctx, insert16, rowArgs(rs[:n])...)
+		case len(rs) >= 4:
+			n = 4
+			_, err = tx.Exec(ctx, insert4, rowArgs(rs[:n])...)
+		default:
+			n = 1
+			_, err = tx.Exec(ctx, insert1, rowArgs(rs[:n])...)
+		}
+		if err != nil {
+			return err
+		}
+		rs = rs[n:]
+	}
+	return nil
+}
+
+func rowArgs(rs []Record) []any {
+	args := make([]any, 0, 4*len(rs))
+	for _, r := range rs {
+		var hs []byte
+		for _, h := range r.Hashes {
+			hs = append(hs, h[:]...)
+		}
+		args = append(args, r.Seq, append([]byte{}, r.Leaf[:]...), r.Sealed, hs)
+	}
+	return args
+}
+
+// Records implements Reader. It reads in pages, so that the verifier does not hold
+// one snapshot open for minutes.
+func (s *DBStore) Records(ctx context.Context, from, to int64, fn func(Record) error) error {
+	const page = 1024
+	for from < to {
+		next := min(to, from+page)
+		rs, err := s.page(ctx, from, next)
+		if err != nil {
+			return err
+		}
+		for _, r := range rs {
+			if r.Seq != from {
+				return &BadRecord{from, "row"}
+			}
+			if err := fn(r); err != nil {
+				return err
+			}
+			from++
+		}
+		if from != next {
+			return &BadRecord{from, "row"}
+		}
+	}
+	return nil
+}
+
+func (s *DBStore) page(ctx context.Context, from, to int64) (rs []Record, err error) {
+	rows, err := s.db.Query(ctx, `SELECT seq, leaf, sealed FROM log_entry WHERE seq >= ? AND seq < ? ORDER BY seq`, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("read log records: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // Err below says it
+	for rows.Next() {
+		var r Record
+		var leaf []byte
+		if err := rows.Scan(&r.Seq, &leaf, &r.Sealed); err != nil {
+			return nil, fmt.Errorf("read log records: %w", err)
+		}
+		if len(leaf) != leafSize {
+			return nil, &BadRecord{r.Seq, "leaf"}
+		}
+		r.Leaf = Leaf(leaf)
+		rs = append(rs, r)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read log records: %w", err)
+	}
+	return rs, nil
+}
+
+// Hashes implements Reader. A stored hash lies with the record that completed it;
+// indexes that follow each other are one query.
+func (s *DBStore) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, 0, len(indexes))
+	for i := 0; i < len(indexes); {
+		j := i + 1
+		for j < len(indexes) && indexes[j] == indexes[j-1]+1 {
+			j++
+		}
+		hs, err := s.run(ctx, indexes[i], indexes[j-1])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, hs...)
+		i = j
+	}
+	return out, nil
+}
+
+// run reads the stored hashes with the indexes first..last.
+func (s *DBStore) run(ctx context.Context, first, last int64) (out []tlog.Hash, err error) {
+	seq, end := completedBy(first), completedBy(last)
+	rows, err := s.db.Query(ctx, `SELECT seq, hashes FROM log_entry WHERE seq >= ? AND seq <= ? ORDER BY seq`, seq, end)
+	if err != nil {
+		return nil, fmt.Errorf("read log hashes: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // Err below says it
+	for rows.Next() {
+		var n int64
+		var b []byte
+		if err := rows.Scan(&n, &b); err != nil {
+			return nil, fmt.Errorf("read log hashes: %w", err)
+		}
+		at := tlog.StoredHashIndex(0, n)
+		if n != seq || int64(len(b)) != (tlog.StoredHashCount(n+1)-at)*tlog.HashSize {
+			return nil, &BadRecord{seq, "stored hashes"}
+		}
+		for ; len(b) > 0; b = b[tlog.HashSize:] {
+			if at >= first && at <= last {
+				out = append(out, tlog.Hash(b[:tlog.HashSize]))
+			}
+			at++
+		}
+		seq++
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read log hashes: %w", err)
+	}
+	if seq != end+1 {
+		return nil, &BadRecord{seq, "row"}
+	}
+	return out, nil
+}
+
+// completedBy is the record that completed the stored hash with this index.
+func completedBy(index int64) int64 {
+	level, n := tlog.SplitStoredHashIndex(index)
+	return (n+1)<<level - 1
+}
+
+// Checkpoint implements Reader.
+func (s *DBStore) Checkpoint(ctx context.Context) ([]byte, error) {
+	var b []byte
+	err := s.db.QueryRow(ctx, `SELECT note FROM log_checkpoint ORDER BY size DESC LIMIT 1`).Scan(&b)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read checkpoint: %w", err)
+	}
+	return b, nil
+}
+
+// SetCheckpoint implements Store. Checkpoints accumulate: each is evidence, and the
+// serving role may not delete.
+func (s *DBStore) SetCheckpoint(ctx context.Context, h Head, note []byte) error {
+	err := s.db.Write(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO log_checkpoint (size, note) VALUES (?, ?) ON CONFLICT (size) DO NOTHING`, h.Size, note)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("write checkpoint: %w", err)
+	}
+	return nil
+}
+
+// Admit implements Store: the engine says when it is full.
+func (s *DBStore) Admit(Class) error { return nil }
+
+// Maintain implements Store.
+func (s *DBStore) Maintain(context.Context) error { return nil }
+
+// Close implements Store; the database belongs to its opener.
+func (s *DBStore) Close() error { return nil }
