@@ -27,15 +27,15 @@ func chartHead(p person.PatientID) vault.HeadRef {
 }
 
 // set changes the chart's head to a digest made from text.
-func set(t testing.TB, k *vaulttest.Kit, p person.PatientID, text string) {
+func set(t testing.TB, k *kit, p person.PatientID, text string) {
 	t.Helper()
 	if err := trySet(t.Context(), k, p, text); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func trySet(ctx context.Context, k *vaulttest.Kit, p person.PatientID, text string) error {
-	g, err := k.Gate.Decide(ctx, access.Ask{Caller: k.Importer(), Action: access.ImportChart, Owner: person.Patient(p)})
+func trySet(ctx context.Context, k *kit, p person.PatientID, text string) error {
+	g, err := k.gate.Decide(ctx, access.Ask{Caller: vaulttest.Importer(), Action: access.ImportChart, Owner: person.Patient(p)})
 	if err != nil {
 		return err
 	}
@@ -46,19 +46,19 @@ func trySet(ctx context.Context, k *vaulttest.Kit, p person.PatientID, text stri
 
 func digestOf(text string) [32]byte { return vault.Digest([]vault.SetRow{{Key: []byte(text)}}) }
 
-func head(t testing.TB, k *vaulttest.Kit, p person.PatientID) (vault.Head, error) {
+func head(t testing.TB, k *kit, p person.PatientID) (vault.Head, error) {
 	return k.Vault.Head(t.Context(), chartHead(p))
 }
 
 func TestHeadsSurviveARestart(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
-		k := vaulttest.Open(t, d, vaulttest.Options{})
+		k := open(t, d)
 		var patients []person.PatientID
 		for range 40 { // more than two levels of the tree
-			patients = append(patients, k.NewPatient(t))
+			patients = append(patients, k.patient(t))
 		}
 		set(t, k, patients[3], "second")
-		again := vaulttest.Open(t, d, vaulttest.Options{Log: k.Log, Root: k.Root})
+		again := k.restart(t)
 		for i, p := range patients {
 			h, err := head(t, again, p)
 			want := int64(1)
@@ -90,18 +90,18 @@ func TestHeadDrills(t *testing.T) {
 	for name, drill := range drills {
 		t.Run(name, func(t *testing.T) {
 			each(t, func(t *testing.T, d *db.DB) {
-				k := vaulttest.Open(t, d, vaulttest.Options{})
-				mother, child := k.NewPatient(t), k.NewPatient(t)
+				k := open(t, d)
+				mother, child := k.patient(t), k.patient(t)
 				set(t, k, mother, "mother")
 				dbtest.Raw(d).Exec(t, drill.sql, drill.args(mother, child)...)
-				k = vaulttest.Open(t, d, vaulttest.Options{Log: k.Log, Root: k.Root})
+				k = k.restart(t)
 				if _, err := head(t, k, mother); !fault.Is(err, fault.Tampered) {
 					t.Fatalf("read: %v, want tampered", err)
 				}
 				if err := trySet(t.Context(), k, mother, "x"); !fault.Is(err, fault.Tampered) {
 					t.Fatalf("change: %v, want tampered", err)
 				}
-				if a := strings.Join(k.Alarms(), "\n"); !strings.Contains(a, "head") {
+				if a := fmt.Sprint(k.Alarms.Take()); !strings.Contains(a, "head") {
 					t.Fatalf("alarms: %q", a)
 				}
 			})
@@ -111,11 +111,11 @@ func TestHeadDrills(t *testing.T) {
 
 func TestAMissingHeadIsNotABeginning(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
-		k := vaulttest.Open(t, d, vaulttest.Options{})
-		mother := k.NewPatient(t)
-		k.NewPatient(t)
+		k := open(t, d)
+		mother := k.patient(t)
+		k.patient(t)
 		dbtest.Raw(d).Exec(t, `DELETE FROM vault_head WHERE owner = ?`, person.Patient(mother).Bytes())
-		k = vaulttest.Open(t, d, vaulttest.Options{Log: k.Log, Root: k.Root})
+		k = k.restart(t)
 		if err := trySet(t.Context(), k, mother, "x"); !fault.Is(err, fault.Tampered) {
 			t.Fatalf("got %v, want tampered", err)
 		}
@@ -126,8 +126,8 @@ func TestAMissingHeadIsNotABeginning(t *testing.T) {
 // rolled back: the newest anchor in the log says otherwise.
 func TestARolledBackDatabaseIsRefusedAtStart(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
-		k := vaulttest.Open(t, d, vaulttest.Options{})
-		mother := k.NewPatient(t)
+		k := open(t, d)
+		mother := k.patient(t)
 		raw := dbtest.Raw(d)
 		for _, table := range []string{"vault_head", "vault_node", "vault_root"} {
 			raw.Exec(t, fmt.Sprintf(`CREATE TABLE copy_%s AS SELECT * FROM %s`, table, table))
@@ -138,8 +138,9 @@ func TestARolledBackDatabaseIsRefusedAtStart(t *testing.T) {
 			raw.Exec(t, fmt.Sprintf(`INSERT INTO %s SELECT * FROM copy_%s`, table, table))
 		}
 		// The log knows that the change committed, because an entry followed it.
-		k.Grant(t, k.Importer(), access.ImportChart, person.Patient(mother))
-		if _, err := vaulttest.TryOpen(t, d, vaulttest.Options{Log: k.Log, Root: k.Root}); !errors.Is(err, vault.ErrStale) {
+		k.grant(t, vaulttest.Importer(), access.ImportChart, person.Patient(mother))
+		_, err := vault.New(t.Context(), vault.Config{DB: d, Ring: k.Ring, Root: k.Root, Log: k.Log, Alarm: k.Alarms.Raise})
+		if !errors.Is(err, vault.ErrStale) {
 			t.Fatalf("got %v, want ErrStale", err)
 		}
 	})
@@ -147,9 +148,9 @@ func TestARolledBackDatabaseIsRefusedAtStart(t *testing.T) {
 
 func TestAFailedChangeLeavesTheOldHead(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
-		k := vaulttest.Open(t, d, vaulttest.Options{})
-		mother := k.NewPatient(t)
-		g := k.Grant(t, k.Importer(), access.ImportChart, person.Patient(mother))
+		k := open(t, d)
+		mother := k.patient(t)
+		g := k.grant(t, vaulttest.Importer(), access.ImportChart, person.Patient(mother))
 		oops := errors.New("oops")
 		err := k.Vault.Change(t.Context(), g, func(tx *vault.ChangeTx) error {
 			if err := tx.SetHead(t.Context(), chartHead(mother), digestOf("half")); err != nil {
@@ -169,13 +170,13 @@ func TestAFailedChangeLeavesTheOldHead(t *testing.T) {
 }
 
 func TestAChangeNeedsALiveGrant(t *testing.T) {
-	k := vaulttest.Open(t, dbtest.New(t, db.SQLite, vaulttest.Migrations(), dbtest.NoSync), vaulttest.Options{})
+	k := open(t, dbtest.New(t, db.SQLite, vaulttest.Migrations(), dbtest.NoSync))
 	nothing := func(*vault.ChangeTx) error { t.Fatal("ran"); return nil }
 	if err := k.Vault.Change(t.Context(), access.Grant{}, nothing); !fault.Is(err, fault.Denied) {
 		t.Fatalf("zero grant: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	g, err := k.Gate.Decide(ctx, access.Ask{Caller: k.Importer(), Action: access.ImportChart, Owner: person.Patient(k.NewPatient(t))})
+	g, err := k.gate.Decide(ctx, access.Ask{Caller: vaulttest.Importer(), Action: access.ImportChart, Owner: person.Patient(k.patient(t))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,13 +189,13 @@ func TestAChangeNeedsALiveGrant(t *testing.T) {
 // The tree agrees with a plain map, whatever the order of changes and restarts.
 func TestHeadsAreAMap(t *testing.T) {
 	d := dbtest.New(t, db.SQLite, vaulttest.Migrations(), dbtest.NoSync)
-	k := vaulttest.Open(t, d, vaulttest.Options{})
+	k := open(t, d)
 	want := map[person.PatientID]vault.Head{}
 	var patients []person.PatientID
 	rapid.Check(t, func(rt *rapid.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"new": func(*rapid.T) {
-				p := k.NewPatient(t)
+				p := k.patient(t)
 				patients = append(patients, p)
 				want[p] = vault.Head{Version: 1, Digest: vault.Digest(nil)}
 			},
@@ -207,7 +208,7 @@ func TestHeadsAreAMap(t *testing.T) {
 				set(t, k, p, text)
 				want[p] = vault.Head{Version: want[p].Version + 1, Digest: digestOf(text)}
 			},
-			"restart": func(*rapid.T) { k = vaulttest.Open(t, d, vaulttest.Options{Log: k.Log, Root: k.Root}) },
+			"restart": func(*rapid.T) { k = k.restart(t) },
 			"": func(rt *rapid.T) {
 				for p, w := range want {
 					if h, err := head(t, k, p); err != nil || h != w {

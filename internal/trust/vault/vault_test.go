@@ -2,6 +2,7 @@ package vault_test
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,16 +21,16 @@ import (
 
 func TestASealedRowOpensOnlyAsItself(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
-		k := vaulttest.Open(t, d, vaulttest.Options{})
-		mother, other := k.NewPatient(t), k.NewPatient(t)
+		k := open(t, d)
+		mother, other := k.patient(t), k.patient(t)
 		row := vault.Row{Owner: person.Patient(mother), Kind: "Observation", ID: [16]byte{1}, Version: 2, Field: vault.FieldBody}
 		sealed, err := k.Vault.Seal(t.Context(), row, []byte("7.10"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		reader := k.People.Add(t, mother, k.Clock.Now(), person.RolePatient)
+		reader := k.people.Add(t, mother, k.Clock.Now(), person.RolePatient)
 		open := func(g access.Grant, r vault.Row) (phi.Doc, error) { return k.Vault.Open(t.Context(), g, r, sealed) }
-		g := k.Grant(t, reader, access.ReadChart, person.Patient(mother), "Observation", "Condition")
+		g := k.grant(t, reader, access.ReadChart, person.Patient(mother), "Observation", "Condition")
 		doc, err := open(g, row)
 		if err != nil || string(doc.Reveal()) != "7.10" {
 			t.Fatalf("own row: %v", err)
@@ -48,28 +49,28 @@ func TestASealedRowOpensOnlyAsItself(t *testing.T) {
 		}
 		moved := row
 		moved.Owner = person.Patient(other)
-		theirs := k.Grant(t, k.People.Add(t, other, k.Clock.Now(), person.RolePatient), access.ReadChart, person.Patient(other), "Observation")
+		theirs := k.grant(t, k.people.Add(t, other, k.Clock.Now(), person.RolePatient), access.ReadChart, person.Patient(other), "Observation")
 		if _, err := open(theirs, moved); !fault.Is(err, fault.Tampered) {
 			t.Errorf("moved to another owner: %v, want tampered", err)
 		}
-		if n := len(k.Alarms()); n != 5 {
-			t.Errorf("%d alarms, want 5: %q", n, k.Alarms())
+		if a := k.Alarms.Take(); len(a) != 5 {
+			t.Errorf("%d alarms, want 5: %v", len(a), a)
 		}
 	})
 }
 
 func TestAGrantOpensWhatItWasGivenForAndNothingElse(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
-		k := vaulttest.Open(t, d, vaulttest.Options{})
-		mother, other := k.NewPatient(t), k.NewPatient(t)
+		k := open(t, d)
+		mother, other := k.patient(t), k.patient(t)
 		row := vault.Row{Owner: person.Patient(mother), Kind: "Observation", Field: vault.FieldBody}
 		sealed, err := k.Vault.Seal(t.Context(), row, []byte("x"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		me := k.People.Add(t, mother, k.Clock.Now(), person.RolePatient)
+		me := k.people.Add(t, mother, k.Clock.Now(), person.RolePatient)
 		ctx, cancel := context.WithCancel(t.Context())
-		ended, err := k.Gate.Decide(ctx, access.Ask{Caller: me, Action: access.ReadChart, Owner: person.Patient(mother), Kinds: []string{"Observation"}})
+		ended, err := k.gate.Decide(ctx, access.Ask{Caller: me, Action: access.ReadChart, Owner: person.Patient(mother), Kinds: []string{"Observation"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,8 +78,8 @@ func TestAGrantOpensWhatItWasGivenForAndNothingElse(t *testing.T) {
 		for name, g := range map[string]access.Grant{
 			"zero":          {},
 			"request ended": ended,
-			"other kind":    k.Grant(t, me, access.ReadChart, person.Patient(mother), "Condition"),
-			"other owner":   k.Grant(t, k.People.Add(t, other, k.Clock.Now(), person.RolePatient), access.ReadChart, person.Patient(other), "Observation"),
+			"other kind":    k.grant(t, me, access.ReadChart, person.Patient(mother), "Condition"),
+			"other owner":   k.grant(t, k.people.Add(t, other, k.Clock.Now(), person.RolePatient), access.ReadChart, person.Patient(other), "Observation"),
 		} {
 			if _, err := k.Vault.Open(t.Context(), g, row, sealed); !fault.Is(err, fault.Denied) {
 				t.Errorf("%s: %v, want denied", name, err)
@@ -89,8 +90,8 @@ func TestAGrantOpensWhatItWasGivenForAndNothingElse(t *testing.T) {
 
 func TestErasedIsGone(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
-		k := vaulttest.Open(t, d, vaulttest.Options{})
-		mother := k.NewPatient(t)
+		k := open(t, d)
+		mother := k.patient(t)
 		owner := person.Patient(mother)
 		row := vault.Row{Owner: owner, Kind: "Observation", Field: vault.FieldBody}
 		sealed, err := k.Vault.Seal(t.Context(), row, []byte("x"))
@@ -101,7 +102,7 @@ func TestErasedIsGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		k.Ring.Forget(owner, keys.UseChart)
-		g := k.Grant(t, k.People.Add(t, mother, k.Clock.Now(), person.RolePatient), access.ReadChart, owner, "Observation")
+		g := k.grant(t, k.people.Add(t, mother, k.Clock.Now(), person.RolePatient), access.ReadChart, owner, "Observation")
 		if _, err := k.Vault.Open(t.Context(), g, row, sealed); !fault.Is(err, fault.Gone) {
 			t.Fatalf("got %v, want gone", err)
 		}
@@ -110,8 +111,8 @@ func TestErasedIsGone(t *testing.T) {
 
 func TestFactsRoundTripAndPad(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
-		k := vaulttest.Open(t, d, vaulttest.Options{})
-		row := vault.Row{Owner: person.Patient(k.NewPatient(t)), Kind: "resource"}
+		k := open(t, d)
+		row := vault.Row{Owner: person.Patient(k.patient(t)), Kind: "resource"}
 		want := vault.Facts{Stored: time.Date(2026, 11, 22, 8, 0, 0, 5000, time.UTC), Labels: []phi.Label{phi.LabelRestricted, "PSY"}}
 		sealed, err := k.Vault.SealFacts(t.Context(), row, want)
 		if err != nil {
@@ -133,8 +134,8 @@ func TestFactsRoundTripAndPad(t *testing.T) {
 
 func TestSecretsOpenTheirKindsOnly(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
-		k := vaulttest.Open(t, d, vaulttest.Options{})
-		owner := person.Patient(k.NewPatient(t))
+		k := open(t, d)
+		owner := person.Patient(k.patient(t))
 		chart := vault.Row{Owner: owner, Kind: "Observation", Field: vault.FieldBody}
 		sealed, err := k.Vault.Seal(t.Context(), chart, []byte("x"))
 		if err != nil {
@@ -165,7 +166,7 @@ func TestSecretsOpenTheirKindsOnly(t *testing.T) {
 
 func TestBlindTokensDependOnTheSplitAndThePurpose(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
-		v := vaulttest.Open(t, d, vaulttest.Options{}).Vault
+		v := open(t, d).Vault
 		a, b := v.Blind("ab", "c"), v.Blind("a", "bc")
 		if slices.Equal(a, b) || !slices.Equal(a, v.Blind("ab", "c")) || len(a) != 32 {
 			t.Fatal("blind tokens")
@@ -178,13 +179,13 @@ func TestBlindTokensDependOnTheSplitAndThePurpose(t *testing.T) {
 
 func TestChangeSealsForOwnersThatItMakes(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
-		k := vaulttest.Open(t, d, vaulttest.Options{})
-		id, err := person.NewAccountID(rand{})
+		k := open(t, d)
+		id, err := person.NewAccountID(rand.Reader)
 		if err != nil {
 			t.Fatal(err)
 		}
 		owner := person.Account(id)
-		g := k.Grant(t, k.Administering(), access.AddAccount, person.Clinic(k.Clinic))
+		g := k.grant(t, vaulttest.Operator(), access.AddAccount, person.Clinic(k.Clinic))
 		var sealed, facts []byte
 		row := vault.Row{Owner: owner, Kind: "account", Field: vault.FieldBody}
 		err = k.Vault.Change(t.Context(), g, func(tx *vault.ChangeTx) error {
@@ -225,14 +226,4 @@ func TestChangeSealsForOwnersThatItMakes(t *testing.T) {
 			t.Fatalf("head: %d, %v", h.Version, err)
 		}
 	})
-}
-
-// rand is a source of ones, for identifiers in tests.
-type rand struct{}
-
-func (rand) Read(b []byte) (int, error) {
-	for i := range b {
-		b[i] = 1
-	}
-	return len(b), nil
 }
