@@ -104,7 +104,7 @@ func TestArgumentsAndDestinationsOfEachType(t *testing.T) {
 // setAny makes the one row of thing and runs q, which is constant at each call.
 func setAny(t *testing.T, d *db.DB, q string, arg any) {
 	t.Helper()
-	exec(t, d, func(ctx context.Context, tx *db.Tx) error {
+	write(t, d, func(ctx context.Context, tx *db.Tx) error {
 		if _, err := tx.Exec(ctx, "INSERT INTO thing (owner, id, kind) VALUES (?, ?, 0) ON CONFLICT (owner, id) DO NOTHING",
 			[]byte("o"), []byte("i")); err != nil {
 			return err
@@ -149,7 +149,7 @@ func TestValuesThatDoNotFitAreRefusedAlike(t *testing.T) {
 		var yes bool
 		var b []byte
 		var f float64
-		exec(t, d, func(ctx context.Context, tx *db.Tx) error {
+		write(t, d, func(ctx context.Context, tx *db.Tx) error {
 			_, err := tx.Exec(ctx, insertThing, []byte("o"), []byte("i"), 300, nil, []byte("b"), "text")
 			return err
 		})
@@ -187,10 +187,10 @@ func TestValuesThatDoNotFitAreRefusedAlike(t *testing.T) {
 func TestFailuresAreTheSameOnBothEngines(t *testing.T) {
 	dbtest.Each(t, timeline(), func(t *testing.T, d *db.DB) {
 		setCounter(t, d, "a", 1)
-		write := func(fn func(ctx context.Context, tx *db.Tx) error) error {
+		try := func(fn func(ctx context.Context, tx *db.Tx) error) error {
 			return d.Write(t.Context(), func(tx *db.Tx) error { return fn(t.Context(), tx) })
 		}
-		err := write(func(ctx context.Context, tx *db.Tx) error {
+		err := try(func(ctx context.Context, tx *db.Tx) error {
 			_, err := tx.Exec(ctx, "INSERT INTO counter (name, n) VALUES (?, ?)", "a", 2)
 			return err
 		})
@@ -201,7 +201,7 @@ func TestFailuresAreTheSameOnBothEngines(t *testing.T) {
 		if strings.Contains(err.Error(), "secret") {
 			t.Errorf("%v", err)
 		}
-		err = write(func(ctx context.Context, tx *db.Tx) error {
+		err = try(func(ctx context.Context, tx *db.Tx) error {
 			_, err := tx.Exec(ctx, "INSERT INTO counter (name, n) VALUES (?, ?)", "b", nil)
 			return err
 		})

@@ -73,14 +73,14 @@ func wantErr(t testing.TB, err, want error) {
 	}
 }
 
-func exec(t testing.TB, d *db.DB, fn func(ctx context.Context, tx *db.Tx) error) {
+func write(t testing.TB, d *db.DB, fn func(ctx context.Context, tx *db.Tx) error) {
 	t.Helper()
 	must(t, d.Write(t.Context(), func(tx *db.Tx) error { return fn(t.Context(), tx) }))
 }
 
 func setCounter(t testing.TB, d *db.DB, name string, n int64) {
 	t.Helper()
-	exec(t, d, func(ctx context.Context, tx *db.Tx) error {
+	write(t, d, func(ctx context.Context, tx *db.Tx) error {
 		_, err := tx.Exec(ctx, "INSERT INTO counter (name, n) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET n = excluded.n", name, n)
 		return err
 	})

@@ -70,10 +70,12 @@ func opener(c Config) func(context.Context, bool) (*sqliteConn, error) {
 		if err != nil {
 			return nil, err
 		}
-		u := url.URL{Scheme: "file", Path: path}
+		// modeof: the write-ahead log gets the database file's mode.
+		q := url.Values{"modeof": {path}}
 		if !c.UnencryptedForTests {
-			u.RawQuery = "vfs=xts"
+			q.Set("vfs", "xts")
 		}
+		u := url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}
 		// The key is no part of the name: file names reach error texts.
 		raw, err := sqlite3.OpenContext(ctx, u.String())
 		if err != nil {
@@ -104,8 +106,9 @@ func (c *sqliteConn) prepareForUse(ctx context.Context, cfg Config, key string, 
 		synchronous = "OFF"
 	}
 	// temp_store: temporary files would be encrypted with AES-128 only.
+	// recursive_triggers: else REPLACE deletes rows past the append-only guard.
 	script := `PRAGMA temp_store=MEMORY; PRAGMA cell_size_check=ON; PRAGMA secure_delete=ON;
-		PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF; PRAGMA synchronous=` + synchronous +
+		PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON; PRAGMA trusted_schema=OFF; PRAGMA synchronous=` + synchronous +
 		`; PRAGMA cache_size=-` + strconv.Itoa(cfg.CacheKiB) +
 		`; PRAGMA journal_size_limit=` + strconv.Itoa(walLimit) + `;`
 	if write {

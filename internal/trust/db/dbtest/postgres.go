@@ -137,3 +137,6 @@ func (r *registry) ensure(ctx context.Context, c *Cluster, name string, migratio
 	r.templates[name] = true
 	return nil
 }
+
+// PasswordRole is a login role of the cluster that must give a password.
+func PasswordRole() (name, password string) { return passwordRole, rolePassword }
