@@ -56,7 +56,7 @@ func TestParseRefuses(t *testing.T) {
 		{`[1e301]`, Number, 1, 2},
 		{`1e-99999999999999999999`, Number, 1, 1},
 		{strings.Repeat("9", 65), Number, 1, 1},
-		{`01`, Truncated, 1, 3},
+		{`01`, Syntax, 1, 1},
 		{`[-]`, Syntax, 1, 3},
 		{`[1.]`, Syntax, 1, 4},
 		{`[1e]`, Syntax, 1, 4},

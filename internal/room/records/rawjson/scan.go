@@ -243,8 +243,11 @@ func (s *scanner) number(i int) int {
 		j++
 	}
 	whole := j
-	if j = digits(s.b, j); j == whole || s.b[whole] == '0' && j > whole+1 {
+	switch j = digits(s.b, j); {
+	case j == whole:
 		return s.fail(j, Syntax)
+	case s.b[whole] == '0' && j > whole+1: // 012 is octal to some and 12 to others
+		return s.fail(i, Syntax)
 	}
 	if j < len(s.b) && s.b[j] == '.' {
 		k := digits(s.b, j+1)

@@ -213,6 +213,10 @@ func skip(b []byte, i int) int {
 		return i
 	}
 	for depth := 0; ; {
+		if c := b[i]; c <= ' ' || c == ',' || c == ':' { // most of a pretty-printed file
+			i++
+			continue
+		}
 		switch b[i] {
 		case '"':
 			i = skipText(b, i)
@@ -230,12 +234,16 @@ func skip(b []byte, i int) int {
 }
 
 func skipText(b []byte, i int) int {
-	for i++; b[i] != '"'; i++ {
-		if b[i] == '\\' {
-			i++
+	for i++; ; {
+		i += bytes.IndexByte(b[i:], '"') + 1
+		back := i - 2
+		for b[back] == '\\' {
+			back--
+		}
+		if (i-back)%2 == 0 { // an even number of backslashes before the quote
+			return i
 		}
 	}
-	return i + 1
 }
 
 func delimiter(c byte) bool {

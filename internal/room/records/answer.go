@@ -1,0 +1,88 @@
+package records
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+	"postern.example/postern/internal/word/phi"
+)
+
+// SearchsetConfig describes an answer to NewSearchset.
+type SearchsetConfig struct {
+	Base  string // the FHIR base URL of this installation, without a slash at the end
+	Total int    // all matches, also those beyond _count
+	Self  string // the self link; empty for none, because a query in a URL may carry PHI
+}
+
+// Searchset writes a Bundle of search results as it goes.
+type Searchset struct {
+	w   io.Writer
+	cfg SearchsetConfig
+	n   int
+	err error
+}
+
+// NewSearchset starts the Bundle.
+func NewSearchset(w io.Writer, cfg SearchsetConfig) *Searchset {
+	s := &Searchset{w: w, cfg: cfg}
+	s.write(`{"resourceType":"Bundle","type":"searchset","total":` + strconv.Itoa(cfg.Total))
+	if cfg.Self != "" {
+		s.write(`,"link":[{"relation":"self","url":` + quote(cfg.Self) + `}]`)
+	}
+	return s
+}
+
+// Add writes one match, a resource as Present returns it.
+func (s *Searchset) Add(typ string, id person.ResourceID, doc phi.Doc) error {
+	if s.n++; s.n == 1 {
+		s.write(`,"entry":[`)
+	} else {
+		s.write(`,`)
+	}
+	s.write(`{"fullUrl":` + quote(s.cfg.Base+"/"+typ+"/"+id.String()) + `,"resource":`)
+	if s.err == nil {
+		_, s.err = s.w.Write(doc.Reveal())
+	}
+	s.write(`,"search":{"mode":"match"}}`)
+	return s.err
+}
+
+// Close ends the Bundle and returns the first write error.
+func (s *Searchset) Close() error {
+	if s.n > 0 {
+		s.write(`]`)
+	}
+	s.write(`}`)
+	if s.err != nil {
+		return fmt.Errorf("write searchset: %w", s.err)
+	}
+	return nil
+}
+
+func (s *Searchset) write(text string) {
+	if s.err == nil {
+		_, s.err = io.WriteString(s.w, text)
+	}
+}
+
+// quote writes a JSON string that is also safe inside HTML.
+func quote(s string) string {
+	b, _ := json.Marshal(s) // a string always encodes
+	return string(b)
+}
+
+// Outcome is the OperationOutcome of an error: its kind, its public message id,
+// and text, the message in the caller's language. The error's own words stay
+// inside.
+func Outcome(err error, text string) []byte {
+	issue := `{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":` + quote(fault.Of(err).Issue()) +
+		`,"details":{"coding":[{"system":"https://postern.example/fhir/CodeSystem/message","code":` + quote(fault.Message(err)) + `}]`
+	if text != "" {
+		issue += `,"text":` + quote(text)
+	}
+	return []byte(issue + `}}]}`)
+}

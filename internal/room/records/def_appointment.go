@@ -1,0 +1,25 @@
+package records
+
+// defAppointment defines a visit to come; so far stored and readable only.
+func defAppointment() Definition {
+	return Definition{
+		Type:        "Appointment",
+		Compartment: Compartment{Paths: []string{"participant.actor"}},
+		StoredOnly:  true,
+		Status: Codes{
+			Path:   "status",
+			System: "http://hl7.org/fhir/appointmentstatus",
+			Codes:  []string{"proposed", "pending", "booked", "arrived", "fulfilled", "cancelled", "noshow", "entered-in-error", "checked-in", "waitlist"},
+		},
+		Order: "start",
+		Shape: []Element{
+			{Path: "status", Kind: KindCode, Required: true},
+			{Path: "participant", Kind: KindObject, List: true, Required: true},
+			{Path: "participant.actor", Kind: KindReference},
+			{Path: "start", Kind: KindDate},
+			{Path: "end", Kind: KindDate},
+		},
+		Audit:   AuditVisits,
+		Example: `{"resourceType":"Appointment","id":"rosa-next","status":"booked","start":"2027-01-11T09:00:00-06:00","end":"2027-01-11T09:30:00-06:00","participant":[{"actor":{"reference":"Patient/rosa"},"status":"accepted"}]}`,
+	}
+}

@@ -1,0 +1,24 @@
+package records
+
+// defCareTeam defines the people who care for the patient; so far stored and readable only.
+func defCareTeam() Definition {
+	return Definition{
+		Type:        "CareTeam",
+		Compartment: Compartment{Paths: []string{"subject"}},
+		StoredOnly:  true,
+		Status: Codes{
+			Path:   "status",
+			System: "http://hl7.org/fhir/care-team-status",
+			Codes:  []string{"proposed", "active", "suspended", "inactive", "entered-in-error"},
+		},
+		Order: "period",
+		Shape: []Element{
+			{Path: "subject", Kind: KindReference, Required: true},
+			{Path: "participant", Kind: KindObject, List: true},
+			{Path: "participant.member", Kind: KindReference},
+			{Path: "period", Kind: KindPeriod},
+		},
+		Audit:   AuditClinical,
+		Example: `{"resourceType":"CareTeam","id":"rosa-team","status":"active","subject":{"reference":"Patient/rosa"},"participant":[{"member":{"display":"Dr. Ama Osei"}}]}`,
+	}
+}

@@ -1,0 +1,29 @@
+package records
+
+// defClaim defines a bill to a payer; so far stored and readable only.
+func defClaim() Definition {
+	return Definition{
+		Type:        "Claim",
+		Compartment: Compartment{Paths: []string{"patient"}},
+		StoredOnly:  true,
+		Status: Codes{
+			Path:   "status",
+			System: "http://hl7.org/fhir/fm-status",
+			Codes:  []string{"active", "cancelled", "draft", "entered-in-error"},
+		},
+		Order: "created",
+		Shape: []Element{
+			{Path: "status", Kind: KindCode, Required: true},
+			{Path: "type", Kind: KindConcept, Required: true},
+			{Path: "use", Kind: KindCode, Required: true, Codes: []string{"claim", "preauthorization", "predetermination"}},
+			{Path: "patient", Kind: KindReference, Required: true},
+			{Path: "created", Kind: KindDate, Required: true},
+			{Path: "billablePeriod", Kind: KindPeriod},
+			{Path: "provider", Kind: KindReference, Required: true},
+			{Path: "priority", Kind: KindConcept, Required: true},
+			{Path: "insurance", Kind: KindObject, List: true, Required: true},
+		},
+		Audit:   AuditFinancial,
+		Example: `{"resourceType":"Claim","id":"rosa-claim","status":"active","type":{"text":"professional"},"use":"claim","patient":{"reference":"Patient/rosa"},"created":"2026-03-02","provider":{"display":"Hillside Clinic"},"priority":{"text":"normal"},"insurance":[{"sequence":1,"focal":true,"coverage":{"display":"Acme Health"}}]}`,
+	}
+}

@@ -1,0 +1,24 @@
+package records
+
+// defDevice defines a device in or with the patient; so far stored and readable only. One that no
+// patient is named for belongs to no chart and is refused.
+func defDevice() Definition {
+	return Definition{
+		Type:        "Device",
+		Compartment: Compartment{Paths: []string{"patient"}},
+		StoredOnly:  true,
+		Status: Codes{
+			Path:   "status",
+			System: "http://hl7.org/fhir/device-status",
+			Codes:  []string{"active", "inactive", "entered-in-error", "unknown"},
+		},
+		Order: "manufactureDate",
+		Shape: []Element{
+			{Path: "patient", Kind: KindReference, Required: true},
+			{Path: "type", Kind: KindConcept},
+			{Path: "manufactureDate", Kind: KindDate},
+		},
+		Audit:   AuditClinical,
+		Example: `{"resourceType":"Device","id":"rosa-inhaler-counter","status":"active","type":{"text":"Inhaler counter"},"patient":{"reference":"Patient/rosa"}}`,
+	}
+}

@@ -1,0 +1,30 @@
+package records
+
+// defExplanationOfBenefit defines what a payer decided; so far stored and readable only.
+func defExplanationOfBenefit() Definition {
+	return Definition{
+		Type:        "ExplanationOfBenefit",
+		Compartment: Compartment{Paths: []string{"patient"}},
+		StoredOnly:  true,
+		Status: Codes{
+			Path:   "status",
+			System: "http://hl7.org/fhir/explanationofbenefit-status",
+			Codes:  []string{"active", "cancelled", "draft", "entered-in-error"},
+		},
+		Order: "created",
+		Shape: []Element{
+			{Path: "status", Kind: KindCode, Required: true},
+			{Path: "type", Kind: KindConcept, Required: true},
+			{Path: "use", Kind: KindCode, Required: true, Codes: []string{"claim", "preauthorization", "predetermination"}},
+			{Path: "patient", Kind: KindReference, Required: true},
+			{Path: "created", Kind: KindDate, Required: true},
+			{Path: "billablePeriod", Kind: KindPeriod},
+			{Path: "insurer", Kind: KindReference, Required: true},
+			{Path: "provider", Kind: KindReference, Required: true},
+			{Path: "outcome", Kind: KindCode, Required: true, Codes: []string{"queued", "complete", "error", "partial"}},
+			{Path: "insurance", Kind: KindObject, List: true, Required: true},
+		},
+		Audit:   AuditFinancial,
+		Example: `{"resourceType":"ExplanationOfBenefit","id":"rosa-eob","status":"active","type":{"text":"professional"},"use":"claim","patient":{"reference":"Patient/rosa"},"created":"2026-03-09","insurer":{"display":"Acme Health"},"provider":{"display":"Hillside Clinic"},"outcome":"complete","insurance":[{"focal":true,"coverage":{"display":"Acme Health"}}]}`,
+	}
+}

@@ -1,0 +1,25 @@
+package records
+
+// defImagingStudy defines a set of images, held elsewhere; so far stored and readable only.
+func defImagingStudy() Definition {
+	return Definition{
+		Type:        "ImagingStudy",
+		Compartment: Compartment{Paths: []string{"subject"}},
+		StoredOnly:  true,
+		Status: Codes{
+			Path:   "status",
+			System: "http://hl7.org/fhir/imagingstudy-status",
+			Codes:  []string{"registered", "available", "cancelled", "entered-in-error", "unknown"},
+		},
+		Order: "started",
+		Shape: []Element{
+			{Path: "status", Kind: KindCode, Required: true},
+			{Path: "subject", Kind: KindReference, Required: true},
+			{Path: "encounter", Kind: KindReference},
+			{Path: "started", Kind: KindDate},
+			{Path: "series", Kind: KindObject, List: true},
+		},
+		Audit:   AuditClinical,
+		Example: `{"resourceType":"ImagingStudy","id":"rosa-xray","status":"available","subject":{"reference":"Patient/rosa"},"started":"2026-03-02T10:00:00-06:00"}`,
+	}
+}

@@ -1,0 +1,39 @@
+package records
+
+// defImmunization defines a vaccination.
+func defImmunization() Definition {
+	return Definition{
+		Type:        "Immunization",
+		Compartment: Compartment{Paths: []string{"patient"}},
+		Status: Codes{
+			Path:   "status",
+			System: "http://hl7.org/fhir/event-status",
+			Codes:  []string{"completed", "entered-in-error", "not-done"},
+		},
+		Search: []Param{
+			{Name: "date", Kind: DateParam, Path: "occurrenceDateTime"},
+			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/event-status"},
+			{Name: "vaccine-code", Kind: TokenParam, Path: "vaccineCode"},
+			{Name: "code", Kind: TokenParam, Path: "vaccineCode"},
+		},
+		Order: "occurrenceDateTime|recorded",
+		Shape: []Element{
+			{Path: "status", Kind: KindCode, Required: true},
+			{Path: "vaccineCode", Kind: KindConcept, Required: true},
+			{Path: "patient", Kind: KindReference, Required: true},
+			{Path: "occurrenceDateTime|occurrenceString", Kind: KindString, Required: true},
+			{Path: "occurrenceDateTime", Kind: KindDate},
+			{Path: "encounter", Kind: KindReference},
+			{Path: "recorded", Kind: KindDate},
+			{Path: "lotNumber", Kind: KindString},
+			{Path: "site", Kind: KindConcept},
+			{Path: "doseQuantity", Kind: KindQuantity},
+			{Path: "performer", Kind: KindObject, List: true},
+			{Path: "protocolApplied", Kind: KindObject, List: true},
+			{Path: "note", Kind: KindObject, List: true},
+			{Path: "identifier", Kind: KindIdentifier, List: true},
+		},
+		Audit:   AuditClinical,
+		Example: `{"resourceType":"Immunization","id":"rosa-flu","status":"completed","vaccineCode":{"coding":[{"system":"http://hl7.org/fhir/sid/cvx","code":"140"}],"text":"Influenza"},"patient":{"reference":"Patient/rosa"},"occurrenceDateTime":"2025-10-11"}`,
+	}
+}

@@ -1,0 +1,30 @@
+package records
+
+// defLocation defines a place where care is given. A patient's home is an address of the
+// Patient, not a Location: a Location is readable without a chart.
+func defLocation() Definition {
+	return Definition{
+		Type:   "Location",
+		Shared: true,
+		Status: Codes{
+			Path:   "status",
+			System: "http://hl7.org/fhir/location-status",
+			Codes:  []string{"active", "suspended", "inactive"},
+		},
+		Search: []Param{
+			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/location-status"},
+			{Name: "type", Kind: TokenParam, Path: "type"},
+		},
+		Shape: []Element{
+			{Path: "identifier", Kind: KindIdentifier, List: true},
+			{Path: "name", Kind: KindString},
+			{Path: "type", Kind: KindConcept, List: true},
+			{Path: "telecom", Kind: KindObject, List: true},
+			{Path: "address", Kind: KindObject},
+			{Path: "managingOrganization", Kind: KindReference},
+			{Path: "partOf", Kind: KindReference},
+		},
+		Audit:   AuditDirectory,
+		Example: `{"resourceType":"Location","id":"room-2","status":"active","name":"Hillside Clinic, room 2"}`,
+	}
+}

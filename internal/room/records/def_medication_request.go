@@ -1,0 +1,43 @@
+package records
+
+// defMedicationRequest defines a prescription.
+func defMedicationRequest() Definition {
+	return Definition{
+		Type:        "MedicationRequest",
+		Compartment: Compartment{Paths: []string{"subject"}},
+		Status: Codes{
+			Path:   "status",
+			System: "http://hl7.org/fhir/CodeSystem/medicationrequest-status",
+			Codes:  []string{"active", "on-hold", "cancelled", "completed", "entered-in-error", "stopped", "draft", "unknown"},
+		},
+		Search: []Param{
+			{Name: "authoredon", Kind: DateParam, Path: "authoredOn"},
+			{Name: "category", Kind: TokenParam, Path: "category"},
+			{Name: "code", Kind: TokenParam, Path: "medicationCodeableConcept"},
+			{Name: "date", Kind: DateParam, Path: "authoredOn"},
+			{Name: "intent", Kind: TokenParam, Path: "intent", System: "http://hl7.org/fhir/CodeSystem/medicationrequest-intent"},
+			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/CodeSystem/medicationrequest-status"},
+		},
+		Order: "authoredOn",
+		Shape: []Element{
+			{Path: "status", Kind: KindCode, Required: true},
+			{Path: "intent", Kind: KindCode, Required: true, Codes: []string{"proposal", "plan", "order", "original-order", "reflex-order", "filler-order", "instance-order", "option"}},
+			{Path: "medicationCodeableConcept|medicationReference", Kind: KindObject, Required: true},
+			{Path: "medicationCodeableConcept", Kind: KindConcept},
+			{Path: "medicationReference", Kind: KindReference},
+			{Path: "subject", Kind: KindReference, Required: true},
+			{Path: "category", Kind: KindConcept, List: true},
+			{Path: "encounter", Kind: KindReference},
+			{Path: "authoredOn", Kind: KindDate},
+			{Path: "requester", Kind: KindReference},
+			{Path: "reasonCode", Kind: KindConcept, List: true},
+			{Path: "reasonReference", Kind: KindReference, List: true},
+			{Path: "dosageInstruction", Kind: KindObject, List: true},
+			{Path: "dosageInstruction.text", Kind: KindString},
+			{Path: "note", Kind: KindObject, List: true},
+			{Path: "identifier", Kind: KindIdentifier, List: true},
+		},
+		Audit:   AuditClinical,
+		Example: `{"resourceType":"MedicationRequest","id":"rosa-inhaler","status":"active","intent":"order","medicationCodeableConcept":{"text":"Albuterol 0.09 MG/ACTUAT inhaler"},"subject":{"reference":"Patient/rosa"},"authoredOn":"2026-03-02","dosageInstruction":[{"text":"Two puffs when needed"}]}`,
+	}
+}

@@ -1,0 +1,23 @@
+package records
+
+// defOrganization defines a clinic, a laboratory or a payer.
+func defOrganization() Definition {
+	return Definition{
+		Type:   "Organization",
+		Shared: true,
+		Search: []Param{
+			{Name: "type", Kind: TokenParam, Path: "type"},
+		},
+		Shape: []Element{
+			{Path: "identifier", Kind: KindIdentifier, List: true},
+			{Path: "active", Kind: KindBool},
+			{Path: "type", Kind: KindConcept, List: true},
+			{Path: "name", Kind: KindString},
+			{Path: "telecom", Kind: KindObject, List: true},
+			{Path: "address", Kind: KindObject, List: true},
+			{Path: "partOf", Kind: KindReference},
+		},
+		Audit:   AuditDirectory,
+		Example: `{"resourceType":"Organization","id":"hillside","active":true,"name":"Hillside Clinic"}`,
+	}
+}

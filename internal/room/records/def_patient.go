@@ -1,0 +1,33 @@
+package records
+
+// defPatient defines the person that a chart is about. Its compartment is itself; the
+// resource id and the chart id are the same 128 bits (person.PatientResource).
+func defPatient() Definition {
+	return Definition{
+		Type:        "Patient",
+		Order:       "birthDate",
+		Compartment: Compartment{Self: true},
+		Search: []Param{
+			{Name: "gender", Kind: TokenParam, Path: "gender", System: "http://hl7.org/fhir/administrative-gender"},
+		},
+		Shape: []Element{
+			{Path: "identifier", Kind: KindIdentifier, List: true},
+			{Path: "active", Kind: KindBool},
+			{Path: "name", Kind: KindName, List: true},
+			{Path: "telecom", Kind: KindObject, List: true},
+			{Path: "gender", Kind: KindCode, Codes: []string{"male", "female", "other", "unknown"}},
+			{Path: "birthDate", Kind: KindDate},
+			{Path: "deceasedDateTime", Kind: KindDate},
+			{Path: "deceasedBoolean", Kind: KindBool},
+			{Path: "address", Kind: KindObject, List: true},
+			{Path: "address.line", Kind: KindString, List: true},
+			{Path: "communication.language", Kind: KindConcept},
+			{Path: "contact", Kind: KindObject, List: true},
+			{Path: "generalPractitioner", Kind: KindReference, List: true},
+			{Path: "managingOrganization", Kind: KindReference},
+			{Path: "link", Kind: KindObject, List: true},
+		},
+		Audit:   AuditDemographics,
+		Example: `{"resourceType":"Patient","id":"rosa","name":[{"family":"Field","given":["Rosa"]}],"gender":"female","birthDate":"1984-05-01"}`,
+	}
+}

@@ -1,0 +1,19 @@
+package records
+
+// defPractitioner defines a person who gives care. Shared: one clinician treats many.
+func defPractitioner() Definition {
+	return Definition{
+		Type:   "Practitioner",
+		Shared: true,
+		Shape: []Element{
+			{Path: "identifier", Kind: KindIdentifier, List: true},
+			{Path: "active", Kind: KindBool},
+			{Path: "name", Kind: KindName, List: true},
+			{Path: "telecom", Kind: KindObject, List: true},
+			{Path: "gender", Kind: KindCode, Codes: []string{"male", "female", "other", "unknown"}},
+			{Path: "qualification", Kind: KindObject, List: true},
+		},
+		Audit:   AuditDirectory,
+		Example: `{"resourceType":"Practitioner","id":"osei","active":true,"name":[{"family":"Osei","given":["Ama"],"prefix":["Dr."]}]}`,
+	}
+}

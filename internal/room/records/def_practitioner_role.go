@@ -1,0 +1,24 @@
+package records
+
+// defPractitionerRole defines what a practitioner does at an organization.
+func defPractitionerRole() Definition {
+	return Definition{
+		Type:   "PractitionerRole",
+		Shared: true,
+		Search: []Param{
+			{Name: "specialty", Kind: TokenParam, Path: "specialty"},
+		},
+		Shape: []Element{
+			{Path: "identifier", Kind: KindIdentifier, List: true},
+			{Path: "active", Kind: KindBool},
+			{Path: "practitioner", Kind: KindReference},
+			{Path: "organization", Kind: KindReference},
+			{Path: "code", Kind: KindConcept, List: true},
+			{Path: "specialty", Kind: KindConcept, List: true},
+			{Path: "location", Kind: KindReference, List: true},
+			{Path: "telecom", Kind: KindObject, List: true},
+		},
+		Audit:   AuditDirectory,
+		Example: `{"resourceType":"PractitionerRole","id":"osei-role","practitioner":{"display":"Dr. Ama Osei"},"code":[{"text":"Family doctor"}]}`,
+	}
+}

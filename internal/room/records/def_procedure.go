@@ -1,0 +1,38 @@
+package records
+
+// defProcedure defines something done to or for the patient.
+func defProcedure() Definition {
+	return Definition{
+		Type:        "Procedure",
+		Compartment: Compartment{Paths: []string{"subject"}},
+		Status: Codes{
+			Path:   "status",
+			System: "http://hl7.org/fhir/event-status",
+			Codes:  []string{"preparation", "in-progress", "not-done", "on-hold", "stopped", "completed", "entered-in-error", "unknown"},
+		},
+		Search: []Param{
+			{Name: "category", Kind: TokenParam, Path: "category"},
+			{Name: "code", Kind: TokenParam, Path: "code"},
+			{Name: "date", Kind: DateParam, Path: "performedDateTime|performedPeriod"},
+			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/event-status"},
+		},
+		Order: "performedDateTime|performedPeriod",
+		Shape: []Element{
+			{Path: "status", Kind: KindCode, Required: true},
+			{Path: "subject", Kind: KindReference, Required: true},
+			{Path: "category", Kind: KindConcept},
+			{Path: "code", Kind: KindConcept},
+			{Path: "encounter", Kind: KindReference},
+			{Path: "performedDateTime", Kind: KindDate},
+			{Path: "performedPeriod", Kind: KindPeriod},
+			{Path: "performer", Kind: KindObject, List: true},
+			{Path: "reasonCode", Kind: KindConcept, List: true},
+			{Path: "reasonReference", Kind: KindReference, List: true},
+			{Path: "bodySite", Kind: KindConcept, List: true},
+			{Path: "note", Kind: KindObject, List: true},
+			{Path: "identifier", Kind: KindIdentifier, List: true},
+		},
+		Audit:   AuditClinical,
+		Example: `{"resourceType":"Procedure","id":"rosa-spirometry","status":"completed","code":{"text":"Spirometry"},"subject":{"reference":"Patient/rosa"},"performedDateTime":"2026-03-02"}`,
+	}
+}

@@ -1,0 +1,20 @@
+package records
+
+// defProvenance defines what a source claims about who made a resource. It is stored as that
+// source's claim and decides nothing; Postern's own provenance is its log.
+func defProvenance() Definition {
+	return Definition{
+		Type:        "Provenance",
+		Compartment: Compartment{Paths: []string{"target"}, Through: true},
+		StoredOnly:  true,
+		Order:       "recorded",
+		Shape: []Element{
+			{Path: "target", Kind: KindReference, List: true, Required: true},
+			{Path: "recorded", Kind: KindDate, Required: true},
+			{Path: "agent", Kind: KindObject, List: true, Required: true},
+			{Path: "agent.who", Kind: KindReference},
+		},
+		Audit:   AuditDocuments,
+		Example: `{"resourceType":"Provenance","id":"rosa-provenance","target":[{"reference":"Patient/rosa"}],"recorded":"2026-03-02T15:00:00Z","agent":[{"who":{"display":"Hillside Clinic"}}]}`,
+	}
+}

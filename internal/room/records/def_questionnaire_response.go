@@ -1,0 +1,24 @@
+package records
+
+// defQuestionnaireResponse defines answers to a questionnaire; so far stored and readable only.
+func defQuestionnaireResponse() Definition {
+	return Definition{
+		Type:        "QuestionnaireResponse",
+		Compartment: Compartment{Paths: []string{"subject"}},
+		StoredOnly:  true,
+		Status: Codes{
+			Path:   "status",
+			System: "http://hl7.org/fhir/questionnaire-answers-status",
+			Codes:  []string{"in-progress", "completed", "amended", "entered-in-error", "stopped"},
+		},
+		Order: "authored",
+		Shape: []Element{
+			{Path: "status", Kind: KindCode, Required: true},
+			{Path: "subject", Kind: KindReference, Required: true},
+			{Path: "authored", Kind: KindDate},
+			{Path: "item", Kind: KindObject, List: true},
+		},
+		Audit:   AuditDocuments,
+		Example: `{"resourceType":"QuestionnaireResponse","id":"rosa-answers","status":"completed","subject":{"reference":"Patient/rosa"},"authored":"2026-03-02"}`,
+	}
+}

@@ -1,0 +1,22 @@
+package records
+
+// defRelatedPerson defines someone in the patient's life; so far stored and readable only. It gives nobody a right:
+// who may act for whom is the consent room's.
+func defRelatedPerson() Definition {
+	return Definition{
+		Type:        "RelatedPerson",
+		Compartment: Compartment{Paths: []string{"patient"}},
+		StoredOnly:  true,
+		Order:       "period",
+		Shape: []Element{
+			{Path: "patient", Kind: KindReference, Required: true},
+			{Path: "relationship", Kind: KindConcept, List: true},
+			{Path: "name", Kind: KindName, List: true},
+			{Path: "telecom", Kind: KindObject, List: true},
+			{Path: "birthDate", Kind: KindDate},
+			{Path: "period", Kind: KindPeriod},
+		},
+		Audit:   AuditDemographics,
+		Example: `{"resourceType":"RelatedPerson","id":"rosa-sister","patient":{"reference":"Patient/rosa"},"relationship":[{"text":"sister"}],"name":[{"family":"Field","given":["June"]}]}`,
+	}
+}

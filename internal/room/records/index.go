@@ -1,0 +1,177 @@
+package records
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"postern.example/postern/internal/room/records/rawjson"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+)
+
+// Record is what a chart's index holds of one resource: enough to search, to
+// order a list and to see that a second import changes nothing.
+type Record struct {
+	ID      person.ResourceID
+	Version uint32
+	Flags   Flags
+	Status  uint8    // see Definition.StatusCode
+	Sort    int64    // order of lists in milliseconds of Unix time; unsorted for none
+	Dates   []Dates  // one for each date column of the type
+	Tokens  []uint64 // sorted, unique; see token
+	Digest  [32]byte // of the stored form
+}
+
+// Dates is the time that one date parameter covers, [Low, High) in milliseconds
+// of Unix time. Both zero means no date.
+type Dates struct{ Low, High int64 }
+
+// unsorted is the Sort of a resource without a usable date: after all others.
+const unsorted = openLow
+
+// token is the search key of one parameter value: eight bytes of a hash. It
+// stands only inside the sealed index, so a short hash without a key is enough;
+// a collision can show a resource of the same chart too many, no other chart's.
+func token(param, system, code string) uint64 {
+	h := sha256.New()
+	var n [4]byte
+	for _, s := range []string{param, system, code} {
+		binary.BigEndian.PutUint32(n[:], uint32(len(s)))
+		h.Write(n[:])
+		h.Write([]byte(s))
+	}
+	return binary.BigEndian.Uint64(h.Sum(nil))
+}
+
+// The tokens of one coding answer the four forms of a token search (FHIR R4
+// 3.1.1.4.10): code, system|code, system| and |code.
+const (
+	anySystem = "\x00any"
+	anyCode   = "\x00any"
+)
+
+func codingTokens(dst []uint64, param, system, code string) []uint64 {
+	if code != "" {
+		dst = append(dst, token(param, anySystem, code), token(param, system, code))
+	}
+	if system != "" {
+		dst = append(dst, token(param, system, anyCode))
+	}
+	return dst
+}
+
+// dateColumns lists the paths of a type's date parameters, each once.
+func (d *Definition) dateColumns() []string {
+	var paths []string
+	for _, p := range d.Search {
+		if p.Kind == DateParam && !slices.Contains(paths, p.Path) {
+			paths = append(paths, p.Path)
+		}
+	}
+	return paths
+}
+
+// schema identifies what the index of a type holds. An index written under
+// another schema is refused as stale and made anew from the bodies.
+func (d *Definition) schema() uint64 {
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "index 1\n%q %q\n%q\n", d.Type, d.Order, d.Status)
+	for _, p := range d.Search {
+		_, _ = fmt.Fprintf(h, "%q %d %q %q\n", p.Name, p.Kind, p.Path, p.System)
+	}
+	return binary.BigEndian.Uint64(h.Sum(nil))
+}
+
+// Describe makes the index record of a resource in stored form; Version is left
+// to the caller.
+func (c *Catalogue) Describe(body []byte, flags Flags) (Record, error) {
+	return c.describe(body, flags)
+}
+
+func (c *Catalogue) describe(body []byte, flags Flags) (Record, error) {
+	v, err := rawjson.Parse(body, rawjson.Limits{})
+	if err != nil {
+		return Record{}, fault.Wrap(fault.Tampered, "index resource", err)
+	}
+	def := c.def(v.Get("resourceType").Text())
+	if def == nil {
+		return Record{}, fault.New(fault.Internal, "index resource: type without definition")
+	}
+	id, err := parseResourceID(v.Get("id").Text())
+	if err != nil {
+		return Record{}, fault.Wrap(fault.Internal, "index resource", err)
+	}
+	r := Record{ID: id, Flags: flags, Sort: unsorted, Digest: sha256.Sum256(body)}
+	if def.Status.Path != "" {
+		r.Status = def.statusNumber(text(v, def.Status.Path))
+	}
+	for _, path := range def.dateColumns() {
+		s := firstSpan(v, path, &r.Flags)
+		r.Dates = append(r.Dates, Dates{s.low, s.high})
+	}
+	if def.Order != "" {
+		r.Sort = sortKey(firstSpan(v, def.Order, &r.Flags))
+	}
+	for _, p := range def.Search {
+		if p.Kind == TokenParam {
+			r.Tokens = valueTokens(r.Tokens, v, p)
+		}
+	}
+	slices.Sort(r.Tokens)
+	r.Tokens = slices.Compact(r.Tokens)
+	return r, nil
+}
+
+// sortKey is the moment by which a list is ordered.
+func sortKey(s span) int64 {
+	switch {
+	case s == span{} || absurd(s):
+		return unsorted
+	case s.low != openLow:
+		return s.low
+	default:
+		return s.high
+	}
+}
+
+// firstSpan is the time of the first alternative of path that is present.
+func firstSpan(v rawjson.Value, path string, flags *Flags) span {
+	for x := range at(v, path) {
+		s, ok, err := valueSpan(x)
+		if err != nil || !ok {
+			continue
+		}
+		if absurd(s) {
+			*flags |= FlagOddDate
+		}
+		return s
+	}
+	return span{}
+}
+
+func valueTokens(dst []uint64, v rawjson.Value, p Param) []uint64 {
+	for x := range at(v, p.Path) {
+		switch {
+		case x.Type() == rawjson.String:
+			dst = codingTokens(dst, p.Name, p.System, x.Text())
+		case x.Get("coding").Type() == rawjson.Array:
+			for c := range x.Get("coding").Items() {
+				dst = codingTokens(dst, p.Name, c.Get("system").Text(), c.Get("code").Text())
+			}
+		case x.Get("code").Type() == rawjson.String:
+			dst = codingTokens(dst, p.Name, x.Get("system").Text(), x.Get("code").Text())
+		}
+	}
+	return dst
+}
+
+// compareRecords is the order inside a part: newest first, then by identifier.
+func compareRecords(a, b Record) int {
+	if c := cmp.Compare(b.Sort, a.Sort); c != 0 {
+		return c
+	}
+	return slices.Compare(a.ID.Bytes(), b.ID.Bytes())
+}

@@ -1,0 +1,233 @@
+package records
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+)
+
+// Part is the index of one type in one chart, in the form in which it is sealed
+// and searched: nothing is decoded beforehand.
+//
+//	magic "PXP1" | schema 8 | date columns 1 | records 4 | sets 4 | tokens 4
+//	set ends: 4 bytes each, the index after the set's last token
+//	tokens:   8 bytes each; a set's tokens ascend
+//	records:  id 16 | version 4 | flags 2 | status 1 | set 4 | sort 8 | dates 16 each | digest 32
+//
+// Numbers are big endian. Records with the same tokens share a set, so a search
+// looks at each combination of codes once and then compares set numbers.
+// Encoding is canonical: records are ordered newest first and sets by first
+// use, so equal contents have equal bytes.
+type Part struct {
+	b                   []byte
+	columns, count      int
+	setEnds, tokens, at int // where the tables start
+	sets                int
+}
+
+const (
+	partMagic  = "PXP1"
+	partHeader = 4 + 8 + 1 + 4 + 4 + 4
+	recordSize = 16 + 4 + 2 + 1 + 4 + 8 + 32 // and 16 for each date column
+	maxRecords = 1 << 24
+)
+
+// EncodePart makes the part of a type from its records, which it sorts.
+func (c *Catalogue) EncodePart(typ string, recs []Record) ([]byte, error) {
+	def := c.def(typ)
+	if def == nil {
+		return nil, fmt.Errorf("encode index: type without definition")
+	}
+	columns := len(def.dateColumns())
+	slices.SortFunc(recs, compareRecords)
+	var ends []uint32
+	var tokens []uint64
+	numbers := map[string]uint32{}
+	setOf := make([]uint32, len(recs))
+	for i, r := range recs {
+		if len(r.Dates) != columns || i > 0 && compareRecords(recs[i-1], r) >= 0 {
+			return nil, fmt.Errorf("encode index: record %d is malformed or stands twice", i)
+		}
+		key := string(tokenBytes(r.Tokens))
+		n, ok := numbers[key]
+		if !ok {
+			n = uint32(len(ends))
+			numbers[key] = n
+			tokens = append(tokens, r.Tokens...)
+			ends = append(ends, uint32(len(tokens)))
+		}
+		setOf[i] = n
+	}
+	b := make([]byte, 0, partHeader+4*len(ends)+8*len(tokens)+len(recs)*(recordSize+16*columns))
+	b = append(b, partMagic...)
+	b = binary.BigEndian.AppendUint64(b, def.schema())
+	b = append(b, byte(columns))
+	for _, n := range []int{len(recs), len(ends), len(tokens)} {
+		b = binary.BigEndian.AppendUint32(b, uint32(n))
+	}
+	for _, e := range ends {
+		b = binary.BigEndian.AppendUint32(b, e)
+	}
+	b = append(b, tokenBytes(tokens)...)
+	for i, r := range recs {
+		b = r.encode(b, setOf[i])
+	}
+	return b, nil
+}
+
+func tokenBytes(ts []uint64) []byte {
+	b := make([]byte, 0, 8*len(ts))
+	for _, t := range ts {
+		b = binary.BigEndian.AppendUint64(b, t)
+	}
+	return b
+}
+
+func (r Record) encode(b []byte, set uint32) []byte {
+	b = append(b, r.ID.Bytes()...)
+	b = binary.BigEndian.AppendUint32(b, r.Version)
+	b = binary.BigEndian.AppendUint16(b, uint16(r.Flags))
+	b = append(b, r.Status)
+	b = binary.BigEndian.AppendUint32(b, set)
+	b = binary.BigEndian.AppendUint64(b, uint64(r.Sort))
+	for _, d := range r.Dates {
+		b = binary.BigEndian.AppendUint64(b, uint64(d.Low))
+		b = binary.BigEndian.AppendUint64(b, uint64(d.High))
+	}
+	return append(b, r.Digest[:]...)
+}
+
+var errPart = fault.New(fault.Tampered, "open index: malformed part")
+
+// ErrStale is returned for a part that was written under other definitions: its
+// chart must be indexed anew.
+var ErrStale = fault.New(fault.Unavailable, "open index: written under another definition")
+
+// OpenPart checks the frame of a part and keeps b, which must not change.
+func (c *Catalogue) OpenPart(typ string, b []byte) (Part, error) {
+	def := c.def(typ)
+	if def == nil || len(b) < partHeader || string(b[:4]) != partMagic {
+		return Part{}, errPart
+	}
+	if binary.BigEndian.Uint64(b[4:]) != def.schema() {
+		return Part{}, ErrStale
+	}
+	p := Part{b: b, columns: int(b[12]), count: int(binary.BigEndian.Uint32(b[13:])),
+		sets: int(binary.BigEndian.Uint32(b[17:]))}
+	tokens := int(binary.BigEndian.Uint32(b[21:]))
+	if p.columns != len(def.dateColumns()) || p.count > maxRecords || p.sets > p.count || tokens > len(b)/8 {
+		return Part{}, errPart
+	}
+	p.setEnds = partHeader
+	p.tokens = p.setEnds + 4*p.sets
+	p.at = p.tokens + 8*tokens
+	if p.at+p.count*p.size() != len(b) {
+		return Part{}, errPart
+	}
+	return p, p.checkTables(tokens)
+}
+
+// checkTables makes sure that no later read leaves the part, and that the
+// encoding is the canonical one.
+func (p Part) checkTables(tokens int) error {
+	last := 0
+	for i := range p.sets {
+		from, to := p.set(i)
+		if to < from || to > tokens {
+			return errPart
+		}
+		for t := from + 1; t < to; t++ {
+			if p.token(t-1) >= p.token(t) {
+				return errPart
+			}
+		}
+		last = to
+	}
+	if last != tokens {
+		return errPart
+	}
+	seen := 0
+	for i := range p.count {
+		if set := p.setOf(i); set > seen || set >= p.sets {
+			return errPart
+		} else if set == seen {
+			seen++
+		}
+		if i > 0 && !p.ordered(i-1, i) {
+			return errPart
+		}
+	}
+	if seen != p.sets {
+		return errPart
+	}
+	return nil
+}
+
+func (p Part) ordered(i, j int) bool {
+	if a, b := p.sort(i), p.sort(j); a != b {
+		return a > b
+	}
+	return bytes.Compare(p.record(i)[:16], p.record(j)[:16]) < 0
+}
+
+func (p Part) size() int { return recordSize + 16*p.columns }
+
+func (p Part) record(i int) []byte { return p.b[p.at+i*p.size():][:p.size()] }
+
+func (p Part) set(i int) (from, to int) {
+	if i > 0 {
+		from = int(binary.BigEndian.Uint32(p.b[p.setEnds+4*(i-1):]))
+	}
+	return from, int(binary.BigEndian.Uint32(p.b[p.setEnds+4*i:]))
+}
+
+func (p Part) token(i int) uint64 { return binary.BigEndian.Uint64(p.b[p.tokens+8*i:]) }
+func (p Part) setOf(i int) int    { return int(binary.BigEndian.Uint32(p.record(i)[23:])) }
+func (p Part) sort(i int) int64   { return int64(binary.BigEndian.Uint64(p.record(i)[27:])) }
+
+// Len is the number of records.
+func (p Part) Len() int { return p.count }
+
+// Record decodes the i-th record, in the part's order.
+func (p Part) Record(i int) Record {
+	b := p.record(i)
+	r := Record{ID: resourceIDFromBytes(b[:16]), Version: binary.BigEndian.Uint32(b[16:]),
+		Flags: Flags(binary.BigEndian.Uint16(b[20:])), Status: b[22], Sort: p.sort(i)}
+	for c := range p.columns {
+		r.Dates = append(r.Dates, p.dates(i, c))
+	}
+	from, to := p.set(p.setOf(i))
+	for t := from; t < to; t++ {
+		r.Tokens = append(r.Tokens, p.token(t))
+	}
+	copy(r.Digest[:], b[p.size()-32:])
+	return r
+}
+
+func (p Part) dates(i, column int) Dates {
+	b := p.record(i)[35+16*column:]
+	return Dates{int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:]))}
+}
+
+// Records decodes all records, for a part that will be changed.
+func (p Part) Records() []Record {
+	out := make([]Record, p.count)
+	for i := range out {
+		out[i] = p.Record(i)
+	}
+	return out
+}
+
+// Find returns the record of one resource.
+func (p Part) Find(id person.ResourceID) (Record, bool) {
+	for i := range p.count {
+		if bytes.Equal(p.record(i)[:16], id.Bytes()) {
+			return p.Record(i), true
+		}
+	}
+	return Record{}, false
+}

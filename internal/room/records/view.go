@@ -1,0 +1,261 @@
+package records
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"postern.example/postern/internal/room/records/rawjson"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+	"postern.example/postern/internal/word/phi"
+)
+
+// The views are what pages show: a few fields of a resource, every text passed
+// through Visible and held in phi.Text. A field that the resource lacks, or has
+// in another form than FHIR says, is empty; a view never fails on content.
+
+// Common is what every view has.
+type Common struct {
+	ID    person.ResourceID
+	Flags Flags // FlagModified means: show a warning and offer the whole record
+}
+
+// open parses a stored resource of the wanted type.
+func open(doc phi.Doc, typ string) (rawjson.Value, Common, error) {
+	v, err := rawjson.Parse(doc.Reveal(), rawjson.Limits{})
+	if err != nil {
+		return rawjson.Value{}, Common{}, fault.Wrap(fault.Tampered, "view resource", err)
+	}
+	id, err := parseResourceID(v.Get("id").Text())
+	if got := v.Get("resourceType").Text(); err != nil || typ != "" && got != typ {
+		return rawjson.Value{}, Common{}, fault.New(fault.Tampered, "view resource: not the stored form of the wanted type")
+	}
+	return v, Common{ID: id, Flags: claims(v)}, nil
+}
+
+func show(s string) phi.Text {
+	if s == "" {
+		return phi.Text{}
+	}
+	return phi.NewText(Visible(s))
+}
+
+// Coded is a coded concept.
+type Coded struct {
+	Text   phi.Text // what the source calls it: text, else a display, else the code
+	System phi.Text // of the first coding
+	Code   phi.Text
+}
+
+// IsZero reports whether there is nothing to show.
+func (c Coded) IsZero() bool { return c.Text.IsZero() }
+
+// coded reads a CodeableConcept, Coding or plain code.
+func coded(v rawjson.Value) Coded {
+	switch v.Type() {
+	case rawjson.String:
+		return Coded{Text: show(v.Text()), Code: show(v.Text())}
+	case rawjson.Object:
+	default:
+		return Coded{}
+	}
+	one := first(v, "coding")
+	if one.Type() == rawjson.Absent {
+		one = v
+	}
+	c := Coded{System: show(one.Get("system").Text()), Code: show(one.Get("code").Text())}
+	name := v.Get("text").Text()
+	for _, path := range []string{"coding.display", "display", "coding.code", "code"} {
+		if name == "" {
+			name = text(v, path)
+		}
+	}
+	c.Text = show(name)
+	return c
+}
+
+func codedList(v rawjson.Value, path string) []Coded {
+	var out []Coded
+	for x := range at(v, path) {
+		if c := coded(x); !c.IsZero() {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// plainCode is a code from a short closed list, such as a status. Anything that
+// does not look like one is dropped, so that the result may stand in a class
+// name or a switch.
+func plainCode(s string) string {
+	if len(s) > 40 || strings.ContainsFunc(s, func(r rune) bool { return !(r >= 'a' && r <= 'z') && r != '-' }) {
+		return ""
+	}
+	return s
+}
+
+// conceptCode is the plainCode of a concept's first coding.
+func conceptCode(v rawjson.Value) string { return plainCode(text(v, "coding.code")) }
+
+// Quantity is a number with its unit, in the form in which it was written.
+type Quantity struct {
+	Comparator string   // "<", "<=", ">=" or ">", usually empty
+	Value      phi.Text // "1.10" stays "1.10"
+	Unit       phi.Text
+	System     phi.Text
+	Code       phi.Text // the UCUM code, when System says so
+}
+
+// IsZero reports whether there is no number.
+func (q Quantity) IsZero() bool { return q.Value.IsZero() }
+
+// Number is the value for drawing and comparing, never for showing.
+func (q Quantity) Number() (float64, bool) {
+	f, err := strconv.ParseFloat(q.Value.Reveal(), 64)
+	return f, err == nil
+}
+
+func quantity(v rawjson.Value) Quantity {
+	q := Quantity{Value: show(v.Get("value").Number()), Unit: show(v.Get("unit").Text()),
+		System: show(v.Get("system").Text()), Code: show(v.Get("code").Text())}
+	if q.Unit.IsZero() {
+		q.Unit = q.Code
+	}
+	switch c := v.Get("comparator").Text(); c {
+	case "<", "<=", ">=", ">":
+		q.Comparator = c
+	}
+	return q
+}
+
+// Date is a point or span in time of a resource. It does not print.
+type Date struct {
+	_ [0]func()
+	p *dateValue
+}
+
+type dateValue struct {
+	written   string
+	low, high time.Time
+	precision Precision
+	odd       bool
+}
+
+// IsZero reports whether there is no date.
+func (d Date) IsZero() bool { return d.p == nil }
+
+// Reveal returns the start of the span that the date covers and how exactly it
+// is known. Walled like phi.Text.Reveal.
+func (d Date) Reveal() (time.Time, Precision) {
+	if d.p == nil {
+		return time.Time{}, 0
+	}
+	return d.p.low, d.p.precision
+}
+
+// Written is the date as the source wrote it.
+func (d Date) Written() phi.Text {
+	if d.p == nil {
+		return phi.Text{}
+	}
+	return show(d.p.written)
+}
+
+// Odd reports a date that cannot be right (FlagOddDate).
+func (d Date) Odd() bool { return d.p != nil && d.p.odd }
+
+func (d Date) String() string               { return "[redacted]" }
+func (d Date) GoString() string             { return "[redacted]" }
+func (d Date) Format(f fmt.State, _ rune)   { _, _ = io.WriteString(f, "[redacted]") }
+func (d Date) LogValue() slog.Value         { return slog.StringValue("[redacted]") }
+func (d Date) MarshalJSON() ([]byte, error) { return []byte(`"[redacted]"`), nil }
+func (d Date) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
+
+// date reads the first date at path; of a Period its start, else its end.
+func date(v rawjson.Value, path string) Date {
+	for x := range at(v, path) {
+		if x.Type() == rawjson.Object {
+			if x = x.Get("start"); x.Type() == rawjson.Absent {
+				continue
+			}
+		}
+		s, prec, err := parseDate(x.Text(), false)
+		if err != nil {
+			continue
+		}
+		return Date{p: &dateValue{x.Text(), time.UnixMilli(s.low).UTC(), time.UnixMilli(s.high).UTC(), prec, absurd(s)}}
+	}
+	return Date{}
+}
+
+// reference is what a page may show of a reference: its display and, for a
+// resource of Postern's own, type and identifier. It is never a link to
+// anywhere else.
+func reference(v rawjson.Value) Link {
+	l := Link{Display: show(v.Get("display").Text())}
+	if lit := parseRef(v.Get("reference").Text()); lit.form == relativeRef {
+		if id, err := parseResourceID(lit.id); err == nil {
+			l.Type, l.ID = lit.typ, id
+		}
+	}
+	return l
+}
+
+// Link names another resource of the same chart or a shared one.
+type Link struct {
+	Type    string // empty when it leads nowhere in Postern
+	ID      person.ResourceID
+	Display phi.Text
+}
+
+func links(v rawjson.Value, path string) []Link {
+	var out []Link
+	for x := range at(v, path) {
+		if l := reference(x); l.Type != "" || !l.Display.IsZero() {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+func notes(v rawjson.Value) []phi.Text {
+	var out []phi.Text
+	for x := range at(v, "note.text") {
+		if t := show(x.Text()); !t.IsZero() {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// Generic is what can be shown of a resource of any type.
+type Generic struct {
+	Common
+	Type  string
+	Title Coded
+	Date  Date
+}
+
+// ViewGeneric reads any stored resource.
+func (c *Catalogue) ViewGeneric(doc phi.Doc) (Generic, error) {
+	v, common, err := open(doc, "")
+	if err != nil {
+		return Generic{}, err
+	}
+	g := Generic{Common: common, Type: v.Get("resourceType").Text()}
+	def := c.def(g.Type)
+	if def == nil {
+		return Generic{}, fault.New(fault.Internal, "view resource: type without definition")
+	}
+	g.Date = date(v, def.Order)
+	for _, path := range []string{"code", "type", "vaccineCode", "medicationCodeableConcept", "category", "description", "title", "name"} {
+		if g.Title.IsZero() {
+			g.Title = coded(first(v, path))
+		}
+	}
+	return g, nil
+}
