@@ -1,0 +1,82 @@
+package view_test
+
+import (
+	"testing"
+	"time"
+
+	"postern.example/postern/internal/door/web/view"
+)
+
+func f(v float64) *float64 { return &v }
+
+func TestAssess(t *testing.T) {
+	between := view.Usual{Low: f(3.5), High: f(5.1)}
+	upTo := view.Usual{High: f(100)}
+	from := view.Usual{Low: f(60)}
+	for _, k := range []struct {
+		name  string
+		value *float64
+		usual view.Usual
+		flag  string
+		want  view.Standing
+	}{
+		{"inside", f(4.4), between, "", view.StandingIn},
+		{"on the upper bound", f(5.1), between, "", view.StandingIn},
+		{"a little high", f(5.3), between, "", view.StandingLittleHigh},
+		{"high", f(6.4), between, "", view.StandingHigh},
+		{"a little low", f(3.3), between, "", view.StandingLittleLow},
+		{"low", f(2), between, "", view.StandingLow},
+		{"open below", f(118), upTo, "", view.StandingLittleHigh},
+		{"far above an open range", f(190), upTo, "", view.StandingHigh},
+		{"open above", f(20), from, "", view.StandingLow},
+		{"critical by the laboratory", f(6.4), between, "HH", view.StandingVeryHigh},
+		{"critical low", f(2), between, "ll", view.StandingVeryLow},
+		{"no range", f(2), view.Usual{}, "", view.StandingNone},
+		{"no range but a flag", f(2), view.Usual{}, "L", view.StandingLow},
+		{"no number", nil, between, "N", view.StandingIn},
+		{"no number, high", nil, between, "H", view.StandingHigh},
+	} {
+		if got := view.Assess(k.value, k.usual, k.flag); got != k.want {
+			t.Errorf("%s: %s, want %s", k.name, got.ID(), k.want.ID())
+		}
+	}
+	if view.Standing(99).ID() != "standing.none" {
+		t.Error("an unknown standing says nothing")
+	}
+}
+
+func TestTrend(t *testing.T) {
+	start := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, k := range []struct {
+		name   string
+		values []float64
+		want   view.Drift
+		since  int // months after start
+	}{
+		{"too few", []float64{1, 2}, view.DriftNone, 0},
+		{"rising", []float64{5, 4, 5, 6, 7}, view.DriftRising, 1},
+		{"falling through a plateau", []float64{9, 8, 8, 7}, view.DriftFalling, 0},
+		{"up and down", []float64{5, 7, 5, 7}, view.DriftSteady, 2},
+		{"hardly moved", []float64{100, 101, 102}, view.DriftSteady, 0},
+		{"flat", []float64{4, 4, 4}, view.DriftSteady, 0},
+	} {
+		var rs []view.Reading
+		for i, v := range k.values {
+			rs = append([]view.Reading{{At: start.AddDate(0, i, 0), Number: f(v)}}, rs...) // newest first: order must not matter
+		}
+		rs = append(rs, view.Reading{Value: "not done"})
+		got, since := view.Trend(rs)
+		if got != k.want || got == view.DriftRising && !since.Equal(start.AddDate(0, k.since, 0)) {
+			t.Errorf("%s: %q since %v", k.name, got.ID(), since)
+		}
+	}
+}
+
+func TestParseDay(t *testing.T) {
+	for s, want := range map[string]view.Day{"2026": {2026, 0, 0}, "2026-05": {2026, 5, 0}, "2026-05-03": {2026, 5, 3},
+		"2026-05-03T23:10:00-05:00": {2026, 5, 3}, "": {}, "May 3": {}, "2026-13-01": {}} {
+		if got := view.ParseDay(s); got != want {
+			t.Errorf("%q: %v, want %v", s, got, want)
+		}
+	}
+}

@@ -1,0 +1,14 @@
+package view
+
+import "html/template"
+
+// Template gives the test the parsed template of a page.
+func (s *Set) Template(lang string, m Model) *template.Template {
+	return s.templates[lang+" "+m.page()]
+}
+
+// Name gives the test the page's name.
+func Name(m Model) string { return m.page() }
+
+// Visible gives the test the last filter of a page.
+func Visible(page []byte) []byte { return visible(page) }

@@ -1,0 +1,29 @@
+package view
+
+// Result is one test result (GET /results/{id}).
+type Result struct {
+	Base
+	Name        string
+	NameLang    string // language of Name when it is not the page's
+	MedicalName string // as the laboratory names it; shown once, small; may equal Name
+	About       string // one line on what the test shows; empty when nothing was written
+	On          Day
+	Lab         string // where it was measured; empty when not known
+	OrderedBy   string
+	Status      string // FHIR ObservationStatus code: words are "status.<code>"
+	Parts       []Part // one for a single value; two for a blood pressure
+	Note        string // the laboratory's or doctor's comment as plain text
+}
+
+func (*Result) page() string { return "result" }
+
+// Part is one measured value of a result, with its series.
+type Part struct {
+	Name     string // empty when the result has one part
+	Value    string
+	Unit     string
+	Words    bool // the value is words, not a number
+	Standing Standing
+	Usual    Usual
+	Series   Series
+}

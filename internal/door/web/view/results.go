@@ -1,0 +1,81 @@
+package view
+
+import "time"
+
+// Results is the list of test results (GET /results, and POST /results with the
+// form field `category`, so that no URL says what somebody looked for).
+type Results struct {
+	Base
+	Categories []string // category codes that the chart has, without "all"; words are "category.<code>"
+	Category   string   // the one shown; empty or "all" for all
+	Groups     []Group  // newest first
+	LastHere   time.Time
+	New        int    // since LastHere
+	Outside    int    // of the new ones, outside their usual range
+	Older      string // opaque cursor for POST /results `older`; empty at the end
+}
+
+func (*Results) page() string { return "results" }
+
+// Showing reports whether the chip of this category is the pressed one.
+func (r *Results) Showing(category string) bool {
+	if r.Category == "" {
+		return category == "all"
+	}
+	return r.Category == category
+}
+
+// Group is the results of one day.
+type Group struct {
+	On   Day
+	Rows []Row
+}
+
+// Row is one series in a list, with its newest value.
+type Row struct {
+	ID       string // of the newest resource: /results/{ID}
+	Name     string // plain name
+	NameLang string // language of the name when it is not the page's; empty else
+	Value    string // as written, or words such as "Negative"
+	Unit     string // as people write it; empty when there is none
+	Words    bool   // the value is words, not a number: it is set smaller
+	Standing Standing
+	New      bool
+	Series   Series
+}
+
+// Series is what a trend is drawn from.
+type Series struct {
+	ID       string // unique in the page, letters, digits and dashes
+	Name     string
+	Unit     string
+	Usual    Usual
+	Readings []Reading // any order
+}
+
+// Drift says where the series is going.
+func (s Series) Drift() Drift { d, _ := Trend(s.Readings); return d }
+
+// Since says since when.
+func (s Series) Since() time.Time { _, since := Trend(s.Readings); return since }
+
+// Plotted reports whether there is a number to draw.
+func (s Series) Plotted() bool {
+	for _, r := range s.Readings {
+		if r.Number != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// Many reports whether there is a line to draw: two numbers or more.
+func (s Series) Many() bool {
+	n := 0
+	for _, r := range s.Readings {
+		if r.Number != nil {
+			n++
+		}
+	}
+	return n > 1
+}

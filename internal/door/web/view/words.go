@@ -1,0 +1,203 @@
+package view
+
+import (
+	"fmt"
+	"html/template"
+	"slices"
+	"time"
+
+	"postern.example/postern/internal/door/web/assets"
+	"postern.example/postern/internal/door/web/catalog"
+	"postern.example/postern/internal/door/web/chart"
+)
+
+// writer holds the functions of the templates, bound to one language.
+type writer struct {
+	lang   *catalog.Language
+	assets *assets.Set
+}
+
+func (w *writer) funcs() template.FuncMap {
+	return template.FuncMap{
+		"t": w.text, "or_other": w.orOther, "either": w.either, "n": w.lang.Number, "asset": w.assets.URL,
+		"day": w.day, "month": w.monthYear, "moment": w.moment, "short": w.short, "exact": exact, "machine": machine,
+		"usual": w.usual, "drift": w.driftWords, "look": w.look, "tile": tile, "initial": initial,
+		"spark": w.spark, "trend_wide": w.trendWide, "trend_narrow": w.trendNarrow, "newest_first": newestFirst,
+	}
+}
+
+func (w *writer) text(id string, args ...any) (string, error) { return w.lang.Text(id, args...) }
+
+// orOther is the message prefix+code, or prefix+"other" when the code has no
+// words: codes come from data, and a page must not fail for a new one.
+func (w *writer) orOther(prefix string, code any) (string, error) {
+	id := prefix + fmt.Sprint(code)
+	if !w.lang.Has(id) {
+		id = prefix + "other"
+	}
+	return w.lang.Text(id)
+}
+
+// either is the message id, or fallback where there is no such message: an error
+// page must not fail because of what it tells.
+func (w *writer) either(id, fallback string) (string, error) {
+	if !w.lang.Has(id) {
+		id = fallback
+	}
+	return w.lang.Text(id)
+}
+
+// usual writes a range: "3.5 to 5.1", "up to 99", "60 or more".
+func (w *writer) usual(u Usual) (string, error) {
+	switch {
+	case u.Low != nil && u.High != nil:
+		return w.text("usual.between", "low", u.LowText, "high", u.HighText)
+	case u.High != nil:
+		return w.text("usual.up-to", "high", u.HighText)
+	case u.Low != nil:
+		return w.text("usual.from", "low", u.LowText)
+	default:
+		return u.Words, nil
+	}
+}
+
+// driftWords says where a series is going, empty when there is nothing to say.
+func (w *writer) driftWords(d Drift, since time.Time) (string, error) {
+	switch d {
+	case DriftNone:
+		return "", nil
+	case DriftSteady:
+		return w.text(d.ID())
+	}
+	month, err := w.monthYear(DayOf(since))
+	if err != nil {
+		return "", err
+	}
+	return w.text(d.ID(), "month", month)
+}
+
+// list joins words: "a, b and c".
+func (w *writer) list(items []string) (string, error) {
+	if len(items) == 0 {
+		return "", nil
+	}
+	out := items[0]
+	for i, item := range items[1:] {
+		id := "list.comma"
+		if i == len(items)-2 {
+			id = "list.and"
+		}
+		var err error
+		if out, err = w.text(id, "before", out, "last", item); err != nil {
+			return "", err
+		}
+	}
+	return out, nil
+}
+
+// trend prepares the drawing of s.
+func (w *writer) trend(s Series) (chart.Trend, error) {
+	t := chart.Trend{ID: "c-" + s.ID, Usual: chart.Range{Low: s.Usual.Low, High: s.Usual.High}}
+	var failed error
+	t.Date = func(at time.Time) string {
+		words, err := w.axis(at)
+		if err != nil {
+			failed = err
+		}
+		return words
+	}
+	rs := slices.Clone(s.Readings)
+	sortReadings(rs)
+	for _, r := range rs {
+		if r.Number != nil {
+			t.Points = append(t.Points, chart.Point{At: r.At, Value: *r.Number, Written: r.Value, Outside: r.Standing.Outside()})
+		}
+	}
+	if s.Usual.Known() {
+		words, err := w.usual(s.Usual)
+		if err != nil {
+			return t, err
+		}
+		if t.Legend, err = w.text("chart.legend", "range", words); err != nil {
+			return t, err
+		}
+	}
+	var err error
+	if t.Spoken, err = w.spoken(s, rs); err != nil {
+		return t, err
+	}
+	return t, failed
+}
+
+// spoken is the chart in one sentence.
+func (w *writer) spoken(s Series, rs []Reading) (string, error) {
+	var first, last Reading
+	n := 0
+	for _, r := range rs {
+		if r.Number == nil {
+			continue
+		}
+		if n++; n == 1 {
+			first = r
+		}
+		last = r
+	}
+	if n == 0 {
+		return w.text("chart.no-numbers", "name", s.Name)
+	}
+	standing, err := w.text(last.Standing.ID())
+	if err != nil {
+		return "", err
+	}
+	from, err := w.day(DayOf(first.At))
+	if err != nil {
+		return "", err
+	}
+	to, err := w.day(DayOf(last.At))
+	if err != nil {
+		return "", err
+	}
+	value := last.Value
+	if s.Unit != "" {
+		value += " " + s.Unit
+	}
+	if n == 1 {
+		return w.text("chart.spoken-one", "name", s.Name, "day", to, "value", value, "standing", standing)
+	}
+	drift, err := w.driftWords(Trend(rs))
+	if err != nil {
+		return "", err
+	}
+	if drift != "" {
+		if standing, err = w.text("list.comma", "before", standing, "last", drift); err != nil {
+			return "", err
+		}
+	}
+	return w.text("chart.spoken", "n", n, "name", s.Name, "from", from, "to", to, "value", value, "standing", standing)
+}
+
+func (w *writer) spark(s Series) (template.HTML, error) { return w.drawn(s, chart.Spark) }
+
+func (w *writer) trendWide(s Series) (template.HTML, error) { return w.drawn(s, chart.Wide) }
+
+func (w *writer) trendNarrow(s Series) (template.HTML, error) { return w.drawn(s, chart.Narrow) }
+
+func (w *writer) drawn(s Series, draw func(chart.Trend) template.HTML) (template.HTML, error) {
+	t, err := w.trend(s)
+	if err != nil {
+		return "", err
+	}
+	return draw(t), nil
+}
+
+func sortReadings(rs []Reading) {
+	slices.SortStableFunc(rs, func(a, b Reading) int { return a.At.Compare(b.At) })
+}
+
+// newestFirst is the order of the table beside a chart.
+func newestFirst(rs []Reading) []Reading {
+	out := slices.Clone(rs)
+	sortReadings(out)
+	slices.Reverse(out)
+	return out
+}
