@@ -139,6 +139,22 @@ func OpenFileReader(ctx context.Context, cfg FileConfig) (*FileStore, error) {
 	return s, nil
 }
 
+// VerifyFiles verifies a log's folder, also beside a server that uses it. Files that
+// do not hang together are a report, not an error.
+func VerifyFiles(ctx context.Context, files FileConfig, cfg VerifyConfig) (Report, error) {
+	s, err := OpenFileReader(ctx, files)
+	if errors.Is(err, ErrDamaged) {
+		var r Report
+		return r.bad(err), nil
+	}
+	if err != nil {
+		return Report{}, err
+	}
+	cfg.Store = s
+	r, err := Verify(ctx, cfg)
+	return r, errors.Join(err, s.Close())
+}
+
 // Load implements Store.
 func (s *FileStore) Load(ctx context.Context) (int64, error) {
 	s.mu.Lock()

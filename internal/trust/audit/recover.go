@@ -157,10 +157,13 @@ func (s *FileStore) startingPoint(clean []byte) (cleanMark, edge, error) {
 		}
 		e.roots = append(e.roots, tlog.Hash(h))
 	}
-	if e.root() != c.head.Root {
-		return cleanMark{}, edge{}, nil
+	if e.root() == c.head.Root {
+		return c, e, nil
 	}
-	return c, e, nil
+	if s.readOnly { // the verifier reports what a start would repair
+		return cleanMark{}, edge{}, fmt.Errorf("stored hashes before record %d: %w", c.head.Size, ErrDamaged)
+	}
+	return cleanMark{}, edge{}, nil
 }
 
 // scan reads whole batches from s.end up to limit, adding to the derived files.

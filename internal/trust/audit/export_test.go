@@ -1,0 +1,162 @@
+package audit
+
+import (
+	"errors"
+	"sync"
+)
+
+// What tests of package audit_test need of the inside.
+
+// FaultDisk is a folder whose calls can be made to fail, as a disk's do. It counts
+// every call that the file store makes.
+type FaultDisk struct {
+	under disk
+	mu    sync.Mutex
+	calls int
+	at    int   // the call that fails, from 1; 0 for none
+	err   error // what it fails with
+	half  bool  // a failing write has written half
+	crash bool  // every call after it fails too, as when the process is killed
+	full  bool  // every write and allocation fails, until healed
+}
+
+var errCrashed = errors.New("the disk is gone")
+
+// NewFaultDisk uses the folder dir.
+func NewFaultDisk(dir string) *FaultDisk { return &FaultDisk{under: osDisk{dir: dir}} }
+
+// Config puts the disk under a file store's configuration.
+func (d *FaultDisk) Config(c FileConfig) FileConfig { c.disk = d; return c }
+
+// FailAt makes the k-th call from now fail with err.
+func (d *FaultDisk) FailAt(k int, err error, half, crash bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls, d.at, d.err, d.half, d.crash = 0, k, err, half, crash
+}
+
+// Full makes every write fail with err, until err is nil.
+func (d *FaultDisk) Full(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.full, d.err = err != nil, err
+}
+
+// Failed reports whether the call that was to fail has been made.
+func (d *FaultDisk) Failed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.at != 0 && d.calls >= d.at
+}
+
+func (d *FaultDisk) call(writes bool) (error, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls++
+	switch {
+	case d.full && writes:
+		return d.err, false
+	case d.at != 0 && d.calls == d.at:
+		return d.err, d.half
+	case d.at != 0 && d.calls > d.at && d.crash:
+		return errCrashed, false
+	}
+	return nil, false
+}
+
+func (d *FaultDisk) open(name string, create bool) (file, error) {
+	if err, _ := d.call(false); err != nil {
+		return nil, err
+	}
+	f, err := d.under.open(name, create)
+	if err != nil {
+		return nil, err
+	}
+	return &faultFile{f, d, name}, nil
+}
+
+func (d *FaultDisk) list() ([]string, error) {
+	if err, _ := d.call(false); err != nil {
+		return nil, err
+	}
+	return d.under.list()
+}
+
+func (d *FaultDisk) rename(from, to string) error {
+	if err, _ := d.call(false); err != nil {
+		return err
+	}
+	return d.under.rename(from, to)
+}
+
+func (d *FaultDisk) sync() error {
+	if err, _ := d.call(false); err != nil {
+		return err
+	}
+	return d.under.sync()
+}
+
+type faultFile struct {
+	file
+	d    *FaultDisk
+	name string
+}
+
+func (f *faultFile) ReadAt(b []byte, at int64) (int, error) {
+	if err, _ := f.d.call(false); err != nil {
+		return 0, err
+	}
+	return f.file.ReadAt(b, at)
+}
+
+func (f *faultFile) WriteAt(b []byte, at int64) (int, error) {
+	if err, half := f.d.call(true); err != nil {
+		n := 0
+		if half {
+			n, _ = f.file.WriteAt(b[:len(b)/2], at)
+		}
+		return n, err
+	}
+	return f.file.WriteAt(b, at)
+}
+
+func (f *faultFile) Truncate(n int64) error {
+	if err, _ := f.d.call(false); err != nil {
+		return err
+	}
+	return f.file.Truncate(n)
+}
+
+func (f *faultFile) size() (int64, error) {
+	if err, _ := f.d.call(false); err != nil {
+		return 0, err
+	}
+	return f.file.size()
+}
+
+func (f *faultFile) datasync() error {
+	if err, _ := f.d.call(false); err != nil {
+		return err
+	}
+	return f.file.datasync()
+}
+
+func (f *faultFile) allocate(from, n int64) error {
+	if err, _ := f.d.call(true); err != nil {
+		return err
+	}
+	return f.file.allocate(from, n)
+}
+
+func (f *faultFile) lock() error {
+	if err, _ := f.d.call(false); err != nil {
+		return err
+	}
+	return f.file.lock()
+}
+
+// Close always closes, whatever it returns: the kernel releases the descriptor too.
+func (f *faultFile) Close() error {
+	err, _ := f.d.call(false)
+	return errors.Join(err, f.file.Close())
+}
