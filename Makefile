@@ -13,7 +13,7 @@ PKG      ?= ./...
 BUILD     = $(GO) build -trimpath -buildvcs=false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo build tools test check lint race cover fuzz sabotage bench soak controls golden reproduce walls secrets vuln gosec clean
+.PHONY: help demo build tools test check lint race cover thresholds fuzz sabotage bench soak controls golden reproduce walls secrets vuln gosec clean
 
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "; print "Postern: make TARGET\n"} /^[a-z]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
@@ -33,7 +33,7 @@ tools: ## install what the tests need, or print the one command that does
 	@sh tools/setup.sh
 
 test: tools ## every test: unit, both databases, browser; then the check of skipped tests
-	@$(GO) run ./test/run $(PKG)
+	@$(GO) run ./test/run $(if $(COVER),-cover) $(PKG)
 
 check: ## the quick half of what CI runs: format, vet, walls, unit tests on the embedded database
 	@test -z "$$(gofmt -l $$(find . -name '*.go' -not -path './.*' -not -path './test/clients/*'))" || { gofmt -l .; exit 1; }
@@ -47,15 +47,19 @@ lint: tools ## gofmt, vet, staticcheck
 race: tools ## the tests where goroutines meet, under the race detector
 	@CGO_ENABLED=1 $(GO) run ./test/run -race $(PKG)
 
-cover: tools ## the tests with coverage, then the thresholds (docs/coverage.md)
-	@$(GO) run ./test/run -cover $(PKG)
+cover: ## every test with coverage, then the thresholds (docs/coverage.md)
+	@$(MAKE) --no-print-directory test COVER=1
+	@$(MAKE) --no-print-directory thresholds
+
+thresholds: ## the thresholds alone, on the coverage of the last run
 	@$(GO) run ./test/cover
 
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	@$(GO) run ./test/fuzz -time $(FUZZTIME)
 
-sabotage: ## break each promise by its patch and see the named test go red
-	@$(GO) run ./test/sabotage $(ARGS)
+sabotage: tools ## break each promise by its patch and see the named test go red (ARGS="-only NAME" or -list)
+	@$(GO) build -o .cache/bin/pgcluster ./internal/trust/db/dbtest/pgcluster
+	@.cache/bin/pgcluster -- $(GO) run ./test/sabotage $(ARGS)
 
 bench: ## the measurements of docs/bench.md
 	@test -d test/bench || { echo "bench: test/bench does not exist yet (docs/roadmap.md)" >&2; exit 1; }

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Makes everything that the tests need, or says the one command that does.
 #
-# Programs come from the distribution: a PostgreSQL server, Chromium, a C
-# compiler for the race detector, npm, git and patch. They are installed only when
-# missing and only as root or where sudo asks for no password. Test clients
-# (with their Node 22) come from the lock file of test/clients, without running
-# any install script. The Go tools are built from tools/go.mod into .cache/bin.
+# Programs come from the distribution: a PostgreSQL server, Chromium, a C compiler
+# for the race detector, npm and git. They are installed only when missing, and
+# only as root or where sudo asks for no password. Test clients (with their Node
+# 22) come from the lock file of test/clients, without running any install
+# script. The Go tools are built from tools/go.mod into .cache/bin.
 # With everything in place nothing is fetched.
 set -eu
 

@@ -155,6 +155,14 @@ func (s shoot1) one(ctx context.Context, width int64, scheme, lang, name string)
 	if wide > width {
 		fmt.Printf("SIDEWAYS %s %s at %d: %d px\n", lang, name, width, wide)
 	}
+	// As high as the page, so that the bar at the foot of a phone stands at the foot.
+	high, err := chromedp.Run(ctx, chromedp.Evaluate[int64](`document.documentElement.scrollHeight`))
+	if err != nil {
+		return err
+	}
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, max(high, 400))); err != nil {
+		return err
+	}
 	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err != nil {
 		return err

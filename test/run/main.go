@@ -83,7 +83,13 @@ func (o *options) all() (bool, error) {
 	if passed+failed+skipped == 0 {
 		return false, fmt.Errorf("no test ran")
 	}
-	fmt.Printf("%d passed, %d failed, %d skipped\n", passed, failed, skipped)
+	line := fmt.Sprintf("%d passed, %d failed, %d skipped\n", passed, failed, skipped)
+	fmt.Print("\n", line)
+	if !o.race && o.run == "" {
+		if err := os.WriteFile(filepath.Join(o.root, ".cache", "test", "summary"), []byte(line), 0o644); err != nil {
+			return false, fmt.Errorf("keep summary: %w", err)
+		}
+	}
 	return failed == 0 && !bad, nil
 }
 
