@@ -353,5 +353,5 @@ func (o *outline) load(e entry, buf []byte) (rawjson.Value, []byte, error) {
 	if err != nil {
 		return rawjson.Value{}, buf, o.wrap(err, e.index, MsgKind)
 	}
-	return v, buf, nil
+	return v.Indexed(), buf, nil
 }

@@ -96,6 +96,7 @@ func (c *Catalogue) describe(body []byte, flags Flags) (Record, error) {
 	if err != nil {
 		return Record{}, fault.Wrap(fault.Tampered, "index resource", err)
 	}
+	v = v.Indexed()
 	def := c.def(v.Get("resourceType").Text())
 	if def == nil {
 		return Record{}, fault.New(fault.Internal, "index resource: type without definition")

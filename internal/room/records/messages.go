@@ -46,6 +46,7 @@ const (
 	MsgDate        = "import.bad-date"
 	MsgHidden      = "import.hidden-characters"
 	MsgFileChanged = "import.file-changed"
+	MsgCollision   = "import.other-chart"
 	MsgUnknownType = "import.type-not-supported"
 )
 
@@ -94,6 +95,7 @@ func ImportMessages() []ImportMessage {
 		{MsgCode, fault.Invalid, "a code outside the required list"},
 		{MsgDate, fault.Invalid, "a date that does not exist or is not written as FHIR wants"},
 		{MsgHidden, fault.Invalid, "invisible or direction-changing characters in a value"},
+		{MsgCollision, fault.Conflict, "a resource with this name is stored in another chart, or as another type"},
 		{MsgFileChanged, fault.Conflict, "the file changed while it was read"},
 		{MsgUnknownType, fault.Invalid, "this resource type is not stored"},
 	}

@@ -34,6 +34,9 @@ const (
 	partHeader = 4 + 8 + 1 + 4 + 4 + 4
 	recordSize = 16 + 4 + 2 + 1 + 4 + 8 + 32 // and 16 for each date column
 	maxRecords = 1 << 24
+	setAt      = 23 // places inside a record
+	sortAt     = 27
+	datesFrom  = 35
 )
 
 // EncodePart makes the part of a type from its records, which it sorts.
@@ -150,28 +153,32 @@ func (p Part) checkTables(tokens int) error {
 	if last != tokens {
 		return errPart
 	}
-	seen := 0
-	for i := range p.count {
-		if set := p.setOf(i); set > seen || set >= p.sets {
+	return p.checkRecords()
+}
+
+func (p Part) checkRecords() error {
+	seen, size := uint32(0), p.size()
+	var before []byte
+	for at := p.at; at < len(p.b); at += size {
+		rec := p.b[at : at+size]
+		set := binary.BigEndian.Uint32(rec[setAt:])
+		if set > seen || int(set) >= p.sets || before != nil && !ordered(before, rec) {
 			return errPart
-		} else if set == seen {
+		}
+		if set == seen {
 			seen++
 		}
-		if i > 0 && !p.ordered(i-1, i) {
-			return errPart
-		}
+		before = rec
 	}
-	if seen != p.sets {
+	if int(seen) != p.sets {
 		return errPart
 	}
 	return nil
 }
 
-func (p Part) ordered(i, j int) bool {
-	if a, b := p.sort(i), p.sort(j); a != b {
-		return a > b
-	}
-	return bytes.Compare(p.record(i)[:16], p.record(j)[:16]) < 0
+func ordered(a, b []byte) bool {
+	x, y := int64(binary.BigEndian.Uint64(a[sortAt:])), int64(binary.BigEndian.Uint64(b[sortAt:]))
+	return x > y || x == y && bytes.Compare(a[:16], b[:16]) < 0
 }
 
 func (p Part) size() int { return recordSize + 16*p.columns }
@@ -186,8 +193,6 @@ func (p Part) set(i int) (from, to int) {
 }
 
 func (p Part) token(i int) uint64 { return binary.BigEndian.Uint64(p.b[p.tokens+8*i:]) }
-func (p Part) setOf(i int) int    { return int(binary.BigEndian.Uint32(p.record(i)[23:])) }
-func (p Part) sort(i int) int64   { return int64(binary.BigEndian.Uint64(p.record(i)[27:])) }
 
 // Len is the number of records.
 func (p Part) Len() int { return p.count }
@@ -196,11 +201,11 @@ func (p Part) Len() int { return p.count }
 func (p Part) Record(i int) Record {
 	b := p.record(i)
 	r := Record{ID: resourceIDFromBytes(b[:16]), Version: binary.BigEndian.Uint32(b[16:]),
-		Flags: Flags(binary.BigEndian.Uint16(b[20:])), Status: b[22], Sort: p.sort(i)}
+		Flags: Flags(binary.BigEndian.Uint16(b[20:])), Status: b[22], Sort: int64(binary.BigEndian.Uint64(b[sortAt:]))}
 	for c := range p.columns {
-		r.Dates = append(r.Dates, p.dates(i, c))
+		r.Dates = append(r.Dates, datesAt(b, c))
 	}
-	from, to := p.set(p.setOf(i))
+	from, to := p.set(int(binary.BigEndian.Uint32(b[setAt:])))
 	for t := from; t < to; t++ {
 		r.Tokens = append(r.Tokens, p.token(t))
 	}
@@ -208,8 +213,8 @@ func (p Part) Record(i int) Record {
 	return r
 }
 
-func (p Part) dates(i, column int) Dates {
-	b := p.record(i)[35+16*column:]
+func datesAt(rec []byte, column int) Dates {
+	b := rec[datesFrom+16*column:]
 	return Dates{int64(binary.BigEndian.Uint64(b)), int64(binary.BigEndian.Uint64(b[8:]))}
 }
 

@@ -214,7 +214,7 @@ func splitEscaped(s string, sep byte) []string {
 
 // dateTest is one comparison of a date parameter.
 type dateTest struct {
-	op     string
+	op     string // a prefix, "eq" when there was none
 	want   span
 	column int
 }
@@ -239,7 +239,7 @@ func parseDateTest(s string) (dateTest, error) {
 
 // holds compares as FHIR R4 3.1.1.4.7 says, on [low, high) on both sides. A
 // resource without the date matches nothing.
-func (t dateTest) holds(d Dates) bool {
+func (t *dateTest) holds(d Dates) bool {
 	if d == (Dates{}) {
 		return false
 	}

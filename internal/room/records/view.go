@@ -30,6 +30,7 @@ func open(doc phi.Doc, typ string) (rawjson.Value, Common, error) {
 	if err != nil {
 		return rawjson.Value{}, Common{}, fault.Wrap(fault.Tampered, "view resource", err)
 	}
+	v = v.Indexed()
 	id, err := parseResourceID(v.Get("id").Text())
 	if got := v.Get("resourceType").Text(); err != nil || typ != "" && got != typ {
 		return rawjson.Value{}, Common{}, fault.New(fault.Tampered, "view resource: not the stored form of the wanted type")

@@ -82,6 +82,31 @@ func (v *Vault) Open(ctx context.Context, g access.Grant, row Row, sealed []byte
 	return phi.NewDoc(plain), nil
 }
 
+// ErrNotCurrent is the error of OpenIfCurrent for bytes that are not row's.
+var ErrNotCurrent = errors.New("vault: not the current version of this row")
+
+// OpenIfCurrent is Open for rows that are replaced in place (an index, a
+// manifest): bytes that do not open as this version are ErrNotCurrent, without
+// an alarm, because a change may have come between two reads. The caller reads
+// again and calls Tampered when nothing has moved.
+func (v *Vault) OpenIfCurrent(ctx context.Context, g access.Grant, row Row, sealed []byte) (phi.Doc, error) {
+	if err := g.Check(row.Owner, row.Kind); err != nil {
+		return phi.Doc{}, err
+	}
+	key, err := v.ring.Subject(ctx, row.Owner, use(row.Owner))
+	if err != nil {
+		return phi.Doc{}, v.failed(ctx, "open row", row.Owner, err)
+	}
+	plain, err := key.Open(sealed, row.associated())
+	if errors.Is(err, keys.ErrOpen) || errors.Is(err, keys.ErrFormat) {
+		return phi.Doc{}, ErrNotCurrent
+	}
+	if err != nil {
+		return phi.Doc{}, v.failed(ctx, "open row", row.Owner, err)
+	}
+	return phi.NewDoc(plain), nil
+}
+
 func (v *Vault) open(ctx context.Context, row Row, sealed []byte) ([]byte, error) {
 	key, err := v.ring.Subject(ctx, row.Owner, use(row.Owner))
 	if err != nil {

@@ -132,6 +132,14 @@ func (o Owner) IsZero() bool { return o == Owner{} }
 // Bytes is kind and identifier, 17 bytes, the form that associated data binds.
 func (o Owner) Bytes() []byte { return append([]byte{byte(o.Kind)}, o.ID[:]...) }
 
+// OwnerFromBytes is the inverse of Bytes.
+func OwnerFromBytes(b []byte) (Owner, error) {
+	if len(b) != 17 || b[0] < byte(OwnerPatient) || b[0] > byte(OwnerClinic) {
+		return Owner{}, ErrBadID
+	}
+	return Owner{OwnerKind(b[0]), [16]byte(b[1:])}, nil
+}
+
 // AsPatient returns the chart that o is, if it is one.
 func (o Owner) AsPatient() (PatientID, bool) { return PatientID{o.ID}, o.Kind == OwnerPatient }
 

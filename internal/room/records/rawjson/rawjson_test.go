@@ -119,6 +119,9 @@ func TestValueKeepsWrittenForm(t *testing.T) {
 	if v.Get("t").Get("x").Type() != Absent || v.Get("a").Text() != "" || v.Get("s").Number() != "" {
 		t.Error("asking a value for another kind must give nothing")
 	}
+	if w := v.Indexed(); w.Get("s").Text() != v.Get("s").Text() || w.Get("x").Type() != Absent || v.Get("t").Indexed().Type() != Bool {
+		t.Error("Indexed changes what Get finds")
+	}
 	if at := v.Get("s").Offset(); !strings.HasPrefix(` { "a" : [ 1.10 , -0.0, 1E+2 , 12345678901234567890.10 ] , "s":"`[at:], `"`) {
 		t.Errorf("offset %d is not the string", at)
 	}

@@ -172,7 +172,7 @@ func (r *Reader) Value(limit int) (v Value, at Pos, err error) {
 		}
 		return Value{}, at, &Error{s.why, at.After(in[:s.at])}
 	}
-	return Value{in, 0}, at, nil
+	return Value{b: in}, at, nil
 }
 
 // End expects nothing but white space up to the end of the input.

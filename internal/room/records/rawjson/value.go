@@ -22,8 +22,30 @@ const (
 
 // Value is a checked piece of JSON, still as its bytes. The zero Value is absent.
 type Value struct {
-	b   []byte
-	off int
+	b     []byte
+	off   int
+	index *[]indexed // of an object that Indexed prepared
+}
+
+type indexed struct {
+	name []byte
+	val  Value
+}
+
+// Indexed returns v with its members noted, for an object that will be asked
+// for many of them: Get then need not step over the members before.
+func (v Value) Indexed() Value {
+	if v.Type() != Object {
+		return v
+	}
+	var ms []indexed
+	for i := space(v.b, 1); v.b[i] != '}'; {
+		name, val, next := v.member(i)
+		ms = append(ms, indexed{name, val})
+		i = next
+	}
+	v.index = &ms
+	return v
 }
 
 // Parse checks all of b, which must be exactly one value with nothing but
@@ -42,7 +64,7 @@ func Parse(b []byte, lim Limits) (Value, error) {
 	if end < 0 {
 		return Value{}, &Error{s.why, Start().After(b[:s.at])}
 	}
-	return Value{b[from:end], from}, nil
+	return Value{b: b[from:end], off: from}, nil
 }
 
 // Type returns the kind.
@@ -94,6 +116,14 @@ func (v Value) Members() iter.Seq2[string, Value] {
 
 // Get returns the member with this name, or the absent Value.
 func (v Value) Get(name string) Value {
+	if v.index != nil {
+		for _, m := range *v.index {
+			if string(m.name) == name {
+				return m.val
+			}
+		}
+		return Value{}
+	}
 	if v.Type() != Object {
 		return Value{}
 	}
@@ -115,7 +145,7 @@ func (v Value) member(i int) (name []byte, val Value, next int) {
 	i = space(v.b, end)
 	i = space(v.b, i+1)
 	end = skip(v.b, i)
-	return name, Value{v.b[i:end], v.off + i}, v.comma(end)
+	return name, Value{b: v.b[i:end], off: v.off + i}, v.comma(end)
 }
 
 // comma steps over white space and one comma.
@@ -141,7 +171,7 @@ func (v Value) Items() iter.Seq[Value] {
 		}
 		for i := space(v.b, 1); v.b[i] != ']'; {
 			end := skip(v.b, i)
-			if !yield(Value{v.b[i:end], v.off + i}) {
+			if !yield(Value{b: v.b[i:end], off: v.off + i}) {
 				return
 			}
 			i = v.comma(end)

@@ -84,7 +84,13 @@ func (k *Kit) open(t testing.TB) *Kit {
 // Gate opens the gate over dir.
 func (k *Kit) Gate(t testing.TB, dir access.Directory) *access.Gate {
 	t.Helper()
-	g, err := access.New(access.Config{Log: k.Log, Refusals: refusals{k.Log}, Directory: dir, Environment: k.Root.Environment(),
+	return k.GateIn(t, dir, k.Root.Environment())
+}
+
+// GateIn is Gate deciding as in environment env.
+func (k *Kit) GateIn(t testing.TB, dir access.Directory, env string) *access.Gate {
+	t.Helper()
+	g, err := access.New(access.Config{Log: k.Log, Refusals: refusals{k.Log}, Directory: dir, Environment: env,
 		Server: "test", Clock: k.Clock.Now, Random: rand.Reader,
 		Alert: func(_ context.Context, what string) { t.Logf("alert: %s", what) }})
 	if err != nil {

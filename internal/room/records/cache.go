@@ -1,0 +1,88 @@
+package records
+
+import (
+	"container/list"
+	"sync"
+
+	"postern.example/postern/internal/word/person"
+)
+
+// cacheKey names sealed bytes that never change: a version is sealed once. A
+// manifest has neither type nor id, an index part has a type, a row an id.
+type cacheKey struct {
+	owner   person.Owner
+	typ     string
+	id      person.ResourceID
+	version int64
+}
+
+// cache keeps sealed bytes, least recently used out first. What it holds is as
+// worthless to a thief as the database, and opening it needs a Grant as well.
+type cache struct {
+	most int64
+
+	mu   sync.Mutex
+	size int64
+	at   map[cacheKey]*list.Element
+	ring *list.List
+}
+
+type cached struct {
+	key   cacheKey
+	bytes []byte
+	row   rowBytes
+}
+
+func newCache(most int64) *cache {
+	return &cache{most: most, at: map[cacheKey]*list.Element{}, ring: list.New()}
+}
+
+// overhead is about what the map and list cost beside the bytes.
+const overhead = 256
+
+func (c cached) size() int64 {
+	return int64(len(c.bytes)+len(c.row.header)+len(c.row.body)) + overhead
+}
+
+func (c *cache) get(k cacheKey) ([]byte, bool) {
+	v, ok := c.find(k)
+	return v.bytes, ok
+}
+
+func (c *cache) getRow(k cacheKey) (rowBytes, bool) {
+	v, ok := c.find(k)
+	return v.row, ok
+}
+
+func (c *cache) find(k cacheKey) (cached, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.at[k]
+	if !ok {
+		return cached{}, false
+	}
+	c.ring.MoveToFront(e)
+	return e.Value.(cached), true
+}
+
+func (c *cache) put(k cacheKey, b []byte)      { c.add(cached{key: k, bytes: b}) }
+func (c *cache) putRow(k cacheKey, r rowBytes) { c.add(cached{key: k, row: r}) }
+
+func (c *cache) add(v cached) {
+	if v.size() > c.most/4 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.at[v.key]; ok {
+		return
+	}
+	c.at[v.key] = c.ring.PushFront(v)
+	c.size += v.size()
+	for c.size > c.most {
+		last := c.ring.Back()
+		old := c.ring.Remove(last).(cached)
+		delete(c.at, old.key)
+		c.size -= old.size()
+	}
+}

@@ -1,0 +1,276 @@
+package records
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/db"
+	"postern.example/postern/internal/trust/vault"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+	"postern.example/postern/internal/word/phi"
+)
+
+// Resource is one resource as a client gets it.
+type Resource struct {
+	Type    string
+	ID      person.ResourceID
+	Version int64
+	Doc     phi.Doc // with meta.versionId, meta.lastUpdated and labels
+}
+
+// Read returns the current version of typ/id. A resource of a foreign chart and
+// one that does not exist take the same path and give the same answer: one
+// durable refusal, fault.NotFound.
+func (s *Store) Read(ctx context.Context, c person.Caller, typ, id string) (Resource, error) {
+	def, ok := s.c.Catalogue.Definition(typ)
+	if !ok {
+		return Resource{}, fault.New(fault.NotFound, "read resource: type without definition")
+	}
+	rid, err := person.ParseResourceID(id)
+	if err != nil {
+		// Not an identifier of ours: it names nothing, and is decided like one that does.
+		rid = person.ResourceID{}
+	}
+	owner, found, facts, err := s.locate(ctx, def, rid)
+	if err != nil {
+		return Resource{}, err
+	}
+	action := access.ReadChart
+	if def.Shared {
+		action = access.ReadShared
+	}
+	pending, err := s.c.Gate.Begin(ctx, access.Ask{Caller: c, Action: action, Owner: owner,
+		Object: typ + "/" + rid.String(), Kinds: kinds(typ), Labels: facts.Labels})
+	if err != nil {
+		return Resource{}, err
+	}
+	g, err := pending.Grant(ctx)
+	if err != nil {
+		return Resource{}, err
+	}
+	var r Resource
+	err = s.steady(ctx, owner, func(head vault.Head) error {
+		r, err = s.openCurrent(ctx, g, owner, head, typ, rid, found, facts)
+		return err
+	})
+	return r, err
+}
+
+// locate finds whose row has this id, its newest version as the database has it,
+// and the facts of its header. When there is none it answers with an owner that
+// does not exist, so that the decision takes its usual way to "no".
+func (s *Store) locate(ctx context.Context, def Definition, id person.ResourceID) (person.Owner, rowBytes, vault.Facts, error) {
+	nobody := person.Patient(person.PatientOf(id))
+	if def.Shared {
+		nobody = person.Clinic(s.c.Clinic)
+	}
+	var r rowBytes
+	var ob []byte
+	err := s.c.DB.QueryRow(ctx, `SELECT owner, version, header, body FROM chart_row WHERE id = ? ORDER BY version DESC LIMIT 1`,
+		id.Bytes()).Scan(&ob, &r.version, &r.header, &r.body)
+	if errors.Is(err, db.ErrNoRows) {
+		return nobody, rowBytes{}, vault.Facts{}, nil
+	}
+	if err != nil {
+		return person.Owner{}, r, vault.Facts{}, fmt.Errorf("find resource: %w", err)
+	}
+	owner, err := person.OwnerFromBytes(ob)
+	if err != nil || (owner.Kind == person.OwnerClinic) != def.Shared {
+		return nobody, rowBytes{}, vault.Facts{}, nil
+	}
+	facts, err := s.c.Vault.Facts(ctx, headerRow(owner, id, r.version), r.header)
+	return owner, r, facts, err
+}
+
+// openCurrent opens the current version of typ/id, which the chart's index names.
+// found is what the database said was the newest; when that is another version,
+// either a change came in between or somebody reverted the row, and then the
+// version that the index names is not there.
+func (s *Store) openCurrent(ctx context.Context, g access.Grant, owner person.Owner, head vault.Head, typ string, id person.ResourceID, found rowBytes, facts vault.Facts) (Resource, error) {
+	m, err := s.manifest(ctx, g, owner, head)
+	if err != nil {
+		return Resource{}, err
+	}
+	part, ok, err := s.part(ctx, g, owner, m, typ)
+	if err != nil {
+		return Resource{}, err
+	}
+	rec, listed := Record{}, false
+	if ok {
+		rec, listed = part.Find(id)
+	}
+	if !listed {
+		// The own chart, but no such resource, or one of another type.
+		return Resource{}, fault.New(fault.NotFound, "read resource: none of this type")
+	}
+	version := int64(rec.Version)
+	if found.version != version {
+		if found, err = s.fetch(ctx, owner, id, version); err != nil {
+			return Resource{}, err
+		}
+		if facts, err = s.c.Vault.Facts(ctx, headerRow(owner, id, version), found.header); err != nil {
+			return Resource{}, err
+		}
+	}
+	return s.opened(ctx, g, owner, typ, id, found, facts)
+}
+
+func (s *Store) opened(ctx context.Context, g access.Grant, owner person.Owner, typ string, id person.ResourceID, r rowBytes, f vault.Facts) (Resource, error) {
+	doc, err := s.c.Vault.Open(ctx, g, bodyRow(owner, typ, id, r.version), r.body)
+	if err != nil {
+		return Resource{}, err
+	}
+	doc, err = present(doc, typ, id, r.version, f)
+	return Resource{Type: typ, ID: id, Version: r.version, Doc: doc}, err
+}
+
+func present(doc phi.Doc, typ string, id person.ResourceID, version int64, f vault.Facts) (phi.Doc, error) {
+	return Present(phi.NewDoc(unpadded(doc.Reveal())), typ, id, Meta{Version: version, Updated: f.Stored, Labels: f.Labels})
+}
+
+// Found is the answer to a search.
+type Found struct {
+	Resources []Resource
+	Total     int
+}
+
+// Search finds resources of one type. text is the query string or form. A
+// patient's search without the patient parameter means the own chart; anybody
+// else must name the patient.
+func (s *Store) Search(ctx context.Context, c person.Caller, typ, text string) (Found, error) {
+	q, err := s.c.Catalogue.ParseSearch(typ, text)
+	if err != nil {
+		return Found{}, err
+	}
+	owner, action, err := s.searched(ctx, c, q)
+	if err != nil {
+		return Found{}, err
+	}
+	g, err := s.c.Gate.Decide(ctx, access.Ask{Caller: c, Action: action, Owner: owner, Object: typ, Kinds: kinds(typ), Query: text})
+	if err != nil {
+		return Found{}, err
+	}
+	var found Found
+	err = s.steady(ctx, owner, func(head vault.Head) error {
+		found, err = s.search(ctx, g, owner, head, q)
+		return err
+	})
+	return found, err
+}
+
+// searched says whose chart a query is about.
+func (s *Store) searched(ctx context.Context, c person.Caller, q Query) (person.Owner, access.Action, error) {
+	def, _ := s.c.Catalogue.Definition(q.Type)
+	switch {
+	case def.Shared:
+		return person.Clinic(s.c.Clinic), access.ReadShared, nil
+	case q.ByChart:
+		return person.Patient(q.Patient), access.SearchChart, nil
+	case c.Role() != person.RolePatient:
+		return person.Owner{}, "", fault.Say(fault.Invalid, "error.search-patient", "search: staff must name the patient")
+	}
+	st, err := s.c.Standings.Standing(ctx, c.Account())
+	if err != nil {
+		return person.Owner{}, "", err
+	}
+	return person.Patient(st.Chart), access.SearchChart, nil
+}
+
+func (s *Store) search(ctx context.Context, g access.Grant, owner person.Owner, head vault.Head, q Query) (Found, error) {
+	m, err := s.manifest(ctx, g, owner, head)
+	if err != nil {
+		return Found{}, err
+	}
+	part, ok, err := s.part(ctx, g, owner, m, q.Type)
+	if err != nil || !ok {
+		return Found{}, err
+	}
+	res := part.Search(q)
+	f := Found{Total: res.Total, Resources: make([]Resource, 0, len(res.Hits))}
+	for _, h := range res.Hits {
+		r, err := s.open(ctx, g, owner, q.Type, h.ID, int64(h.Version))
+		if err != nil {
+			return Found{}, err
+		}
+		f.Resources = append(f.Resources, r)
+	}
+	return f, nil
+}
+
+// open fetches and opens one version that the index names.
+func (s *Store) open(ctx context.Context, g access.Grant, owner person.Owner, typ string, id person.ResourceID, version int64) (Resource, error) {
+	r, err := s.row(ctx, owner, id, version)
+	if err != nil {
+		return Resource{}, err
+	}
+	facts, err := s.c.Vault.Facts(ctx, headerRow(owner, id, version), r.header)
+	if err != nil {
+		return Resource{}, err
+	}
+	return s.opened(ctx, g, owner, typ, id, r, facts)
+}
+
+// Chart is what one view of one chart shows: one decision, one entry, the types
+// that the view declares and nothing else.
+type Chart struct {
+	Patient person.PatientID
+	byType  map[string][]Resource
+}
+
+// Resources lists what the view holds of a type, newest first.
+func (c Chart) Resources(typ string) []Resource { return c.byType[typ] }
+
+// View opens the types of one chart for one page. what names the page in the log.
+func (s *Store) View(ctx context.Context, c person.Caller, patient person.PatientID, what string, types ...string) (Chart, error) {
+	owner := person.Patient(patient)
+	g, err := s.c.Gate.Decide(ctx, access.Ask{Caller: c, Action: access.ReadChart, Owner: owner, Object: what, Kinds: kinds(types...)})
+	if err != nil {
+		return Chart{}, err
+	}
+	chart := Chart{Patient: patient}
+	err = s.steady(ctx, owner, func(head vault.Head) error {
+		chart.byType = map[string][]Resource{}
+		m, err := s.manifest(ctx, g, owner, head)
+		if err != nil {
+			return err
+		}
+		for _, typ := range types {
+			if err := s.viewType(ctx, g, owner, m, typ, &chart); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return chart, err
+}
+
+func (s *Store) viewType(ctx context.Context, g access.Grant, owner person.Owner, m Manifest, typ string, chart *Chart) error {
+	part, ok, err := s.part(ctx, g, owner, m, typ)
+	if err != nil || !ok {
+		return err
+	}
+	for i := range part.Len() {
+		rec := part.Record(i)
+		r, err := s.open(ctx, g, owner, typ, rec.ID, int64(rec.Version))
+		if err != nil {
+			return err
+		}
+		chart.byType[typ] = append(chart.byType[typ], r)
+	}
+	return nil
+}
+
+// OwnChart is the caller's own chart, or fault.NotFound when there is none.
+func (s *Store) OwnChart(ctx context.Context, c person.Caller) (person.PatientID, error) {
+	st, err := s.c.Standings.Standing(ctx, c.Account())
+	if err != nil {
+		return person.PatientID{}, err
+	}
+	if st.Chart.IsZero() {
+		return person.PatientID{}, fault.New(fault.NotFound, "find own chart")
+	}
+	return st.Chart, nil
+}

@@ -1,0 +1,39 @@
+package records
+
+import "postern.example/postern/internal/trust/db"
+
+// Migrations are the tables of this room. The patient's identifier leads every
+// key, so that a chart's rows lie together and a distributed database can shard
+// by patient.
+func Migrations() []db.Migration {
+	life := "as long as the chart is kept"
+	owner := db.Column{Name: "owner", Type: db.Bytes, Class: db.RandomID, Purpose: "whose chart", Retention: life}
+	return []db.Migration{{Number: 50, Room: "records", Name: "charts", Tables: []db.Table{
+		{Name: "chart_row", Purpose: "every version of every resource", Key: []string{"owner", "id", "version"},
+			Index: [][]string{{"id"}}, Columns: []db.Column{
+				owner,
+				{Name: "id", Type: db.Bytes, Class: db.RandomID, Purpose: "which resource", Retention: life},
+				{Name: "version", Type: db.Integer, Class: db.Version, Purpose: "which version", Retention: life},
+				{Name: "seq", Type: db.Integer, Class: db.Sequence, Purpose: "log entry that covers the storing", Retention: life},
+				{Name: "header", Type: db.Bytes, Class: db.Sealed, Purpose: "labels and time of storage", Retention: life},
+				{Name: "body", Type: db.Bytes, Class: db.Sealed, Purpose: "the resource", Retention: life},
+			}},
+		{Name: "chart_part", Purpose: "the index of one resource type in one chart", Key: []string{"owner", "part"}, Columns: []db.Column{
+			owner,
+			{Name: "part", Type: db.Bytes, Class: db.BlindToken, Purpose: "which type, as a keyed token of owner and type", Retention: life},
+			{Name: "version", Type: db.Integer, Class: db.Version, Purpose: "which version of the part", Retention: life},
+			{Name: "seq", Type: db.Integer, Class: db.Sequence, Purpose: "log entry that covers the change", Retention: life},
+			{Name: "body", Type: db.Bytes, Class: db.Sealed, Purpose: "the index", Retention: life},
+		}},
+		{Name: "chart_manifest", Purpose: "which parts a chart has", Key: []string{"owner"}, Columns: []db.Column{
+			owner,
+			{Name: "seq", Type: db.Integer, Class: db.Sequence, Purpose: "log entry that covers the change", Retention: life},
+			{Name: "body", Type: db.Bytes, Class: db.Sealed, Purpose: "the manifest, whose digest is the chart's head", Retention: life},
+		}},
+		{Name: "chart_source", Purpose: "what a source calls a resource", Key: []string{"token"}, Columns: []db.Column{
+			{Name: "token", Type: db.Bytes, Class: db.BlindToken, Purpose: "keyed token of the source's name", Retention: life},
+			{Name: "seq", Type: db.Integer, Class: db.Sequence, Purpose: "log entry that covers the storing", Retention: life},
+			{Name: "body", Type: db.Bytes, Class: db.Sealed, Purpose: "owner, type and identifier", Retention: life},
+		}},
+	}}}
+}
