@@ -66,13 +66,14 @@ bench: ## the measurements of docs/bench.md
 	@$(GO) run ./test/bench $(ARGS)
 
 soak: tools ## kill -9 at random points under load, 1,000 rounds
-	@POSTERN_KILL_ROUNDS=1000 $(GO) run ./test/run -timeout 170m -run 'Kill' ./internal/trust/audit/... ./internal/app/...
+	@POSTERN_SOAK_ROUNDS=1000 $(GO) run ./test/run -timeout 170m -run Kill ./internal/trust/audit/...
 
 controls: ## rows of the control catalogue, the tests that show them, their last result
 	@$(GO) run ./test/controls
 
 golden: ## write the golden files anew; read the difference before you commit it
-	@POSTERN_GOLDEN=write $(GO) test -count=1 -run Golden ./...
+	@for d in $$(grep -rl --include='*_test.go' 'flag.Bool("update"' cmd internal test | xargs -n 1 dirname | sort -u); do \
+		$(GO) test -count=1 ./$$d -update || exit 1; done
 
 reproduce: ## build in two folders with two caches and compare the hashes
 	@sh test/reproduce/reproduce.sh

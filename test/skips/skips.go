@@ -18,13 +18,13 @@ import (
 // Entry is one line of the table in docs/skips.md.
 type Entry struct {
 	Package string
-	Test    string // a test function; its subtests go with it
+	Test    string // a test function, its subtests go with it; "*" for every test that names Unset as its reason
 	Unset   string // environment variable; the entry holds only while it is unset
 	Reason  string
 	Date    string
 }
 
-var line = regexp.MustCompile("^\\| *`([^` ]+) (Test[^` ]*)` *\\|([^|]*)\\|([^|]*)\\|([^|]*)\\|$")
+var line = regexp.MustCompile("^\\| *`([^` ]+) (Test[^` ]*|\\*)` *\\|([^|]*)\\|([^|]*)\\|([^|]*)\\|$")
 
 // Read parses the table: `package Test` | needs | reason | date.
 func Read(file string) ([]Entry, error) {
@@ -45,9 +45,19 @@ func Read(file string) ([]Entry, error) {
 		if _, err := time.Parse(time.DateOnly, e.Date); err != nil || e.Reason == "" {
 			return nil, fmt.Errorf("%s:%d: needs a reason and a date like 2026-11-22", file, n+1)
 		}
+		if e.Test == "*" && e.Unset == "" {
+			return nil, fmt.Errorf("%s:%d: only a line with a variable may stand for several tests", file, n+1)
+		}
 		out = append(out, e)
 	}
 	return out, nil
+}
+
+func (e Entry) covers(t *report.Test) bool {
+	if e.Package != t.Package {
+		return false
+	}
+	return e.Test == t.Top() || e.Test == "*" && strings.Contains(t.Reason(), e.Unset)
 }
 
 // Verdict is what Check found.
@@ -68,7 +78,7 @@ func Check(rep *report.Report, entries []Entry, getenv func(string) string, whol
 		}
 		excused := false
 		for i, e := range entries {
-			if e.Package == t.Package && e.Test == t.Top() {
+			if e.covers(t) {
 				used[i] = true
 				excused = excused || e.Unset == "" || getenv(e.Unset) == ""
 			}

@@ -45,11 +45,28 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// A line may stand for every test of a package that wants the variable, and for
+// no other test.
+func TestLineForAPackage(t *testing.T) {
+	entries, err := Read(write(t, "| `internal/a *` | `POSTERN_TEST_DATA` | reads the bundles | 2026-11-22 |\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep := &report.Report{Tests: []*report.Test{
+		{Package: "internal/a", Name: "TestData", Outcome: report.Skipped, Output: []string{"    a_test.go:9: POSTERN_TEST_DATA is unset\n"}},
+		{Package: "internal/a", Name: "TestOther", Outcome: report.Skipped, Output: []string{"    a_test.go:9: no mood\n"}},
+	}}
+	if v := Check(rep, entries, func(string) string { return "" }, true); len(v.Excused) != 1 || len(v.Unlisted) != 1 || len(v.Stale) != 0 {
+		t.Errorf("%+v", v)
+	}
+}
+
 func TestReadRefusesBadLines(t *testing.T) {
 	for _, bad := range []string{
 		"| `internal/a TestData` | | no date | |\n",
 		"| `internal/a TestData` | | | 2026-11-22 |\n",
 		"| `TestData` | | no package | 2026-11-22 |\n",
+		"| `internal/a *` | | for ever | 2026-11-22 |\n",
 	} {
 		if _, err := Read(write(t, bad)); err == nil || !strings.Contains(err.Error(), ":1:") {
 			t.Errorf("%q: %v", bad, err)
