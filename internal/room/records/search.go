@@ -30,7 +30,7 @@ func (p Part) Search(q Query) Result {
 	if q.Oldest {
 		from, step = len(p.b)-size, -size
 	}
-	var res Result
+	res := Result{Hits: make([]Hit, 0, min(q.Count, p.count, 64))}
 	filtered := len(q.ids)+len(q.dates) > 0
 	for range p.count {
 		rec := p.b[from : from+size]
