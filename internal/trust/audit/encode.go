@@ -61,10 +61,14 @@ func ParseEntry(b []byte) (Entry, error) {
 }
 
 func (e *Entry) appendStamps(b []byte) []byte {
-	b = strconv.AppendInt(append(b, `{"seq":`...), e.Seq, 10)
-	b = e.Time.UTC().AppendFormat(append(b, `,"time":"`...), timeForm)
-	b = strconv.AppendInt(append(b, `","lastAnchor":`...), e.LastAnchor, 10)
-	return strconv.AppendInt(append(b, `,"settled":`...), e.Settled, 10)
+	return appendStamps(b, e.Seq, e.Time.UTC().AppendFormat(nil, timeForm), e.LastAnchor, e.Settled)
+}
+
+func appendStamps(b []byte, seq int64, clock []byte, lastAnchor, settled int64) []byte {
+	b = strconv.AppendInt(append(b, `{"seq":`...), seq, 10)
+	b = append(append(b, `,"time":"`...), clock...)
+	b = strconv.AppendInt(append(b, `","lastAnchor":`...), lastAnchor, 10)
+	return strconv.AppendInt(append(b, `,"settled":`...), settled, 10)
 }
 
 // appendBody writes everything but the stamps, with the closing brace.

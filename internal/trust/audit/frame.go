@@ -37,11 +37,6 @@ func crcTable() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // appendFrames encodes a batch and returns each record's position in it.
 func appendFrames(b []byte, rs []Record) ([]byte, []int64) {
-	size := 0
-	for _, r := range rs {
-		size += frameHeader + leafSize + len(r.Sealed)
-	}
-	b = append(make([]byte, 0, len(b)+size), b...)
 	at := make([]int64, len(rs))
 	for i, r := range rs {
 		at[i] = int64(len(b))

@@ -128,17 +128,22 @@ func (e *BadRecord) Error() string {
 // Is makes a BadRecord an ErrDamaged.
 func (e *BadRecord) Is(target error) bool { return target == ErrDamaged }
 
+// hashWindow is how many hashes are read at once around a wanted one: the lower
+// half of an inclusion path lies together.
+const hashWindow = 256
+
 // Hashes implements Reader; runs of consecutive indexes are one read.
 func (s *FileStore) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	out := make([]tlog.Hash, 0, len(indexes))
+	var windows hashWindows
 	for i := 0; i < len(indexes); {
 		j := i + 1
 		for j < len(indexes) && indexes[j] == indexes[j-1]+1 {
 			j++
 		}
-		b, err := s.hashes.read(indexes[i], indexes[j-1]+1)
+		b, err := windows.read(&s.hashes, indexes[i], indexes[j-1]+1)
 		if err != nil {
 			return nil, err
 		}
@@ -148,4 +153,32 @@ func (s *FileStore) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, e
 		i = j
 	}
 	return out, nil
+}
+
+// hashWindows are the parts of the hash file that one call has read.
+type hashWindows []struct {
+	first int64
+	b     []byte
+}
+
+func (w *hashWindows) read(d *derived, from, to int64) ([]byte, error) {
+	for _, x := range *w {
+		if from >= x.first && (to-x.first)*tlog.HashSize <= int64(len(x.b)) {
+			return x.b[(from-x.first)*tlog.HashSize : (to-x.first)*tlog.HashSize], nil
+		}
+	}
+	first := from - from%hashWindow
+	end := min(first+hashWindow, d.n+int64(len(d.tail))/d.unit)
+	if from < 0 || to > end { // a long run, or beyond the end
+		return d.read(from, to)
+	}
+	b, err := d.read(first, end)
+	if err != nil {
+		return nil, err
+	}
+	*w = append(*w, struct {
+		first int64
+		b     []byte
+	}{first, b})
+	return b[(from-first)*tlog.HashSize : (to-first)*tlog.HashSize], nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -38,8 +39,13 @@ const (
 // Leaf is the data of one leaf.
 type Leaf [leafSize]byte
 
-// Hash is the leaf's hash in the tree (RFC 6962).
-func (l *Leaf) Hash() tlog.Hash { return tlog.RecordHash(l[:]) }
+// Hash is the leaf's hash in the tree (RFC 6962 section 2.1), tlog.RecordHash
+// without its allocations.
+func (l *Leaf) Hash() tlog.Hash {
+	var b [1 + leafSize]byte // 0x00 marks a leaf
+	copy(b[1:], l[:])
+	return sha256.Sum256(b[:])
+}
 
 func makeLeaf(commitment, sealed [32]byte) (l Leaf) {
 	l[0] = leafVersion
@@ -62,18 +68,17 @@ func bucket(n int) int {
 // pad appends the spaces that fill b, from start on, up to its bucket. A canonical
 // entry does not end in a space, so unpad is exact.
 func pad(b []byte, start int) []byte {
-	for n := bucket(len(b) - start); len(b)-start < n; {
-		b = append(b, ' ')
+	n := start + bucket(len(b)-start) - len(b)
+	b = slices.Grow(b, n)
+	fill := b[len(b) : len(b)+n]
+	for i := range fill {
+		fill[i] = ' '
 	}
-	return b
+	return b[:len(b)+n]
 }
 
 func commit(salt, padded []byte) [32]byte {
-	h := sha256.New()
-	h.Write([]byte(commitLabel))
-	h.Write(salt)
-	h.Write(padded)
-	return [32]byte(h.Sum(nil))
+	return sha256.Sum256(slices.Concat([]byte(commitLabel), salt, padded))
 }
 
 // associated is the associated data of the payload at seq: label, origin and
@@ -87,15 +92,16 @@ func associated(origin string, seq int64) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(seq))
 }
 
-// sealEntry makes the record of an encoded entry. plain is salt | entry and is
-// padded in place.
+// sealEntry makes the record of an encoded entry. plain is label | salt | entry; it
+// is padded in place and not kept.
 func sealEntry(s Sealer, origin string, seq int64, plain []byte) (Record, error) {
-	plain = pad(plain, saltSize)
-	sealed, err := s.Seal(plain, associated(origin, seq))
+	const start = len(commitLabel)
+	plain = pad(plain, start+saltSize)
+	sealed, err := s.Seal(plain[start:], associated(origin, seq))
 	if err != nil {
 		return Record{}, fault.Wrap(fault.Unavailable, "seal log entry", err)
 	}
-	leaf := makeLeaf(commit(plain[:saltSize], plain[saltSize:]), sha256.Sum256(sealed))
+	leaf := makeLeaf(sha256.Sum256(plain), sha256.Sum256(sealed))
 	return Record{Seq: seq, Leaf: leaf, Sealed: sealed}, nil
 }
 

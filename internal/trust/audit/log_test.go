@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/audit/audittest"
@@ -112,5 +114,164 @@ func TestSecondProcessIsHeldOut(t *testing.T) {
 	cfg.Store = audit.NewFileStore(audit.FileConfig{Dir: dir})
 	if _, err := audit.Open(t.Context(), cfg); !errors.Is(err, audit.ErrHeld) {
 		t.Fatalf("second opener: %v", err)
+	}
+}
+
+// Times never run backwards, whatever the clock does, and the step is reported once.
+func TestTimesAreMonotone(t *testing.T) {
+	cfg := audittest.Config()
+	clock := audittest.NewClock()
+	cfg.Clock = clock.Now
+	l := audittest.Start(t, cfg)
+	first := mustAppend(t, l, read(0))
+	clock.Add(-time.Hour)
+	second := mustAppend(t, l, read(1))
+	clock.Add(2 * time.Hour)
+	third := mustAppend(t, l, read(2))
+	if !second.Time.Equal(first.Time) || !third.Time.Equal(first.Time.Add(time.Hour)) || !l.LastTime().Equal(third.Time) {
+		t.Fatal(first.Time, second.Time, third.Time)
+	}
+	if l.StepBack() != time.Hour || l.StepBack() != 0 {
+		t.Fatal("the step back was not reported once")
+	}
+}
+
+// The newest entry leads to the newest anchor in one step, also after a restart, and
+// tells whether the data that it covers were committed.
+func TestAnchors(t *testing.T) {
+	cfg := audittest.Config()
+	l := audittest.Start(t, cfg)
+	if seq, _, settled, err := l.LatestAnchor(); seq != -1 || !settled || err != nil {
+		t.Fatal("empty log has an anchor", seq, err)
+	}
+	mustAppend(t, l, read(0))
+	a := audit.Anchor{Root: audit.Digest{9}, Count: 4, Prev: -1}
+	r := mustAppend(t, l, audit.Entry{Event: audit.EventAnchor, Outcome: audit.Success, Anchor: &a})
+	check := func(l *audit.Log, wantSettled bool) {
+		t.Helper()
+		seq, got, settled, err := l.LatestAnchor()
+		if seq != r.Seq || got != a || settled != wantSettled || err != nil {
+			t.Fatalf("anchor %d %+v settled %v: %v", seq, got, settled, err)
+		}
+	}
+	reopen := func() {
+		t.Helper()
+		if err := l.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if l, err = audit.Open(t.Context(), cfg); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check(l, false)
+	mustAppend(t, l, read(2))
+	reopen()
+	check(l, false)
+	l.Settle(r.Seq)
+	l.Settle(0) // an older one changes nothing
+	check(l, true)
+	mustAppend(t, l, read(3)) // carries the stamp over the restart
+	reopen()
+	check(l, true)
+	if _, err := l.Anchor(t.Context(), 0); !fault.Is(err, fault.Tampered) {
+		t.Fatalf("an entry without anchor: %v", err)
+	}
+	if _, err := l.Anchor(t.Context(), 99); err == nil {
+		t.Fatal("an entry that does not exist")
+	}
+	e, err := l.RiskyEntry(t.Context(), 2)
+	if err != nil || e.LastAnchor != 1 || e.Settled != -1 {
+		t.Fatalf("%+v %v", e, err)
+	}
+	_ = l.Close(t.Context())
+}
+
+func TestAppendRefusesBadEntries(t *testing.T) {
+	l := audittest.New(t)
+	if _, err := l.Append(t.Context(), audit.Entry{}); !fault.Is(err, fault.Internal) {
+		t.Fatal(err)
+	}
+	e := read(0)
+	e.Reason = strings.Repeat("x", 17000)
+	if _, err := l.Append(t.Context(), e); !fault.Is(err, fault.TooLarge) {
+		t.Fatal(err)
+	}
+	e.Reason = strings.Repeat("x", 16000)
+	r := mustAppend(t, l, e)
+	if got, err := l.RiskyEntry(t.Context(), r.Seq); err != nil || got.Reason != e.Reason {
+		t.Fatal(err)
+	}
+	if l.Origin() != audittest.Name || l.VKey() == "" || l.Head().Size != 1 {
+		t.Fatal("names")
+	}
+}
+
+// A caller that does not wait to the end is told that nothing was written.
+func TestWaitHeedsContext(t *testing.T) {
+	cfg := audittest.Config()
+	slow := &audittest.Faulty{Store: cfg.Store, Hold: make(chan struct{})}
+	cfg.Store = slow
+	l := audittest.Start(t, cfg)
+	ctx, cancel := context.WithCancel(t.Context())
+	p := l.Start(read(0))
+	cancel()
+	if _, err := p.Wait(ctx); !fault.Is(err, fault.Unavailable) {
+		t.Fatal(err)
+	}
+	close(slow.Hold)
+	if _, err := p.Wait(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A key or random source that fails loses the entry and nothing else.
+func TestSealerAndRandomFail(t *testing.T) {
+	cfg := audittest.Config()
+	random := &flaky{}
+	cfg.Random = random
+	l := audittest.Start(t, cfg)
+	cfg.Sealer.(*audittest.Sealer).Fail(errors.New("no key"))
+	if _, err := l.Append(t.Context(), read(0)); !fault.Is(err, fault.Unavailable) {
+		t.Fatal(err)
+	}
+	cfg.Sealer.(*audittest.Sealer).Fail(nil)
+	random.fail = true
+	if _, err := l.Append(t.Context(), read(0)); !fault.Is(err, fault.Unavailable) {
+		t.Fatal(err)
+	}
+	random.fail = false
+	if r := mustAppend(t, l, read(0)); r.Seq != 0 {
+		t.Fatal(r)
+	}
+}
+
+type flaky struct{ fail bool }
+
+func (f *flaky) Read(b []byte) (int, error) {
+	if f.fail {
+		return 0, errors.New("no entropy")
+	}
+	return len(b), nil
+}
+
+// Many entries at once take many groups, and big groups are sealed on all cores.
+func TestManyPending(t *testing.T) {
+	l := audittest.New(t)
+	var ps []*audit.Pending
+	for i := range 2000 {
+		ps = append(ps, l.Start(read(i)))
+	}
+	for i, p := range ps {
+		r, err := p.Wait(t.Context())
+		if err != nil || r.Seq != int64(i) {
+			t.Fatal(i, r, err)
+		}
+	}
+	if err := l.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Close(t.Context()); err != nil {
+		t.Fatal("second close:", err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -161,24 +163,22 @@ func (l *Log) stopped() error {
 }
 
 func (l *Log) append(items []*item) error {
-	next := state{edge: l.state.edge.clone(), time: l.state.time, anchor: l.state.anchor, anchors: l.state.anchors}
-	next.settled = l.settled.Load()
+	next := l.state
+	next.edge, next.settled = l.state.edge.clone(), l.settled.Load()
 	l.tick(&next)
-	b := Batch{First: next.edge.size, Care: true}
-	salts := make([]byte, saltSize*len(items))
-	if _, err := io.ReadFull(l.cfg.Random, salts); err != nil {
-		return fmt.Errorf("draw salts: %w", err)
+	plains, err := l.stamp(&next, items)
+	if err != nil {
+		return err
 	}
-	hashes := make([]tlog.Hash, 0, 2*len(items)+64) // one array: never grown, so slices of it stay valid
+	b := Batch{First: next.edge.size, Records: make([]Record, len(items)), Care: true}
+	if err := l.seal(b, plains); err != nil {
+		return err
+	}
+	hashes := make([]tlog.Hash, 0, 2*len(items)+64) // never grown, so that slices of it stay valid
 	for i, it := range items {
-		r, err := l.seal(&next, it, salts[i*saltSize:][:saltSize])
-		if err != nil {
-			return err
-		}
 		n := len(hashes)
-		hashes = next.edge.add(r.Leaf.Hash(), hashes)
-		r.Hashes = hashes[n:]
-		b.Records = append(b.Records, r)
+		hashes = next.edge.add(b.Records[i].Leaf.Hash(), hashes)
+		b.Records[i].Hashes = hashes[n:]
 		b.Care = b.Care && it.care
 	}
 	if err := l.cfg.Store.Append(context.Background(), b); err != nil {
@@ -211,16 +211,47 @@ func (l *Log) tick(st *state) {
 // last call, 0 for not at all.
 func (l *Log) StepBack() time.Duration { return time.Duration(l.stepped.Swap(0)) }
 
-// seal stamps one item and makes its record.
-func (l *Log) seal(st *state, it *item, salt []byte) (Record, error) {
+// stamp gives every item its number and time and returns what is to be sealed:
+// label, salt, and the encoded entry.
+func (l *Log) stamp(st *state, items []*item) ([][]byte, error) {
+	const start = len(commitLabel)
+	plains := make([][]byte, len(items))
 	seq := st.edge.size
-	if it.anchor != nil {
-		st.anchor, st.anchors = seq, it.anchor
+	clock := st.time.UTC().AppendFormat(nil, timeForm)
+	for i, it := range items {
+		if it.anchor != nil {
+			st.anchor, st.anchors = seq, it.anchor
+		}
+		it.receipt = Receipt{Seq: seq, Time: st.time}
+		plain := make([]byte, start+saltSize, start+saltSize+bucket(maxStamp+len(it.body)))
+		copy(plain, commitLabel)
+		if _, err := io.ReadFull(l.cfg.Random, plain[start:]); err != nil {
+			return nil, fmt.Errorf("draw salt: %w", err)
+		}
+		plain = appendStamps(plain, seq, clock, st.anchor, st.settled)
+		plains[i] = append(plain, it.body...)
+		seq++
 	}
-	stamps := Entry{Seq: seq, Time: st.time, LastAnchor: st.anchor, Settled: st.settled}
-	plain := make([]byte, 0, saltSize+bucket(maxStamp+len(it.body)))
-	plain = stamps.appendStamps(append(plain, salt...))
-	plain = append(plain, it.body...)
-	it.receipt = Receipt{Seq: seq, Time: st.time}
-	return sealEntry(l.cfg.Sealer, l.key.origin, seq, plain)
+	return plains, nil
+}
+
+// sealAlone is the number of entries that are not worth a second core.
+const sealAlone = 8
+
+// seal fills in b's records, on all cores when there are many.
+func (l *Log) seal(b Batch, plains [][]byte) error {
+	n := min(runtime.GOMAXPROCS(0), (len(plains)+sealAlone-1)/sealAlone)
+	errs := make([]error, n)
+	work := func(k int) {
+		for i := k * len(plains) / n; i < (k+1)*len(plains)/n && errs[k] == nil; i++ {
+			b.Records[i], errs[k] = sealEntry(l.cfg.Sealer, l.key.origin, b.First+int64(i), plains[i])
+		}
+	}
+	var wg sync.WaitGroup
+	for k := 1; k < n; k++ {
+		wg.Go(func() { work(k) })
+	}
+	work(0)
+	wg.Wait()
+	return errors.Join(errs...)
 }
