@@ -1,0 +1,134 @@
+package identity
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"strings"
+	"time"
+
+	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/vault"
+	"postern.example/postern/internal/word/person"
+	"postern.example/postern/internal/word/phi"
+)
+
+// enrolmentLife is how long an enrolment link works.
+const enrolmentLife = 30 * time.Minute
+
+// secretSize is the length of an enrolment secret: 256 bits.
+const secretSize = 32
+
+// PlanEnrolment prepares a one-time enrolment link for account. It voids an
+// earlier one. The link is in Plan.Link once the Plan was applied.
+func (r *Room) PlanEnrolment(ctx context.Context, account person.AccountID) (*Plan, error) {
+	b := make([]byte, secretSize)
+	if err := r.draw(b); err != nil {
+		return nil, err
+	}
+	secret := base64.RawURLEncoding.EncodeToString(b)
+	stored := body{Secret: r.c.Vault.Handle(vault.SecretAccount, secret), Expires: r.now().Add(enrolmentLife)}
+	p, err := r.Plan(ctx, account, Edit{action: access.IssueEnrolment, do: func(s *set) error {
+		s.put(kindEnrolment, kindEnrolment.only(), stored)
+		return nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	// In the fragment, so that the secret reaches no server log on its way.
+	p.link = r.c.Origin + "/enrol#" + account.String() + "." + secret
+	return p, nil
+}
+
+// Link is the enrolment link of an applied PlanEnrolment, empty otherwise. It is
+// shown once and stored nowhere.
+func (p *Plan) Link() string {
+	if !p.applied {
+		return ""
+	}
+	return p.link
+}
+
+// invited finds the account and the standing enrolment of a token
+// (ACCOUNT.SECRET, what follows # in the link).
+func (r *Room) invited(ctx context.Context, token string) (*set, int64, error) {
+	id, secret, _ := strings.Cut(token, ".")
+	account, err := parseAccount(id)
+	if err != nil {
+		return nil, 0, refused(err)
+	}
+	s, err := r.load(ctx, account)
+	if err != nil {
+		return nil, 0, err
+	}
+	handle := r.c.Vault.Handle(vault.SecretAccount, secret)
+	if s == nil {
+		return nil, 0, refused(errAnswer)
+	}
+	i := s.index(kindEnrolment, kindEnrolment.only())
+	if i < 0 || subtle.ConstantTimeCompare(handle, s.rows[i].body.Secret) != 1 || !r.now().Before(s.rows[i].body.Expires) {
+		return nil, 0, refused(errAnswer)
+	}
+	return s, s.rows[i].seq, nil
+}
+
+// BeginEnrol starts the creation of a passkey by whoever holds an enrolment
+// link. token is the part of the link after #. A token that is unknown, used,
+// voided or late is fault.Unauthenticated, without saying which.
+func (r *Room) BeginEnrol(ctx context.Context, token string) (Options, error) {
+	s, invite, err := r.invited(ctx, token)
+	if err != nil {
+		return Options{}, err
+	}
+	c, err := r.begin(forEnrol, s.account, "")
+	if err != nil {
+		return Options{}, err
+	}
+	c.Invite = invite
+	return r.register(c, s)
+}
+
+// FinishEnrol verifies the new passkey and plans to store it and to use up the
+// enrolment. Ask the gate (EnrolPasskey, as a stranger), Apply, start a session.
+func (r *Room) FinishEnrol(ctx context.Context, name phi.Text, answer []byte) (*Plan, error) {
+	a, err := parseAnswer(answer)
+	if err != nil {
+		return nil, refused(err)
+	}
+	c, err := r.resume(forEnrol, a.Ceremony)
+	if err != nil {
+		return nil, refused(err)
+	}
+	account, err := idFromBytes(person.AccountID{}, c.Account)
+	if err != nil {
+		return nil, refused(err)
+	}
+	s, err := r.load(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return nil, refused(errAnswer)
+	}
+	fresh, err := r.registered(c, s, name, a.Credential)
+	if err != nil {
+		return nil, err
+	}
+	return r.Plan(ctx, account, Edit{action: access.EnrolPasskey, do: func(s *set) error {
+		i := s.index(kindEnrolment, kindEnrolment.only())
+		if i < 0 || s.rows[i].seq != c.Invite || !r.now().Before(s.rows[i].body.Expires) {
+			return refused(errAnswer) // used, voided or late
+		}
+		s.drop(kindEnrolment, kindEnrolment.only())
+		return fresh.add(s)
+	}})
+}
+
+// Enrolled reports whether the account has a passkey, for init --renew-link.
+func (r *Room) Enrolled(ctx context.Context, account person.AccountID) (bool, error) {
+	s, err := r.load(ctx, account)
+	if err != nil || s == nil {
+		return false, err
+	}
+	return len(s.of(kindCredential)) > 0, nil
+}

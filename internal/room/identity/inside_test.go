@@ -1,0 +1,168 @@
+package identity
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"postern.example/postern/internal/word/person"
+)
+
+// Two kinds that share a secret kind must not share the id of their only row:
+// the sealed bytes of one would open as the other.
+func TestSingleRowsDiffer(t *testing.T) {
+	seen := map[[16]byte]kind{}
+	for k := kindProfile; k <= kindStatus; k++ {
+		if other, dup := seen[k.only()]; dup {
+			t.Errorf("kinds %d and %d share an id", k, other)
+		}
+		seen[k.only()] = k
+	}
+}
+
+// The kinds are stored.
+func TestKindsAreFixed(t *testing.T) {
+	if kindProfile != 1 || kindRole != 2 || kindCredential != 3 || kindAssignment != 4 || kindEnrolment != 5 || kindStatus != 6 {
+		t.Fatal("a kind of row was renumbered")
+	}
+}
+
+func TestBodyRoundTrip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := body{Name: rapid.String().Draw(t, "name"), Credential: &credential{
+			ID: rapid.SliceOfN(rapid.Byte(), 1, 1023).Draw(t, "id"), PublicKey: rapid.SliceOfN(rapid.Byte(), 1, 600).Draw(t, "key"),
+			Count: rapid.Uint32().Draw(t, "count"), Flags: rapid.Byte().Draw(t, "flags")}}
+		plain, err := b.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(plain); n < 128 || n&(n-1) != 0 {
+			t.Fatalf("%d bytes are not padded", n)
+		}
+		got, err := decode(kindCredential, plain)
+		if err != nil || !bytes.Equal(got.Credential.ID, b.Credential.ID) || got.Credential.Count != b.Credential.Count {
+			t.Fatalf("decoded %+v, %v", got, err)
+		}
+		if _, err := decode(kindAssignment, plain); err == nil {
+			t.Fatal("a passkey is not an assignment")
+		}
+	})
+	if _, err := (body{Language: string(make([]byte, maxBody))}).encode(); err == nil {
+		t.Error("a body over the bound was encoded")
+	}
+}
+
+func FuzzDecodeBody(f *testing.F) {
+	for k := kindProfile; k <= kindStatus; k++ {
+		f.Add(uint8(k), []byte(`{"name":"x","role":"nurse","person":"AAAAAAAAAAAAAAAAAAAAAA==","credential":{"id":"AA==","publicKey":"AA=="}}`))
+	}
+	f.Fuzz(func(t *testing.T, k uint8, plain []byte) {
+		b, err := decode(kind(k), plain)
+		if err != nil {
+			return
+		}
+		again, err := b.encode()
+		if err != nil {
+			return // over the bound: escapes grew it
+		}
+		if _, err := decode(kind(k), again); err != nil {
+			t.Fatalf("what was accepted does not survive: %q", again)
+		}
+	})
+}
+
+func FuzzParseAnswer(f *testing.F) {
+	f.Add([]byte(`{"ceremony":"AA","credential":{}}`))
+	f.Add([]byte(`{}x`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if a, err := parseAnswer(b); err == nil && (a.Ceremony == "" || len(a.Credential) == 0) {
+			t.Fatalf("accepted %q", b)
+		}
+	})
+}
+
+// Every part of a ceremony changes the challenge.
+func TestChallengeBindsEveryPart(t *testing.T) {
+	c := ceremony{Purpose: forApproval, Nonce: make([]byte, nonceSize), Account: make([]byte, 16), Device: "d"}
+	seen := map[string]string{}
+	for name, change := range map[string]func(*ceremony) []byte{
+		"as it is": func(*ceremony) []byte { return []byte{1} },
+		"purpose":  func(c *ceremony) []byte { c.Purpose = forStepUp; return []byte{1} },
+		"nonce":    func(c *ceremony) []byte { c.Nonce = bytes.Repeat([]byte{1}, nonceSize); return []byte{1} },
+		"account":  func(c *ceremony) []byte { c.Account = bytes.Repeat([]byte{1}, 16); return []byte{1} },
+		"device":   func(c *ceremony) []byte { c.Device = "e"; return []byte{1} },
+		"act":      func(*ceremony) []byte { return []byte{2} },
+		"no act":   func(*ceremony) []byte { return nil },
+	} {
+		one := c
+		act := change(&one)
+		key := string(one.challenge(act))
+		if other, dup := seen[key]; dup {
+			t.Errorf("%s and %s share a challenge", name, other)
+		}
+		seen[key] = name
+	}
+}
+
+// A full memory of used challenges refuses instead of forgetting, and empties
+// itself when their time is over.
+func TestSpentIsBounded(t *testing.T) {
+	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	s := spent{until: map[[nonceSize]byte]time.Time{}}
+	for i := range maxSpent {
+		s.until[[nonceSize]byte{1, byte(i), byte(i >> 8), byte(i >> 16)}] = now.Add(ceremonyLife)
+	}
+	c := ceremony{Nonce: make([]byte, nonceSize), Expires: now.Add(ceremonyLife)}
+	if s.spend(c, now) {
+		t.Error("a full memory forgot")
+	}
+	if !s.spend(c, now.Add(ceremonyLife)) || len(s.until) != 1 {
+		t.Errorf("%d are remembered after their time", len(s.until))
+	}
+	if s.spend(c, now.Add(ceremonyLife)) {
+		t.Error("spent twice")
+	}
+}
+
+func TestNewRefusesIncompleteConfigs(t *testing.T) {
+	if _, err := New(Config{}); err == nil {
+		t.Error("an empty configuration was accepted")
+	}
+	for name, c := range map[string]Config{
+		"origin with a path": {Origin: "https://portal.example/x", RPID: "portal.example", RPName: "Postern"},
+		"another host":       {Origin: "https://portal.example", RPID: "example", RPName: "Postern"},
+		"no origin":          {RPID: "portal.example", RPName: "Postern"},
+		"not a domain":       {Origin: "https://127.0.0.1:8080", RPID: "127.0.0.1", RPName: "Postern"},
+	} {
+		if _, err := relyingParty(c); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	if _, err := relyingParty(Config{Origin: "http://localhost:8080", RPID: "localhost", RPName: "Postern"}); err != nil {
+		t.Errorf("the demo's origin: %v", err)
+	}
+}
+
+// The pause ends with its request.
+func TestPause(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if pause(ctx, time.Hour) == nil {
+		t.Error("waited for a request that had ended")
+	}
+	if err := pause(t.Context(), 0); err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzParseAccount(f *testing.F) {
+	f.Add("acc-aaaaaaaaaaaaaaaaaaaaaaaaaa")
+	f.Fuzz(func(t *testing.T, s string) {
+		if id, err := parseAccount(s); err == nil && (id.String() != s || id == person.AccountID{} && s == "") {
+			t.Fatalf("%q parsed as %v", s, id)
+		}
+	})
+}

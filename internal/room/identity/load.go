@@ -1,0 +1,181 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"postern.example/postern/internal/trust/db"
+	"postern.example/postern/internal/trust/vault"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+)
+
+// mismatch is what the alarm says when the rows of an account are not those
+// that its head commits to.
+const mismatch = "account rows do not match the head"
+
+// A change becomes visible in the database a moment before its head does (the
+// commit comes first), and rows and head are read one after the other. A
+// mismatch is therefore looked at again before it is called tampering, after
+// pauses of 1, 2, 4 ... 128 ms.
+const (
+	firstPause = time.Millisecond
+	lookAgain  = 8
+)
+
+func headOf(account person.AccountID) vault.HeadRef {
+	return vault.HeadRef{Owner: person.Account(account), Kind: vault.HeadAccount}
+}
+
+// load returns the verified rows of account, nil when there is no such account.
+func (r *Room) load(ctx context.Context, account person.AccountID) (*set, error) {
+	for try := 0; ; try++ {
+		head, err := r.c.Vault.Head(ctx, headOf(account))
+		if err != nil {
+			return nil, err
+		}
+		rows, err := r.read(ctx, account)
+		if err != nil {
+			return nil, err
+		}
+		digest := digestRows(rows) // of no rows too: an unknown account costs the same
+		if head.Version == 0 && len(rows) == 0 {
+			return nil, nil
+		}
+		if head.Version > 0 && digest == head.Digest {
+			return r.parse(ctx, account, digest, rows)
+		}
+		if try == lookAgain {
+			return nil, r.c.Vault.Tampered(ctx, mismatch, person.Account(account))
+		}
+		if err := r.pause(ctx, firstPause<<try); err != nil {
+			return nil, fault.Wrap(fault.Unavailable, "read account", err)
+		}
+	}
+}
+
+const selectRows = `SELECT kind, id, version, seq, body FROM account_row WHERE account = ?`
+
+func (r *Room) read(ctx context.Context, account person.AccountID) ([]row, error) {
+	rows, err := r.c.DB.Query(ctx, selectRows, account.Bytes())
+	if err != nil {
+		return nil, fmt.Errorf("read account: %w", err)
+	}
+	return scan(rows)
+}
+
+func scan(rows *db.Rows) ([]row, error) {
+	defer rows.Close() //nolint:errcheck // Err has been read
+	var out []row
+	for rows.Next() {
+		var o row
+		var number int64
+		var id []byte
+		if err := rows.Scan(&number, &id, &o.version, &o.seq, &o.sealed); err != nil {
+			return nil, fmt.Errorf("scan account row: %w", err)
+		}
+		// A kind or id that was never written here stays zero, and the rows do
+		// not match their head.
+		if len(id) == len(o.id) && number > 0 && number <= int64(kindStatus) {
+			o.kind, o.id = kind(number), [16]byte(id)
+		}
+		out = append(out, o)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read account: %w", err)
+	}
+	return out, nil
+}
+
+// parse opens verified rows, or takes the parsed set of the same stored bytes.
+func (r *Room) parse(ctx context.Context, account person.AccountID, digest [32]byte, rows []row) (*set, error) {
+	r.mu.Lock()
+	s := r.parsed[account]
+	r.mu.Unlock()
+	if s != nil && s.digest == digest {
+		return s, nil
+	}
+	s, err := r.open(ctx, account, digest, rows)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for old := range r.parsed {
+		if len(r.parsed) < r.c.Cache {
+			break
+		}
+		delete(r.parsed, old) // any: a dropped set costs a few decryptions
+	}
+	r.parsed[account] = s
+	return s, nil
+}
+
+func (r *Room) open(ctx context.Context, account person.AccountID, digest [32]byte, rows []row) (*set, error) {
+	s := &set{account: account, digest: digest, rows: rows}
+	for i := range s.rows {
+		o := &s.rows[i]
+		plain, err := r.secret.Open(ctx, o.where(account), o.sealed)
+		if err != nil {
+			return nil, err
+		}
+		if o.body, err = decode(o.kind, plain); err != nil {
+			return nil, fault.Wrap(fault.Tampered, "read account row", err)
+		}
+	}
+	return s, nil
+}
+
+// loadIn is load inside a change: rows and head are of one moment.
+func (r *Room) loadIn(ctx context.Context, tx *vault.ChangeTx, account person.AccountID) (*set, error) {
+	head, err := tx.Head(ctx, headOf(account))
+	if err != nil {
+		return nil, err
+	}
+	stored, err := tx.Query(ctx, selectRows, account.Bytes())
+	if err != nil {
+		return nil, fmt.Errorf("read account: %w", err)
+	}
+	rows, err := scan(stored)
+	if err != nil {
+		return nil, err
+	}
+	if head.Version == 0 && len(rows) == 0 {
+		return nil, fault.New(fault.NotFound, "change account: there is none")
+	}
+	digest := digestRows(rows)
+	if head.Version == 0 || digest != head.Digest {
+		return nil, r.c.Vault.Tampered(ctx, mismatch, person.Account(account))
+	}
+	return r.open(ctx, account, digest, rows)
+}
+
+// store writes what an edit of s changed and makes the result the head.
+func (r *Room) store(ctx context.Context, tx *vault.ChangeTx, s *set) error {
+	for key := range s.changed {
+		i := s.index(key.kind, key.id)
+		if i < 0 {
+			if _, err := tx.Exec(ctx, `DELETE FROM account_row WHERE account = ? AND kind = ? AND id = ?`,
+				s.account.Bytes(), int64(key.kind), key.id[:]); err != nil {
+				return fmt.Errorf("delete account row: %w", err)
+			}
+			continue
+		}
+		o := &s.rows[i]
+		o.version, o.seq = o.version+1, tx.Seq()
+		plain, err := o.body.encode()
+		if err != nil {
+			return err
+		}
+		if o.sealed, err = tx.Seal(ctx, o.where(s.account), plain); err != nil {
+			return fmt.Errorf("seal account row: %w", err)
+		}
+		if _, err := tx.Exec(ctx, `INSERT INTO account_row (account, kind, id, version, seq, body) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (account, kind, id) DO UPDATE SET version = excluded.version, seq = excluded.seq, body = excluded.body`,
+			s.account.Bytes(), int64(o.kind), o.id[:], o.version, o.seq, o.sealed); err != nil {
+			return fmt.Errorf("write account row: %w", err)
+		}
+	}
+	return tx.SetHead(ctx, headOf(s.account), digestRows(s.rows))
+}
