@@ -38,13 +38,14 @@ func main() {
 	widths := flag.String("widths", "390,1280", "widths in pixels")
 	langs := flag.String("langs", "en,es", "languages")
 	schemes := flag.String("schemes", "light,dark", "colour schemes")
+	axe := flag.String("axe", "", "path of axe.min.js: run it on every page that is shot and print what it finds")
 	flag.Parse()
-	if err := run(*addr, *shots, *only, strings.Split(*widths, ","), strings.Split(*langs, ","), strings.Split(*schemes, ",")); err != nil {
+	if err := run(*addr, *shots, *only, strings.Split(*widths, ","), strings.Split(*langs, ","), strings.Split(*schemes, ","), *axe); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(addr, shots, only string, widths, langs, schemes []string) error {
+func run(addr, shots, only string, widths, langs, schemes []string, axe string) error {
 	handler, names, err := gallery()
 	if err != nil {
 		return err
@@ -64,7 +65,13 @@ func run(addr, shots, only string, widths, langs, schemes []string) error {
 	if err != nil {
 		return fmt.Errorf("read --only: %w", err)
 	}
-	return shoot(shoot1{base: "http://" + l.Addr().String(), dir: shots, names: names, wanted: wanted, widths: widths, langs: langs, schemes: schemes})
+	var script []byte
+	if axe != "" {
+		if script, err = os.ReadFile(axe); err != nil {
+			return fmt.Errorf("read --axe: %w", err)
+		}
+	}
+	return shoot(shots1{axe: string(script), base: "http://" + l.Addr().String(), dir: shots, names: names, wanted: wanted, widths: widths, langs: langs, schemes: schemes})
 }
 
 // gallery renders every page once and serves the bytes.
@@ -102,14 +109,14 @@ func gallery() (http.Handler, []string, error) {
 	return mux, names, nil
 }
 
-type shoot1 struct {
-	base, dir              string
+type shots1 struct {
+	base, dir, axe         string
 	names                  []string
 	wanted                 *regexp.Regexp
 	widths, langs, schemes []string
 }
 
-func shoot(s shoot1) error {
+func shoot(s shots1) error {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return fmt.Errorf("make folder: %w", err)
 	}
@@ -139,7 +146,7 @@ func shoot(s shoot1) error {
 }
 
 // one takes one picture of a whole page and reports what scrolls sideways.
-func (s shoot1) one(ctx context.Context, width int64, scheme, lang, name string) error {
+func (s shots1) one(ctx context.Context, width int64, scheme, lang, name string) error {
 	media := func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
@@ -162,6 +169,15 @@ func (s shoot1) one(ctx context.Context, width int64, scheme, lang, name string)
 	}
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, max(high, 400))); err != nil {
 		return err
+	}
+	if s.axe != "" {
+		found, err := chromedp.Run(ctx, chromedp.Evaluate[string](s.axe+`;axe.run(document,{runOnly:['wcag2a','wcag2aa','wcag2aaa','wcag21a','wcag21aa','wcag22aa','best-practice']}).then(r=>r.violations.map(v=>v.id+': '+v.nodes.map(n=>n.html.slice(0,140)+' '+(n.any[0]?.message??'')).slice(0,3).join(' | ')).join('\n'))`, chromedp.EvalAwaitPromise))
+		if err != nil {
+			return fmt.Errorf("run axe: %w", err)
+		}
+		if found != "" {
+			fmt.Printf("AXE %s %s %d %s\n%s\n", lang, name, width, scheme, found)
+		}
 	}
 	png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err != nil {

@@ -50,17 +50,18 @@ type size struct {
 	left, right   float64 // plot edges
 	top, bottom   float64
 	ticks, dates  int
+	marks         int // most values that still get a mark each
 }
 
 // Wide is the drawing for columns of at least 660 px.
 func Wide(t Trend) template.HTML {
-	return t.draw(size{name: "wide", width: 720, height: 286, left: 56, right: 704, top: 26, bottom: 212, ticks: 5, dates: 4})
+	return t.draw(size{name: "wide", width: 720, height: 286, left: 56, right: 704, top: 26, bottom: 212, ticks: 5, dates: 4, marks: 36})
 }
 
 // Narrow is the drawing for the phone. Its 288 units are shown at 262 px or
 // more, so its 16-unit text never falls under 14 px.
 func Narrow(t Trend) template.HTML {
-	return t.draw(size{name: "narrow", width: 288, height: 268, left: 46, right: 278, top: 26, bottom: 196, ticks: 4, dates: 2})
+	return t.draw(size{name: "narrow", width: 288, height: 268, left: 46, right: 278, top: 26, bottom: 196, ticks: 4, dates: 2, marks: 18})
 }
 
 // Spark is the small trend of a list row: no text but its sentence. With fewer
@@ -97,8 +98,8 @@ func (t Trend) draw(s size) template.HTML {
 	b.line(p, pts)
 	for i, pt := range pts {
 		last := i == len(pts)-1
-		// A crowd of dots hides the line: past 40 only the ones that matter stay.
-		if last || pt.Outside && len(pts) <= 80 || len(pts) <= 40 {
+		// A crowd of marks hides the line; then the band alone says what is outside.
+		if last || len(pts) <= s.marks {
 			b.mark(p, pt, last)
 		}
 	}
@@ -159,6 +160,13 @@ func newPlot(s size, pts []Point, usual Range) plot {
 		low, high = low-pad, high+pad
 	}
 	pad := (high - low) * 0.12
+	// An open side of the range shows as a band too, not as a line at the edge.
+	if usual.Low == nil && usual.High != nil && low == *usual.High {
+		low -= pad * 2
+	}
+	if usual.High == nil && usual.Low != nil && high == *usual.Low {
+		high += pad * 2
+	}
 	if low >= 0 { // measured amounts do not go below zero, so the axis does not
 		low = math.Max(0, low-pad)
 	} else {

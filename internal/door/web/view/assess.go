@@ -47,6 +47,9 @@ func (s Standing) Class() string {
 	}
 }
 
+// Known reports whether there is something to say.
+func (s Standing) Known() bool { return s != StandingNone }
+
 // Outside reports whether the value is outside its usual range.
 func (s Standing) Outside() bool { return s > StandingIn }
 
@@ -59,9 +62,10 @@ const (
 	DriftSteady
 	DriftRising
 	DriftFalling
+	DriftMixed
 )
 
-// ID is the message id; the message takes "month" unless the drift is steady.
+// ID is the message id; the message takes "month" when it rises or falls.
 func (d Drift) ID() string {
 	switch d {
 	case DriftSteady:
@@ -70,6 +74,8 @@ func (d Drift) ID() string {
 		return "drift.rising"
 	case DriftFalling:
 		return "drift.falling"
+	case DriftMixed:
+		return "drift.mixed"
 	default:
 		return ""
 	}
@@ -143,10 +149,52 @@ func (u Usual) little(bound float64) float64 {
 	return math.Abs(bound) / 4
 }
 
-// Trend says where a series is going and since when: the last run of values
-// that moved in one direction, if it covers three values or more and 5 % of the
-// newest one. Readings may come in any order.
+// Trend says where a series is going and since when. It looks at the newest
+// values, twelve at most, and takes the longest run that a straight line
+// describes well (r squared of 0.6 or more) and that moved by 8 % or more; the
+// newest value must not contradict it. Readings may come in any order.
 func Trend(rs []Reading) (Drift, time.Time) {
+	pts := numbers(rs)
+	if len(pts) < 3 {
+		return DriftNone, time.Time{}
+	}
+	pts = pts[max(0, len(pts)-12):]
+	for from := range len(pts) - 2 {
+		run := pts[from:]
+		f := fit(run)
+		if f.r2 < 0.6 || math.Abs(f.change) < 0.08*math.Abs(f.mean) {
+			continue
+		}
+		turn := *run[len(run)-1].Number - *run[len(run)-3].Number
+		if turn*f.change < 0 && math.Abs(turn) > 0.03*math.Abs(f.mean) {
+			continue
+		}
+		if f.change > 0 {
+			return DriftRising, turned(run, 1).At
+		}
+		return DriftFalling, turned(run, -1).At
+	}
+	tail := pts[max(0, len(pts)-6):]
+	if f := fit(tail); f.spread <= 0.15*math.Abs(f.mean) {
+		return DriftSteady, tail[0].At
+	}
+	return DriftMixed, tail[0].At
+}
+
+// turned is where a run began: the lowest reading of its first half when it rises
+// (sign 1), the highest when it falls (-1).
+func turned(run []Reading, sign float64) Reading {
+	start := run[0]
+	for _, r := range run[:(len(run)+1)/2] {
+		if sign**r.Number < sign**start.Number {
+			start = r
+		}
+	}
+	return start
+}
+
+// numbers returns the readings that are numbers, oldest first.
+func numbers(rs []Reading) []Reading {
 	var pts []Reading
 	for _, r := range rs {
 		if r.Number != nil {
@@ -154,37 +202,28 @@ func Trend(rs []Reading) (Drift, time.Time) {
 		}
 	}
 	sortReadings(pts)
-	if len(pts) < 3 {
-		return DriftNone, time.Time{}
-	}
-	last := len(pts) - 1
-	i, sign := last, 0
-	for i > 0 {
-		step := sgn(*pts[i].Number - *pts[i-1].Number)
-		if step != 0 && sign != 0 && step != sign {
-			break
-		}
-		if step != 0 {
-			sign = step
-		}
-		i--
-	}
-	moved := math.Abs(*pts[last].Number - *pts[i].Number)
-	if last-i < 2 || moved < math.Abs(*pts[last].Number)*0.05 {
-		return DriftSteady, pts[i].At
-	}
-	if sign > 0 {
-		return DriftRising, pts[i].At
-	}
-	return DriftFalling, pts[i].At
+	return pts
 }
 
-func sgn(v float64) int {
-	switch {
-	case v > 0:
-		return 1
-	case v < 0:
-		return -1
+// line is a least-squares line through values over time.
+type line struct{ mean, spread, change, r2 float64 }
+
+func fit(pts []Reading) line {
+	n := float64(len(pts))
+	start := pts[0].At
+	var sx, sy, sxx, sxy, syy float64
+	low, high := *pts[0].Number, *pts[0].Number
+	for _, p := range pts {
+		x, y := p.At.Sub(start).Hours(), *p.Number
+		sx, sy, sxx, sxy, syy = sx+x, sy+y, sxx+x*x, sxy+x*y, syy+y*y
+		low, high = math.Min(low, y), math.Max(high, y)
 	}
-	return 0
+	l := line{mean: sy / n, spread: high - low}
+	vx, vy, cov := sxx-sx*sx/n, syy-sy*sy/n, sxy-sx*sy/n
+	if vx <= 0 || vy <= 0 {
+		return l
+	}
+	l.r2 = cov * cov / (vx * vy)
+	l.change = cov / vx * pts[len(pts)-1].At.Sub(start).Hours()
+	return l
 }

@@ -54,9 +54,10 @@ func TestTrend(t *testing.T) {
 		since  int // months after start
 	}{
 		{"too few", []float64{1, 2}, view.DriftNone, 0},
-		{"rising", []float64{5, 4, 5, 6, 7}, view.DriftRising, 1},
-		{"falling through a plateau", []float64{9, 8, 8, 7}, view.DriftFalling, 0},
-		{"up and down", []float64{5, 7, 5, 7}, view.DriftSteady, 2},
+		{"rising", []float64{4, 5, 6, 7}, view.DriftRising, 0},
+		{"falling through noise", []float64{9, 9.1, 8.5, 8.7, 8.2, 8.3, 7.8, 7.4}, view.DriftFalling, 0},
+		{"turned", []float64{9, 8, 7, 6, 5, 6, 7, 8}, view.DriftRising, 4},
+		{"up and down", []float64{5, 9, 5, 9, 5}, view.DriftMixed, 0},
 		{"hardly moved", []float64{100, 101, 102}, view.DriftSteady, 0},
 		{"flat", []float64{4, 4, 4}, view.DriftSteady, 0},
 	} {

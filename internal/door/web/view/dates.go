@@ -65,6 +65,9 @@ func (w *writer) day(d Day) (string, error) {
 	return w.text("date.day", "month", month, "day", strconv.Itoa(d.Day), "year", strconv.Itoa(d.Year))
 }
 
+// on writes the date of a moment.
+func (w *writer) on(t time.Time) (string, error) { return w.day(DayOf(t)) }
+
 // monthYear writes the month that d lies in.
 func (w *writer) monthYear(d Day) (string, error) { d.Day = 0; return w.day(d) }
 

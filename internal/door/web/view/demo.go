@@ -1,6 +1,7 @@
 package view
 
-// Demo is the start page of the demo (GET /demo): step into a fictional person.
+// Demo is the start page of the demo (GET /demo): step into a fictional
+// person. The handler leaves Base.Demo false: the page says it in larger letters.
 type Demo struct {
 	Base
 	Personas []Persona

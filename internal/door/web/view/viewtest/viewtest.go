@@ -112,6 +112,7 @@ func (f fixture) signedOut() view.Model {
 
 func (f fixture) demo() view.Model {
 	d := &view.Demo{Base: f.stranger("demo"), SignedIn: true}
+	d.Base.Demo = false // the page says it in larger letters
 	for i, p := range [][2]string{{"mother", "Elena Ruiz"}, {"teen", "Mateo Ruiz"}, {"child", "Sofía Ruiz"}, {"chronic", "James Okoro"},
 		{"elder", "Walter Lindqvist"}, {"daughter", "Carmen Lindqvist"}, {"doctor", "Dr. Mei Chen"}, {"nurse", "Samuel Adeyemi"},
 		{"admin", "Ruth Feldman"}, {"officer", "Priya Nair"}} {
