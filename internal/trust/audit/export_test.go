@@ -18,6 +18,7 @@ type FaultDisk struct {
 	half  bool  // a failing write has written half
 	crash bool  // every call after it fails too, as when the process is killed
 	full  bool  // every write and allocation fails, until healed
+	heal  func() bool
 }
 
 var errCrashed = errors.New("the disk is gone")
@@ -42,6 +43,15 @@ func (d *FaultDisk) Full(err error) {
 	d.full, d.err = err != nil, err
 }
 
+// FullUntil makes every write fail with err until heal says so.
+func (d *FaultDisk) FullUntil(err error, heal func() bool) {
+	d.Full(err)
+	d.heal = heal
+}
+
+// ReservedNow is Reserved for a caller inside the store.
+func (s *FileStore) ReservedNow() int64 { return s.reserved }
+
 // Failed reports whether the call that was to fail has been made.
 func (d *FaultDisk) Failed() bool {
 	d.mu.Lock()
@@ -53,6 +63,9 @@ func (d *FaultDisk) call(writes bool) (error, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.calls++
+	if d.heal != nil && d.heal() {
+		d.full, d.heal = false, nil
+	}
 	switch {
 	case d.full && writes:
 		return d.err, false

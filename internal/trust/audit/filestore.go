@@ -128,7 +128,7 @@ func NewFileStore(cfg FileConfig) *FileStore {
 	if d == nil {
 		d = osDisk{dir: cfg.Dir}
 	}
-	return &FileStore{cfg: cfg, disk: d}
+	return &FileStore{cfg: cfg, disk: d, hashes: derived{unit: tlog.HashSize}, offsets: derived{unit: 8}}
 }
 
 // OpenFileReader opens a log's folder for the verifier: it takes no lock, changes
@@ -193,7 +193,6 @@ func (s *FileStore) openFiles() (clean []byte, known int64, err error) {
 	if clean, err = readFile(s.disk, cleanName); err != nil {
 		return nil, 0, err
 	}
-	s.hashes, s.offsets = derived{unit: tlog.HashSize}, derived{unit: 8}
 	if s.hashes.f, err = s.openDerived(hashesName); err != nil {
 		return nil, 0, err
 	}
@@ -252,7 +251,8 @@ func (s *FileStore) closeFiles() error {
 	for _, g := range s.segs {
 		errs = append(errs, g.f.Close())
 	}
-	s.hashes, s.offsets, s.reserve, s.segs = derived{}, derived{}, nil, nil
+	s.hashes, s.offsets = derived{unit: tlog.HashSize}, derived{unit: 8}
+	s.reserve, s.segs = nil, nil
 	s.size, s.end = 0, 0
 	return errors.Join(errs...)
 }

@@ -347,19 +347,13 @@ func (l *Log) fail(err error) {
 // Reopen lets a stopped log go on: it loads the store again and proves that
 // everything this log acknowledged is still there, unchanged. A batch that had
 // failed may turn out to be durable; its entries stay in the log, unacknowledged.
+// When it fails the log is stopped, whatever it was before.
 func (l *Log) Reopen(ctx context.Context) error {
 	l.seqMu.Lock()
 	defer l.seqMu.Unlock()
-	size, err := l.cfg.Store.Load(ctx)
+	st, err := l.reload(ctx)
 	if err != nil {
-		return fault.Wrap(kindOfStore(err), "reopen log", err)
-	}
-	mine := l.state.edge.head()
-	if err := checkPrefix(size, mine, func(n int64) (tlog.Hash, error) { return rootAt(ctx, l.cfg.Store, n) }); err != nil {
-		return fault.Wrap(fault.Tampered, "reopen log", err)
-	}
-	st, err := l.stateAt(ctx, size)
-	if err != nil {
+		l.fail(err)
 		return err
 	}
 	l.state = st
@@ -368,6 +362,19 @@ func (l *Log) Reopen(ctx context.Context) error {
 	l.broken = nil
 	l.mu.Unlock()
 	return nil
+}
+
+func (l *Log) reload(ctx context.Context) (state, error) {
+	size, err := l.cfg.Store.Load(ctx)
+	if err != nil {
+		return state{}, fault.Wrap(kindOfStore(err), "reopen log", err)
+	}
+	mine := l.state.edge.head()
+	err = checkPrefix(size, mine, func(n int64) (tlog.Hash, error) { return rootAt(ctx, l.cfg.Store, n) })
+	if err != nil {
+		return state{}, fault.Wrap(fault.Tampered, "reopen log", err)
+	}
+	return l.stateAt(ctx, size)
 }
 
 // Close stops taking entries, makes those taken durable, signs the last checkpoint
