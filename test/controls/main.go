@@ -86,9 +86,11 @@ func readRows(file string) ([]row, error) {
 }
 
 // scan finds calls of covers.Covers in the sources, by the test function that
-// they stand in.
+// they stand in, and comments "Covers HC-7a, B-29: ..." above one.
 func scan(root string, found shown) error {
 	function := regexp.MustCompile(`^func ((?:Test|Fuzz)\w+)\(`)
+	comment := regexp.MustCompile(`^// Covers ([A-Z]{1,2}-[0-9].*)`)
+	id := regexp.MustCompile(`\b[A-Z]{1,2}-[0-9]{1,3}[a-z]?\b`)
 	call := regexp.MustCompile(`covers\.Covers\(\w+((?:, *"[^"]+")+)\)`)
 	return filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -105,15 +107,22 @@ func scan(root string, found shown) error {
 			return err
 		}
 		dir, _ := filepath.Rel(root, filepath.Dir(p))
-		in := ""
+		in, above := "", []string(nil)
 		for l := range strings.Lines(string(b)) {
+			if m := comment.FindStringSubmatch(l); m != nil {
+				above = append(above, id.FindAllString(m[1], -1)...)
+			}
 			if m := function.FindStringSubmatch(l); m != nil {
 				in = m[1]
+				for _, row := range above {
+					found.add(row, filepath.ToSlash(dir)+" "+in, "not run")
+				}
+				above = nil
 			}
 			for _, m := range call.FindAllStringSubmatch(l, -1) {
-				for _, id := range regexp.MustCompile(`"([^"]+)"`).FindAllStringSubmatch(m[1], -1) {
+				for _, row := range id.FindAllString(m[1], -1) {
 					if in != "" && dir != filepath.Join("test", "covers") {
-						found.add(id[1], filepath.ToSlash(dir)+" "+in, "not run")
+						found.add(row, filepath.ToSlash(dir)+" "+in, "not run")
 					}
 				}
 			}

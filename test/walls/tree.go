@@ -218,5 +218,6 @@ func realImports(files []*file) map[string][]string {
 // rank orders rooms from the inside out.
 func rank(r string) string {
 	ring, _, _ := strings.Cut(r, "/")
-	return strconv.Itoa(slices.Index([]string{"word", "trust", "room", "door", "app", "cmd"}, ring))
+	return strconv.Itoa(slices.Index([]string{"word", "trust", "room", "door", "app", "cmd"}, ring)) +
+		strconv.Itoa(max(0, slices.Index(trustOrder, r)))
 }

@@ -4,20 +4,24 @@ import (
 	"fmt"
 	"go/ast"
 	"go/token"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 )
 
 const root = "../.."
 
-// tree loads the repository once per test.
+// loaded is the repository, parsed once for all tests.
+var loaded = sync.OnceValues(func() ([]*file, error) { return load(root) })
+
 func tree(t *testing.T) []*file {
 	t.Helper()
-	files, err := load(root)
+	files, err := loaded()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -486,9 +490,11 @@ func TestSizes(t *testing.T) {
 	}
 }
 
-// Tests never sleep, and a TODO has an owner.
+// Tests never sleep, a TODO has an owner, and a linter is switched off with a reason.
 func TestHabits(t *testing.T) {
 	todo := regexp.MustCompile(`\b(TODO|FIXME|XXX)\b`)
+	off := regexp.MustCompile(`#nosec|nolint|lint:(ignore|file-ignore)`)
+	reason := regexp.MustCompile(`#nosec [G0-9, ]+-- \w+|nolint:\S+ // \w+|lint:(file-)?ignore \S+ \w+`)
 	owned := regexp.MustCompile(`\bTODO\((#[0-9]+|[a-z][a-z-]+)\)`)
 	for _, f := range tree(t) {
 		if f.dir == "test/walls" {
@@ -499,9 +505,13 @@ func TestHabits(t *testing.T) {
 				if todo.MatchString(c.Text) && !owned.MatchString(c.Text) {
 					t.Errorf("%s: a TODO without an owner", f.at(c))
 				}
+				if off.MatchString(c.Text) && !reason.MatchString(c.Text) {
+					t.Errorf("%s: a linter switched off without a reason", f.at(c))
+				}
 			}
 		}
-		if !f.test {
+		// Inside a synctest bubble a sleep takes no time and is no wait.
+		if !f.test || slices.Contains(slices.Collect(maps.Values(f.imports())), "testing/synctest") {
 			continue
 		}
 		sleep := rule{calls: function("time", "Sleep")}
