@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"postern.example/postern/internal/trust/db"
@@ -33,9 +35,13 @@ func runChild() bool {
 		err = writeForEver(part[1], part[2])
 	case "hold":
 		err = holdForEver(part[1])
+	case "fill":
+		err = fillDuringCommit(part[1], part[2])
 	}
-	fmt.Fprintln(os.Stderr, err)
-	os.Exit(1)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	return true
 }
 
@@ -70,6 +76,43 @@ func holdForEver(dir string) error {
 	}
 	fmt.Println("held")
 	select {}
+}
+
+// fillDuringCommit lets the write-ahead log reach the file size limit in COMMIT,
+// then lifts the limit and goes on.
+func fillDuringCommit(path, key string) error {
+	signal.Ignore(syscall.SIGXFSZ)
+	ctx := context.Background()
+	raw, _ := hex.DecodeString(key)
+	d, err := db.Open(ctx, db.Config{Path: path, Key: raw})
+	if err != nil {
+		return err
+	}
+	insert := func(seq int) error {
+		return d.WriteOnce(ctx, func(tx *db.Tx) error {
+			_, err := tx.Exec(ctx, "INSERT INTO journal (seq, leaf) VALUES (?, ?)", seq, make([]byte, 200_000))
+			return err
+		}, func() error { return nil })
+	}
+	var old syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		return err
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 100_000, Max: old.Max}); err != nil {
+		return err
+	}
+	err = insert(1)
+	if !errors.Is(err, db.ErrFull) || !errors.Is(err, db.ErrCommitUnknown) {
+		return fmt.Errorf("a full disk at COMMIT gave: %w", err)
+	}
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &old); err != nil {
+		return err
+	}
+	if err := insert(2); err != nil {
+		return err
+	}
+	fmt.Println("went on")
+	return nil
 }
 
 // child starts the part and returns its output line by line.
@@ -154,6 +197,20 @@ func TestAKilledServerLosesNothingAcknowledged(t *testing.T) {
 	count, highest := journal(t, d)
 	if highest < last || count != highest+1 {
 		t.Errorf("acknowledged %d, found %d rows up to %d", last, count, highest)
+	}
+}
+
+func TestADiskThatFillsInCommitLeavesTheOutcomeUnknown(t *testing.T) {
+	d := dbtest.New(t, db.SQLite, timeline())
+	c := dbtest.ConfigsOf(d).Serving
+	must(t, d.Close())
+	_, lines := child(t, "fill "+c.Path+" "+hex.EncodeToString(c.Key))
+	if !lines.Scan() || lines.Text() != "went on" {
+		t.Fatal("the child did not go on")
+	}
+	again := dbtest.Serving(t, d)
+	if count, highest := journal(t, again); count != 1 || highest != 2 {
+		t.Errorf("%d rows up to %d", count, highest)
 	}
 }
 

@@ -65,3 +65,12 @@ func CheckTransport(url string) error {
 
 // CommitUnknown is how an answer to COMMIT is classified.
 func CommitUnknown(code string) bool { return endsConnection(code) }
+
+// PageCipher returns the two directions of the file cipher.
+func PageCipher(key []byte) (seal, open func([]byte, uint64), err error) {
+	c, err := newPageCipher(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.seal, c.open, nil
+}

@@ -185,6 +185,32 @@ func TestAServerThatWouldLoseWritesIsRefused(t *testing.T) {
 	}
 }
 
+// TestPoolersWithoutPreparedStatementsWork uses the modes that a connection
+// pooler in transaction mode needs; exec answers in the text format.
+func TestPoolersWithoutPreparedStatementsWork(t *testing.T) {
+	d := dbtest.New(t, db.Postgres, timeline(), dbtest.NoSync)
+	c := dbtest.ConfigsOf(d).Serving
+	for _, mode := range []string{"exec", "simple_protocol", "cache_describe"} {
+		m := c
+		m.Postgres += "&default_query_exec_mode=" + mode
+		p, err := db.Open(t.Context(), m)
+		must(t, err)
+		id, body := []byte(mode), []byte{0, 1, 0xff}
+		write(t, p, func(ctx context.Context, tx *db.Tx) error {
+			_, err := tx.Exec(ctx, insertThing, []byte("o"), id, 7, nil, body, "é'\"?")
+			return err
+		})
+		var kind int
+		var token, got []byte
+		var note string
+		must(t, p.QueryRow(t.Context(), selectThing, []byte("o"), id).Scan(&kind, &token, &got, &note))
+		if kind != 7 || token != nil || !bytes.Equal(got, body) || note != "é'\"?" {
+			t.Errorf("%s: got %d %x %x %q", mode, kind, token, got, note)
+		}
+		must(t, p.Close())
+	}
+}
+
 func TestPreparedStatementsAreBounded(t *testing.T) {
 	d := dbtest.New(t, db.SQLite, timeline(), dbtest.NoSync)
 	ctx := t.Context()

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
-	_ "github.com/ncruces/go-sqlite3/vfs/xts" // registers the "xts" VFS
 )
 
 const (
@@ -37,6 +36,7 @@ func openSQLite(ctx context.Context, c Config) (engine, error) {
 	if err := createFile(c.Path); err != nil {
 		return nil, err
 	}
+	registerVFS()
 	open := opener(c)
 	e := &sqliteEngine{
 		writer:  newPool(1, func(ctx context.Context) (*sqliteConn, error) { return open(ctx, true) }),
@@ -71,9 +71,9 @@ func opener(c Config) func(context.Context, bool) (*sqliteConn, error) {
 			return nil, err
 		}
 		// modeof: the write-ahead log gets the database file's mode.
-		q := url.Values{"modeof": {path}}
-		if !c.UnencryptedForTests {
-			q.Set("vfs", "xts")
+		q := url.Values{"modeof": {path}, "vfs": {encryptedVFS}}
+		if c.UnencryptedForTests {
+			q.Set("vfs", plainVFS)
 		}
 		u := url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}
 		// The key is no part of the name: file names reach error texts.

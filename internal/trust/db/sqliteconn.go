@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 
 	"github.com/ncruces/go-sqlite3"
 )
@@ -250,7 +249,7 @@ func sqliteError(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	e := &engineError{code: strings.TrimPrefix(ext.Error(), "sqlite3: ")}
-	e.kind = sqliteKind(code, ext, err)
+	e.kind = sqliteKind(code, ext)
 	e.retry = e.kind == ErrBusy
 	// SQLite's messages name tables and columns and quote no value, except
 	// that of a syntax error, which quotes the constant SQL.
@@ -258,15 +257,15 @@ func sqliteError(ctx context.Context, err error) error {
 	return e
 }
 
-func sqliteKind(code sqlite3.ErrorCode, ext sqlite3.ExtendedErrorCode, err error) error {
+func sqliteKind(code sqlite3.ErrorCode, ext sqlite3.ExtendedErrorCode) error {
 	switch ext {
 	case sqlite3.CONSTRAINT_UNIQUE, sqlite3.CONSTRAINT_PRIMARYKEY, sqlite3.CONSTRAINT_ROWID:
 		return ErrConflict
 	case sqlite3.CONSTRAINT_TRIGGER:
 		return ErrDenied
 	}
-	// The shared-memory file and truncations report a full disk as an I/O error.
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+	// The shared-memory file grows past diskFile.
+	if ext == sqlite3.IOERR_SHMSIZE {
 		return ErrFull
 	}
 	switch code {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,16 +20,27 @@ var (
 // types is closed: a value that is not meant for the database, such as one of
 // package phi, is refused instead of printed.
 func normalise(args []any) ([]any, error) {
-	if len(args) == 0 {
-		return nil, nil
-	}
-	out := make([]any, len(args))
+	var out []any // a copy, made only when a value changes: the usual ones do not
 	for i, a := range args {
 		v, err := normaliseOne(a)
 		if err != nil {
 			return nil, fmt.Errorf("argument %d: %w", i+1, err)
 		}
+		switch b := a.(type) {
+		case nil, int64, string:
+			continue
+		case []byte:
+			if b != nil {
+				continue
+			}
+		}
+		if out == nil {
+			out = slices.Clone(args)
+		}
 		out[i] = v
+	}
+	if out == nil {
+		return args, nil
 	}
 	return out, nil
 }
