@@ -100,7 +100,7 @@ func TestSearchAgainstModel(t *testing.T) {
 		low := rapid.Int64Range(0, 12).Draw(t, "wanted")
 		want := span{low, low + rapid.Int64Range(1, 5).Draw(t, "span")}
 		q := Query{Count: rapid.IntRange(0, 50).Draw(t, "count"), Oldest: rapid.Bool().Draw(t, "oldest"),
-			dates: [][]dateTest{{{op, want, 0}}}}
+			dates: [][]dateTest{{{dateOp(slices.Index(dateOps(), op)), want, 0}}}}
 		if code != "" {
 			if err := q.addTokens(Param{Name: "code"}, code); err != nil {
 				t.Fatal(err)
@@ -203,7 +203,7 @@ func FuzzOpenPart(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	q := Query{Count: 10, tokens: [][]uint64{{1}}, dates: [][]dateTest{{{"eq", span{0, 5}, 0}}}}
+	q := Query{Count: 10, tokens: [][]uint64{{1}}, dates: [][]dateTest{{{opEqual, span{0, 5}, 0}}}}
 	f.Fuzz(func(t *testing.T, in []byte) {
 		p, err := c.OpenPart("Observation", in)
 		if err != nil {

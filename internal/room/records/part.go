@@ -158,27 +158,26 @@ func (p Part) checkTables(tokens int) error {
 
 func (p Part) checkRecords() error {
 	seen, size := uint32(0), p.size()
-	var before []byte
-	for at := p.at; at < len(p.b); at += size {
-		rec := p.b[at : at+size]
-		set := binary.BigEndian.Uint32(rec[setAt:])
-		if set > seen || int(set) >= p.sets || before != nil && !ordered(before, rec) {
-			return errPart
-		}
-		if set == seen {
+	rest := p.b[p.at:]
+	last := int64(openHigh)
+	for i := 0; len(rest) >= size; i++ {
+		rec := rest[:recordSize:recordSize]
+		set, sort := binary.BigEndian.Uint32(rec[setAt:]), int64(binary.BigEndian.Uint64(rec[sortAt:]))
+		if set >= seen {
+			if set > seen || int(set) >= p.sets {
+				return errPart
+			}
 			seen++
 		}
-		before = rec
+		if sort >= last && i > 0 && (sort > last || bytes.Compare(p.record(i - 1)[:16], rec[:16]) >= 0) {
+			return errPart
+		}
+		last, rest = sort, rest[size:]
 	}
 	if int(seen) != p.sets {
 		return errPart
 	}
 	return nil
-}
-
-func ordered(a, b []byte) bool {
-	x, y := int64(binary.BigEndian.Uint64(a[sortAt:])), int64(binary.BigEndian.Uint64(b[sortAt:]))
-	return x > y || x == y && bytes.Compare(a[:16], b[:16]) < 0
 }
 
 func (p Part) size() int { return recordSize + 16*p.columns }

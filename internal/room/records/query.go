@@ -212,22 +212,38 @@ func splitEscaped(s string, sep byte) []string {
 	return out
 }
 
+// dateOp is the prefix of a date value.
+type dateOp uint8
+
+const (
+	opEqual dateOp = iota
+	opNotEqual
+	opGreater
+	opLess
+	opGreaterEqual
+	opLessEqual
+	opAfter
+	opBefore
+)
+
+// dateOps lists the prefixes in the order of the constants.
+func dateOps() []string { return []string{"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"} }
+
 // dateTest is one comparison of a date parameter.
 type dateTest struct {
-	op     string // a prefix, "eq" when there was none
+	op     dateOp
 	want   span
 	column int
 }
 
 func parseDateTest(s string) (dateTest, error) {
-	t := dateTest{op: "eq"}
+	t := dateTest{op: opEqual}
 	if len(s) > 2 && asciiLetter(rune(s[0])) {
-		t.op, s = s[:2], s[2:]
-	}
-	switch t.op {
-	case "eq", "ne", "gt", "lt", "ge", "le", "sa", "eb":
-	default:
-		return t, badQuery("unknown date prefix")
+		i := slices.Index(dateOps(), s[:2])
+		if i < 0 {
+			return t, badQuery("unknown date prefix")
+		}
+		t.op, s = dateOp(i), s[2:]
 	}
 	var err error
 	// A "+" before a time zone that was not escaped arrives as a space.
@@ -245,21 +261,21 @@ func (t *dateTest) holds(d Dates) bool {
 	}
 	within := t.want.low <= d.Low && d.High <= t.want.high
 	switch t.op {
-	case "eq":
+	case opEqual:
 		return within
-	case "ne":
+	case opNotEqual:
 		return !within
-	case "gt":
+	case opGreater:
 		return d.High > t.want.high
-	case "lt":
+	case opLess:
 		return d.Low < t.want.low
-	case "ge":
+	case opGreaterEqual:
 		return within || d.High > t.want.high
-	case "le":
+	case opLessEqual:
 		return within || d.Low < t.want.low
-	case "sa":
+	case opAfter:
 		return d.Low >= t.want.high
-	default: // eb
+	default: // opBefore
 		return d.High <= t.want.low
 	}
 }

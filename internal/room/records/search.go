@@ -26,14 +26,14 @@ type Result struct {
 // nanoseconds each, and no memory but the result's.
 func (p Part) Search(q Query) Result {
 	ok := p.matchingSets(q.tokens)
-	size, from, step := p.size(), p.at, p.size()
+	b, size, from, step := p.b, p.size(), p.at, p.size()
 	if q.Oldest {
-		from, step = len(p.b)-size, -size
+		from, step = len(b)-size, -size
 	}
 	res := Result{Hits: make([]Hit, 0, min(q.Count, p.count, 64))}
 	filtered := len(q.ids)+len(q.dates) > 0
 	for range p.count {
-		rec := p.b[from : from+size]
+		rec := b[from : from+size]
 		from += step
 		if !ok[binary.BigEndian.Uint32(rec[setAt:])] || filtered && !q.matches(rec) {
 			continue

@@ -1,0 +1,164 @@
+package records
+
+import (
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/phi"
+)
+
+// storedDoc makes the stored form of a resource with members.
+func storedDoc(typ, members string) phi.Doc {
+	return phi.NewDoc([]byte(head(typ, numberedID(7)) + `}` + members + `}`))
+}
+
+func TestObservationValues(t *testing.T) {
+	for members, want := range map[string]string{
+		`,"valueQuantity":{"value":1.10,"unit":"mmol/L"}`:                "1.10 mmol/L",
+		`,"valueQuantity":{"comparator":"<","value":0.5,"code":"ng/mL"}`: "<0.5 ng/mL",
+		`,"valueQuantity":{"comparator":"javascript","value":5}`:         "5",
+		`,"valueString":"negative"`:                                      "negative",
+		`,"valueInteger":7`:                                              "7",
+		`,"valueBoolean":true`:                                           "true",
+		`,"valueTime":"10:30:00"`:                                        "10:30:00",
+		`,"valueDateTime":"2026-01-02"`:                                  "2026-01-02",
+		`,"valueCodeableConcept":{"coding":[{"system":"s","code":"x"},{"display":"Never smoker"}]}`: "Never smoker",
+		`,"valueCodeableConcept":{"coding":[{"code":"x"}]}`:                                         "x",
+		`,"valueRange":{"low":{"value":1,"unit":"mg"},"high":{"value":2.0,"unit":"mg"}}`:            "1 mg – 2.0 mg",
+		`,"valueRatio":{"numerator":{"value":1},"denominator":{"value":128}}`:                       "1 / 128",
+		`,"valuePeriod":{"start":"2026-01-01","end":"2026-01-02"}`:                                  "2026-01-01 – 2026-01-02",
+		``:                     "",
+		`,"valueString":12`:    "",
+		`,"valueQuantity":"x"`: "",
+	} {
+		o, err := ViewObservation(storedDoc("Observation", members))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := o.Value.Reveal()
+		if !o.Quantity.IsZero() {
+			got = strings.TrimSpace(o.Quantity.Comparator + o.Quantity.Value.Reveal() + " " + o.Quantity.Unit.Reveal())
+		}
+		if got != want {
+			t.Errorf("%s shows %q, want %q", members, got, want)
+		}
+	}
+}
+
+func TestStanding(t *testing.T) {
+	ranged := func(value, low, high string) string {
+		return `,"valueQuantity":{"value":` + value + `,"unit":"mg/dL","code":"mg/dL"},"referenceRange":[{"low":{"value":` + low + `,"unit":"mg/dL","code":"mg/dL"},"high":{"value":` + high + `,"unit":"mg/dL","code":"mg/dL"}}]`
+	}
+	said := func(code string) string { return `,"interpretation":[{"coding":[{"code":"` + code + `"}]}]` }
+	for members, want := range map[string]Standing{
+		ranged("70", "70.0", "99"):                   Normal,
+		ranged("69.999999999999999999", "70", "99"):  Low,
+		ranged("99.0000000000000000001", "70", "99"): High,
+		ranged("120", "70", "99") + said("N"):        Normal, // the laboratory knows better
+		said("HH"):                                   CriticalHigh,
+		said("LL"):                                   CriticalLow,
+		said("H"):                                    High,
+		said("L"):                                    Low,
+		said("A"):                                    Abnormal,
+		said("?"):                                    Unrated,
+		`,"valueQuantity":{"value":5}`:               Unrated,
+		`,"valueQuantity":{"value":5},"referenceRange":[{"text":"below 4"}]`:                                                         Unrated,
+		`,"valueQuantity":{"value":5,"unit":"mmol/L"},"referenceRange":[{"high":{"value":99,"unit":"mg/dL"}}]`:                       Unrated,
+		`,"valueQuantity":{"value":5,"unit":"mmol/L"},"referenceRange":[{"low":{"value":1,"unit":"mg/dL"}}]`:                         Unrated,
+		`,"valueQuantity":{"value":5,"unit":"mg/dL","comparator":"<"},"referenceRange":[{"high":{"value":4,"unit":"mg/dL"}}]`:        Unrated,
+		`,"valueQuantity":{"value":5,"unit":"x"},"referenceRange":[{"high":{"value":4,"unit":"x"}},{"high":{"value":6,"unit":"x"}}]`: Unrated,
+		`,"valueQuantity":{"value":5,"unit":"x"},"referenceRange":[{"high":{"value":4,"unit":"x"}}]`:                                 High,
+		`,"referenceRange":[{"high":{"value":4,"unit":"x"}}]`:                                                                        Unrated,
+	} {
+		o, err := ViewObservation(storedDoc("Observation", members))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.Standing != want {
+			t.Errorf("%s stands %d, want %d", members, o.Standing, want)
+		}
+	}
+}
+
+func TestViewsReadWhatIsThere(t *testing.T) {
+	c, err := ViewCondition(storedDoc("Condition", `,"code":{"text":"Asthma"},"clinicalStatus":{"coding":[{"code":"active"}]},"verificationStatus":{"coding":[{"code":"<b>"}]},"onsetPeriod":{"start":"2009-04"},"abatementDateTime":"2010","severity":{"text":"mild"},"note":[{"text":"since\u202e school"}],"category":[{"text":"problem"}],"recordedDate":"2009-05-01"`))
+	if err != nil || c.Name.Text.Reveal() != "Asthma" || c.Clinical != "active" || c.Verification != "" || c.Notes[0].Reveal() != "since⟦U+202E⟧ school" || c.Severity.IsZero() || len(c.Categories) != 1 {
+		t.Errorf("condition %v", err)
+	}
+	if at, p := c.Onset.Reveal(); p != Month || at.Year() != 2009 || c.Onset.Written().Reveal() != "2009-04" || c.Onset.Odd() {
+		t.Errorf("onset %v %v", at, p)
+	}
+	m, err := ViewMedicationRequest(storedDoc("MedicationRequest", `,"status":"active","intent":"order","medicationReference":{"reference":"Medication/`+numberedID(9).String()+`","display":"Amoxicillin"},"dosageInstruction":[{"text":"One twice a day","patientInstruction":"with food","asNeededBoolean":true,"timing":{"repeat":{"frequency":2,"period":1.0,"periodUnit":"d"}},"doseAndRate":[{"doseQuantity":{"value":1,"unit":"capsule"}}],"additionalInstruction":[{"text":"x"}]}],"reasonReference":[{"reference":"https://x.example/Condition/1"}],"requester":{"display":"Dr. Osei"}`))
+	if err != nil || m.Medicine.Type != "Medication" || m.Medicine.ID != numberedID(9) || len(m.ReasonFor) != 0 || m.Requester.Type != "" {
+		t.Errorf("prescription %+v, %v", m.Medicine, err)
+	}
+	if d := m.Dosages[0]; !d.AsNeeded || d.Unit != "d" || d.Frequency.Reveal() != "2" || d.Period.Reveal() != "1.0" || d.Dose.Unit.Reveal() != "capsule" || len(d.Extra) != 1 {
+		t.Error("dosage is incomplete")
+	}
+	a, err := ViewAllergyIntolerance(storedDoc("AllergyIntolerance", `,"code":{"text":"Peanut"},"type":"allergy","category":["food"],"criticality":"high","reaction":[{"manifestation":[{"text":"Hives"}],"severity":"mild","description":"itchy"}]`))
+	if err != nil || a.Kind != "allergy" || a.Categories[0] != "food" || a.Reactions[0].Manifestations[0].Text.Reveal() != "Hives" || a.Reactions[0].Severity != "mild" {
+		t.Errorf("allergy %v", err)
+	}
+	i, err := ViewImmunization(storedDoc("Immunization", `,"status":"not-done","statusReason":{"text":"refused"},"vaccineCode":{"text":"Flu"},"occurrenceDateTime":"2025-10-11","lotNumber":"A1","protocolApplied":[{"doseNumberPositiveInt":2}]`))
+	if err != nil || i.Status != "not-done" || i.Dose.Reveal() != "2" || i.Lot.Reveal() != "A1" || i.Reason.IsZero() {
+		t.Errorf("immunization %v", err)
+	}
+	p, err := ViewPatient(storedDoc("Patient", `,"name":[{"use":"old","family":"Moss"},{"use":"official","prefix":["Ms."],"given":["Rosa","Ana"],"family":"Field"},{"text":""}],"gender":"female","birthDate":"1984","deceasedBoolean":false,"telecom":[{"system":"phone","value":"555-0100"},{}],"address":[{"line":["1 Hill Rd"],"city":"Springdale","state":"TX","postalCode":"70001","country":"US"},{"text":"by the river"},{}]`))
+	if err != nil || len(p.Names) != 2 || p.Names[0].Full.Reveal() != "Ms. Rosa Ana Field" || len(p.Names[0].Given) != 2 || p.Deceased || len(p.Contacts) != 1 || len(p.Addresses) != 2 || p.Addresses[0].Lines[1].Reveal() != "Springdale TX 70001" {
+		t.Errorf("patient %v", err)
+	}
+	e, err := ViewEncounter(storedDoc("Encounter", `,"status":"finished","class":{"code":"AMB"},"period":{"start":"2026-03-02T09:00:00-06:00","end":"bad"}`))
+	if at, prec := e.Start.Reveal(); err != nil || prec != Second || at.Hour() != 15 || !e.End.IsZero() {
+		t.Errorf("visit starts %v, %v", at, err)
+	}
+}
+
+func TestViewsRefuseAnotherType(t *testing.T) {
+	doc := storedDoc("Claim", "")
+	_, e1 := ViewObservation(doc)
+	_, e2 := ViewCondition(doc)
+	_, e3 := ViewMedicationRequest(doc)
+	_, e4 := ViewAllergyIntolerance(doc)
+	_, e5 := ViewImmunization(doc)
+	_, e6 := ViewProcedure(doc)
+	_, e7 := ViewEncounter(doc)
+	_, e8 := ViewDiagnosticReport(doc)
+	_, e9 := ViewPatient(doc)
+	_, e10 := ViewPractitioner(doc)
+	_, e11 := ViewPatient(phi.NewDoc([]byte(`{"resourceType":"Patient"}`)))
+	_, e12 := ViewPatient(phi.Doc{})
+	for i, err := range []error{e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12} {
+		if !fault.Is(err, fault.Tampered) {
+			t.Errorf("view %d of another type: %v", i+1, err)
+		}
+	}
+}
+
+func TestViewsDoNotPrint(t *testing.T) {
+	o, err := ViewObservation(storedDoc("Observation", `,"code":{"text":"Glucose"},"valueQuantity":{"value":188.25,"unit":"mg/dL"},"effectiveDateTime":"2019-07-13","component":[{"code":{"text":"Secret"}}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	js, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	date, err := o.Effective.MarshalText()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := fmt.Sprintf("%v %+v %#v %s %q %d", o, o, o, o.Effective, o.Effective, o.Effective) + string(js) + string(date) +
+		o.Effective.String() + o.Effective.GoString() + slog.AnyValue(o.Effective).Resolve().String()
+	for _, secret := range []string{"Glucose", "188", "2019", "Secret", "mg/dL"} {
+		if strings.Contains(all, secret) {
+			t.Errorf("a printed view holds %q", secret)
+		}
+	}
+	if at, p := (Date{}).Reveal(); !at.IsZero() || p != 0 || !(Date{}).Written().IsZero() || (Date{}).Odd() {
+		t.Error("no date is not empty")
+	}
+}
