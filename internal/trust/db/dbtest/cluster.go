@@ -71,7 +71,7 @@ type ClusterConfig struct {
 // StartCluster makes and starts a PostgreSQL server as an unprivileged user. It
 // ends with this process, however that ends.
 func StartCluster(ctx context.Context, cfg ClusterConfig) (*Cluster, error) {
-	bin, err := binaries()
+	bin, err := binaries("/usr/lib/postgresql/*/bin/initdb", exec.LookPath)
 	if err != nil {
 		return nil, err
 	}
@@ -93,10 +93,11 @@ func StartCluster(ctx context.Context, cfg ClusterConfig) (*Cluster, error) {
 	return c, nil
 }
 
-// binaries finds the newest PostgreSQL from 15 on.
-func binaries() (string, error) {
+// binaries finds the newest PostgreSQL from 15 on, among the versions that
+// Debian keeps side by side, else on the path.
+func binaries(pattern string, lookPath func(string) (string, error)) (string, error) {
 	best, version := "", 14
-	dirs, _ := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // the pattern is valid
+	dirs, _ := filepath.Glob(pattern) // the pattern is valid
 	for _, d := range dirs {
 		if n, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(d)))); err == nil && n > version {
 			best, version = filepath.Dir(d), n
@@ -105,7 +106,7 @@ func binaries() (string, error) {
 	if best != "" {
 		return best, nil
 	}
-	if p, err := exec.LookPath("initdb"); err == nil {
+	if p, err := lookPath("initdb"); err == nil {
 		return filepath.Dir(p), nil
 	}
 	return "", fmt.Errorf("PostgreSQL 15 or later is not installed; run: %s", Install)
