@@ -183,3 +183,6 @@ func jsonReason(err error) (*rawjson.Error, bool) {
 	ok := errors.As(err, &e)
 	return e, ok
 }
+
+// Explain is the English text of a reason, for terminals.
+func Explain(messageID string) string { return importMessage(messageID).English }

@@ -52,7 +52,7 @@ const (
 	chart   resourceType = "Chart"
 	clinic  resourceType = "Clinic"
 	account resourceType = "Account"
-	log     resourceType = "Log"
+	logbook resourceType = "Log"
 )
 
 // ActionDef says what an action means outside the policy files.
@@ -75,7 +75,7 @@ func Actions() []ActionDef {
 		{Action: EndSession, Event: "update", Refusal: fault.Denied, on: account},
 		{Action: EnrolPasskey, Event: "sign-in", Refusal: fault.Denied, on: account},
 		{Action: EnterPersona, Event: "sign-in", Refusal: fault.Denied, on: account},
-		{Action: ExportLog, Event: "export", Refusal: fault.Denied, on: log},
+		{Action: ExportLog, Event: "export", Refusal: fault.Denied, on: logbook},
 		{Action: ImportChart, Event: "import", Refusal: fault.Denied, on: chart},
 		{Action: ImportShared, Event: "import", Refusal: fault.Denied, on: clinic},
 		{Action: IssueEnrolment, Event: "update", Refusal: fault.Denied, on: account},
@@ -85,7 +85,7 @@ func Actions() []ActionDef {
 		{Action: ProveAccess, Event: "log-read", Refusal: fault.NotFound, on: chart},
 		{Action: ReadAccessLog, Event: "log-read", Refusal: fault.NotFound, on: chart},
 		{Action: ReadChart, Event: "read", Refusal: fault.NotFound, on: chart},
-		{Action: ReadLog, Event: "log-read", Refusal: fault.Denied, on: log},
+		{Action: ReadLog, Event: "log-read", Refusal: fault.Denied, on: logbook},
 		{Action: ReadShared, Event: "read", Refusal: fault.NotFound, on: clinic},
 		{Action: RemovePasskey, Event: "delete", Refusal: fault.Denied, on: account},
 		{Action: RenamePasskey, Event: "update", Refusal: fault.Denied, on: account},
@@ -95,7 +95,7 @@ func Actions() []ActionDef {
 		{Action: SignIn, Event: "sign-in", Refusal: fault.Unauthenticated, on: account},
 		{Action: SignOut, Event: "sign-out", Refusal: fault.Denied, on: account},
 		{Action: SuspendAccount, Event: "update", Refusal: fault.Denied, on: account},
-		{Action: VerifyLog, Event: "log-read", Refusal: fault.Denied, on: log},
+		{Action: VerifyLog, Event: "log-read", Refusal: fault.Denied, on: logbook},
 		{Action: ViewSecurity, Event: "read", Refusal: fault.Denied, on: account},
 	}
 }

@@ -65,10 +65,12 @@ type Config struct {
 	Alert       func(ctx context.Context, what string) // a policy error, or facts that cannot be fetched
 	Random      io.Reader                              // identifiers of acts; a cryptographic source
 	Policies    fs.FS                                  // nil means the embedded files
+	Ledger      *Ledger                                // reads the log; nil means that nothing does
 }
 
 // Gate decides.
 type Gate struct {
+	*Ledger
 	c        Config
 	policies *policies
 	defs     map[Action]ActionDef
@@ -90,7 +92,7 @@ func New(c Config) (*Gate, error) {
 	if err := checkActions(Actions(), p.actions); err != nil {
 		return nil, err
 	}
-	g := &Gate{c: c, policies: p, defs: map[Action]ActionDef{}, acts: acts{wait: map[string]Act{}}}
+	g := &Gate{Ledger: c.Ledger, c: c, policies: p, defs: map[Action]ActionDef{}, acts: acts{wait: map[string]Act{}}}
 	for _, d := range Actions() {
 		g.defs[d.Action] = d
 	}

@@ -1,0 +1,250 @@
+// Package fhirapi is the door for programs: FHIR R4 over HTTP, with bearer
+// tokens only.
+//
+// It owns paths, content types, status codes and the shape of answers. It
+// guarantees that every route is declared, that an error is an OperationOutcome
+// whose text comes from the message id alone, and that nothing is cached. Routes
+// derive from the definitions of package records: a type that has a definition
+// has its routes.
+//
+// It decides nothing, holds no SQL, and never reads a cookie (package app takes
+// cookies off API requests before they arrive).
+package fhirapi
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"mime"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"postern.example/postern/internal/room/records"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+	"postern.example/postern/internal/word/route"
+)
+
+// Base is the path of the FHIR base URL.
+const Base = "/fhir/R4"
+
+// Charts is what the door needs of package records. *records.Store is one.
+type Charts interface {
+	Read(ctx context.Context, c person.Caller, typ, id string) (records.Resource, error)
+	Search(ctx context.Context, c person.Caller, typ, text string) (records.Found, error)
+}
+
+// Tokens turns a bearer token into a Caller. *session.Room is one.
+type Tokens interface {
+	ResolveToken(ctx context.Context, token string, q person.Request) (person.Caller, error)
+}
+
+// Config is what New needs; every field is required.
+type Config struct {
+	Origin    string
+	Charts    Charts
+	Tokens    Tokens
+	RequestID func() string
+	Text      func(messageID string) string // the English text of a message
+	// Refused records that somebody without a valid token came; durable, or
+	// counted with one that is, when it returns nil.
+	Refused func(ctx context.Context, stranger person.Caller, action string) error
+	Log       *slog.Logger
+}
+
+// Door serves the API.
+type Door struct {
+	c   Config
+	mux *http.ServeMux
+}
+
+// maxForm bounds the body of a POST _search.
+const maxForm = 64 << 10
+
+// Routes lists the door's routes. Paths name the type as a variable: every type
+// with a definition is served by the same three routes, and no other type is.
+func Routes() []route.Route {
+	return []route.Route{
+		{Method: "GET", Pattern: Base + "/{type}/{id}", Door: route.FHIRAPI, Auth: route.Bearer, Action: "readChart", Audit: "read"},
+		{Method: "GET", Pattern: Base + "/{type}", Door: route.FHIRAPI, Auth: route.Bearer, Action: "searchChart", Audit: "search"},
+		{Method: "POST", Pattern: Base + "/{type}/_search", Door: route.FHIRAPI, Auth: route.Bearer, Action: "searchChart", Audit: "search", Body: maxForm},
+	}
+}
+
+// handler answers one route for a known Caller.
+type handler func(w http.ResponseWriter, r *http.Request, c person.Caller) error
+
+// New makes the door. A route without a handler, or a handler without a route,
+// is an error.
+func New(c Config) (*Door, error) {
+	d := &Door{c: c, mux: http.NewServeMux()}
+	handlers := map[string]handler{
+		"GET " + Base + "/{type}/{id}":     d.read,
+		"GET " + Base + "/{type}":          d.searchByURL,
+		"POST " + Base + "/{type}/_search": d.searchByForm,
+	}
+	for _, rt := range Routes() {
+		h, ok := handlers[rt.Method+" "+rt.Pattern]
+		if !ok {
+			return nil, errors.New("open fhirapi: a route has no handler")
+		}
+		delete(handlers, rt.Method+" "+rt.Pattern)
+		d.mux.Handle(rt.Method+" "+rt.Pattern, d.wrap(rt, h))
+	}
+	if len(handlers) > 0 {
+		return nil, errors.New("open fhirapi: a handler has no route")
+	}
+	return d, nil
+}
+
+// ServeHTTP routes a request. What no route takes is an OperationOutcome too.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h, pattern := d.mux.Handler(r)
+	if pattern == "" {
+		kind := fault.NotFound
+		if allow := d.allowed(r); allow != "" {
+			w.Header().Set("Allow", allow)
+			kind = fault.Method
+		}
+		d.fail(w, r, d.c.RequestID(), fault.New(kind, "route request"))
+		return
+	}
+	_ = h
+	d.mux.ServeHTTP(w, r)
+}
+
+// allowed lists the methods that the path has, for a 405.
+func (d *Door) allowed(r *http.Request) string {
+	var out []string
+	for _, m := range []string{http.MethodGet, http.MethodPost} {
+		try := r.Clone(r.Context())
+		try.Method = m
+		if _, pattern := d.mux.Handler(try); pattern != "" {
+			out = append(out, m)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+func (d *Door) wrap(rt route.Route, h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := d.c.RequestID()
+		w.Header().Set("X-Request-Id", id)
+		if rt.Body > 0 {
+			r.Body = http.MaxBytesReader(w, r.Body, rt.Body)
+		}
+		c, err := d.caller(r, id, rt.Action)
+		if err == nil {
+			err = h(w, r, c)
+		}
+		if err != nil {
+			d.fail(w, r, id, err)
+		}
+	})
+}
+
+// caller resolves the bearer token (RFC 6750 2.1: the header and no other place).
+func (d *Door) caller(r *http.Request, id, action string) (person.Caller, error) {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = ""
+	}
+	q := person.Request{ID: id, Client: string(route.FHIRAPI), Source: host}
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		token = ""
+	}
+	c, err := d.c.Tokens.ResolveToken(r.Context(), strings.TrimSpace(token), q)
+	if fault.Is(err, fault.Unauthenticated) {
+		if err := d.c.Refused(r.Context(), person.Stranger(q), action); err != nil {
+			return person.Caller{}, err
+		}
+	}
+	return c, err
+}
+
+func (d *Door) read(w http.ResponseWriter, r *http.Request, c person.Caller) error {
+	if r.URL.RawQuery != "" {
+		return fault.New(fault.Invalid, "read: it takes no parameters")
+	}
+	res, err := d.c.Charts.Read(r.Context(), c, r.PathValue("type"), r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("ETag", `W/"`+strconv.FormatInt(res.Version, 10)+`"`)
+	body := res.Doc.Reveal()
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	return d.send(w, r, http.StatusOK, body)
+}
+
+func (d *Door) searchByURL(w http.ResponseWriter, r *http.Request, c person.Caller) error {
+	return d.search(w, r, c, r.URL.RawQuery)
+}
+
+func (d *Door) searchByForm(w http.ResponseWriter, r *http.Request, c person.Caller) error {
+	t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || t != "application/x-www-form-urlencoded" {
+		return fault.New(fault.MediaType, "search: a form is application/x-www-form-urlencoded")
+	}
+	if r.URL.RawQuery != "" {
+		return fault.New(fault.Invalid, "search: parameters stand in the form")
+	}
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		if errors.As(err, new(*http.MaxBytesError)) {
+			return fault.Wrap(fault.TooLarge, "search", err)
+		}
+		return fault.Wrap(fault.Invalid, "search", err)
+	}
+	return d.search(w, r, c, string(b))
+}
+
+func (d *Door) search(w http.ResponseWriter, r *http.Request, c person.Caller, text string) error {
+	found, err := d.c.Charts.Search(r.Context(), c, r.PathValue("type"), text)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", contentType)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	// No self link: a query in an emitted URL could carry a code, a date or a name.
+	set := records.NewSearchset(w, records.SearchsetConfig{Base: d.c.Origin + Base, Total: found.Total})
+	for _, res := range found.Resources {
+		if err := set.Add(res.Type, res.ID, res.Doc); err != nil {
+			return nil // the client is gone; the answer has begun
+		}
+	}
+	_ = set.Close()
+	return nil
+}
+
+const contentType = "application/fhir+json; charset=utf-8; fhirVersion=4.0"
+
+func (d *Door) send(w http.ResponseWriter, r *http.Request, status int, body []byte) error {
+	w.Header().Set("Content-Type", contentType)
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body)
+	}
+	return nil
+}
+
+// fail answers with an OperationOutcome. The error's own words go to the log.
+func (d *Door) fail(w http.ResponseWriter, r *http.Request, id string, err error) {
+	kind := fault.Of(err)
+	if kind == fault.Internal || kind == fault.Unavailable || kind == fault.Tampered {
+		d.c.Log.Error("request failed", "request", id, "kind", kind.String(), "error", err)
+	}
+	if kind == fault.Unauthenticated {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	w.Header().Del("ETag")
+	w.Header().Set("X-Request-Id", id)
+	body := records.Outcome(err, d.c.Text(fault.Message(err)))
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_ = d.send(w, r, kind.Status(), body)
+}
