@@ -37,7 +37,7 @@ func main() {
 	only := flag.String("only", "", "regular expression of page names")
 	widths := flag.String("widths", "390,1280", "widths in pixels")
 	langs := flag.String("langs", "en,es", "languages")
-	schemes := flag.String("schemes", "light,dark", "colour schemes")
+	schemes := flag.String("schemes", "light,dark", "what to emulate: light, dark, forced (colours), print")
 	axe := flag.String("axe", "", "path of axe.min.js: run it on every page that is shot and print what it finds")
 	flag.Parse()
 	if err := run(*addr, *shots, *only, strings.Split(*widths, ","), strings.Split(*langs, ","), strings.Split(*schemes, ","), *axe); err != nil {
@@ -109,6 +109,14 @@ func gallery() (http.Handler, []string, error) {
 	return mux, names, nil
 }
 
+// browser starts Chromium; cancel ends it.
+func browser() (context.Context, context.CancelFunc) {
+	ctx, stop := chromedp.NewExecAllocator(context.Background(), chromedp.NoSandbox, chromedp.Headless, chromedp.DisableGPU, chromedp.NoFirstRun,
+		chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
+	ctx, end := chromedp.NewContext(ctx)
+	return ctx, func() { end(); stop() }
+}
+
 type shots1 struct {
 	base, dir, axe         string
 	names                  []string
@@ -120,9 +128,7 @@ func shoot(s shots1) error {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return fmt.Errorf("make folder: %w", err)
 	}
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), chromedp.NoSandbox, chromedp.Headless, chromedp.DisableGPU, chromedp.NoFirstRun)
-	defer cancel()
-	ctx, cancel = chromedp.NewContext(ctx)
+	ctx, cancel := browser()
 	defer cancel()
 	for _, width := range s.widths {
 		w, err := strconv.ParseInt(width, 10, 64)
@@ -148,8 +154,14 @@ func shoot(s shots1) error {
 // one takes one picture of a whole page and reports what scrolls sideways.
 func (s shots1) one(ctx context.Context, width int64, scheme, lang, name string) error {
 	media := func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		params := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+		switch scheme {
+		case "forced":
+			params.Features = []*emulation.MediaFeature{{Name: "forced-colors", Value: "active"}}
+		case "print":
+			params.Media = "print"
+		}
+		_, err := cdp.Call(ctx, t, emulation.SetEmulatedMedia, params)
 		return chromedp.Void{}, err
 	}
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 900), media, chromedp.Navigate(s.base+"/"+lang+"/"+name)); err != nil {

@@ -1,0 +1,267 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"postern.example/postern/internal/door/web/view"
+	"postern.example/postern/internal/room/identity"
+	"postern.example/postern/internal/room/session"
+	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+)
+
+// Visit is one request on its way through an endpoint. It ends with the request.
+type Visit struct {
+	door   *Door
+	w      http.ResponseWriter
+	r      *http.Request
+	e      *Endpoint // nil until one was found
+	nonce  string
+	quest  person.Request
+	caller person.Caller
+	secret string // of the session; empty for a stranger
+	own    *identity.Self
+	json   ceremony // body of a passkey ceremony
+	flash  string
+}
+
+// Names of the cookies beside the session's.
+const (
+	languageCookie = "postern-lang"
+	flashCookie    = "__Host-postern-flash"
+)
+
+// visit begins a request: its transaction id and its nonce.
+func (d *Door) visit(w http.ResponseWriter, r *http.Request) (*Visit, error) {
+	var b [26]byte
+	if _, err := io.ReadFull(d.c.Random, b[:]); err != nil {
+		return nil, err
+	}
+	source, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		source = r.RemoteAddr
+	}
+	v := &Visit{door: d, w: w, r: r, nonce: base64.RawURLEncoding.EncodeToString(b[10:]),
+		quest: person.Request{ID: strings.ToLower(base32.StdEncoding.EncodeToString(b[:10])), Client: "web", Source: source}}
+	v.caller = person.Stranger(v.quest)
+	return v, nil
+}
+
+// Caller is who asks.
+func (v *Visit) Caller() person.Caller { return v.caller }
+
+// Request is the transport of the request, for questions to the gate.
+func (v *Visit) Request() person.Request { return v.quest }
+
+// Context is the request's.
+func (v *Visit) Context() context.Context { return v.r.Context() }
+
+// Field is a field of the form, one that the endpoint declares.
+func (v *Visit) Field(name string) string { return v.r.PostForm.Get(name) }
+
+// Path is a parameter of the path.
+func (v *Visit) Path(name string) string { return v.r.PathValue(name) }
+
+// SignedIn reports whether there is a session.
+func (v *Visit) SignedIn() bool { return v.caller.Kind() == person.KindPerson }
+
+// StartSession is Door.StartSession for this request.
+func (v *Visit) StartSession(g access.Grant, b session.Begin) error {
+	return v.door.StartSession(v.w, v.r, g, b)
+}
+
+// self describes the account of the session, fetched once per request.
+func (v *Visit) self() (identity.Self, error) {
+	if v.own == nil {
+		s, err := v.door.c.Identity.Self(v.Context(), v.caller)
+		if err != nil {
+			return identity.Self{}, err
+		}
+		v.own = &s
+	}
+	return *v.own, nil
+}
+
+// language is the account's choice, else the browser's cookie, else what the
+// browser asks for.
+func (v *Visit) language() string {
+	account, cookie := "", ""
+	if v.SignedIn() {
+		if s, err := v.self(); err == nil { // a page in another language beats no page
+			account = s.Language
+		}
+	}
+	if c, err := v.r.Cookie(languageCookie); err == nil {
+		cookie = c.Value
+	}
+	return v.door.c.Catalog.Choose(v.r.Header.Get("Accept-Language"), account, cookie)
+}
+
+// Base is what every page shows around its content. place marks the menu's entry.
+func (v *Visit) Base(place view.Place) view.Base {
+	c := v.door.c
+	b := view.Base{Lang: v.language(), ClinicName: c.ClinicName, ClinicPhone: c.ClinicPhone, Nonce: v.nonce,
+		RequestID: v.quest.ID, Place: place, Demo: c.DemoExtra, Flash: v.takeFlash()}
+	if v.e != nil {
+		b.Route, b.RouteID = v.e.Page, v.routeID()
+	}
+	if !v.SignedIn() {
+		return b
+	}
+	b.FormToken = c.Sessions.FormToken(v.secret)
+	s, err := v.self()
+	if err != nil {
+		return b // an error page: without a menu, which would lead to the same error
+	}
+	b.Menu = menuOf(v.caller.Role())
+	if b.Menu == view.MenuPatient {
+		b.Person = &view.Person{Name: s.Name.Reveal(), Relation: view.RelationSelf, Pattern: view.PatternOf(s.Chart.String())}
+		return b
+	}
+	b.StaffName, b.StaffRole = s.Name.Reveal(), v.caller.Role()
+	return b
+}
+
+// menuOf is the menu of a role; its first place is where the role lands.
+func menuOf(r person.Role) view.Menu {
+	switch r {
+	case person.RolePatient:
+		return view.MenuPatient
+	case person.RoleClinician, person.RoleNurse:
+		return view.MenuClinic
+	case person.RoleAdministrator:
+		return view.MenuAdmin
+	case person.RoleCompliance:
+		return view.MenuOfficer
+	default:
+		return view.MenuNone
+	}
+}
+
+// routeID is the one parameter of the page's path, for the language form.
+func (v *Visit) routeID() string {
+	for _, name := range []string{"id", "patient"} {
+		if id := v.Path(name); opaque(id) {
+			return id
+		}
+	}
+	return ""
+}
+
+// Render answers with a page, whole or not at all.
+func (v *Visit) Render(status int, m view.Model) error {
+	var page bytes.Buffer
+	if err := v.door.c.Views.Render(&page, m); err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Security-Policy", policy(v.nonce))
+	v.write(status, "text/html; charset=utf-8", page.Bytes())
+	return nil
+}
+
+// policy is the Content-Security-Policy of a page. Every script is a module of
+// ours that carries the nonce; 'self' is for the modules that it imports.
+func policy(nonce string) string {
+	return "default-src 'none'; script-src 'self' 'nonce-" + nonce + "'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+		"form-action 'self'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+}
+
+// answer answers a passkey ceremony.
+func (v *Visit) answer(status int, body any) error {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return fault.Wrap(fault.Internal, "encode answer", err)
+	}
+	v.write(status, "application/json", b)
+	return nil
+}
+
+// attach answers with a file to keep.
+func (v *Visit) attach(mediaType, name string) {
+	h := v.w.Header()
+	h.Set("Content-Type", mediaType)
+	h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+}
+
+// write sends a whole body. A HEAD gets the same headers.
+func (v *Visit) write(status int, mediaType string, body []byte) {
+	h := v.w.Header()
+	h.Set("Content-Type", mediaType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	v.w.WriteHeader(status)
+	if v.r.Method != http.MethodHead {
+		_, _ = v.w.Write(body) // the reader left: there is nobody to tell
+	}
+}
+
+// Redirect sends the browser to a path of ours with a GET.
+func (v *Visit) Redirect(path string) error {
+	v.w.Header().Set("Location", path)
+	v.write(http.StatusSeeOther, "text/plain; charset=utf-8", nil)
+	return nil
+}
+
+// done leaves a good outcome for the next page and goes there. The cookie holds
+// a message id and nothing else, for a minute.
+func (v *Visit) done(flash, path string) error {
+	v.leave(flash)
+	return v.Redirect(path)
+}
+
+func (v *Visit) leave(flash string) {
+	http.SetCookie(v.w, &http.Cookie{Name: flashCookie, Value: flash, Path: "/", MaxAge: 60, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+}
+
+// takeFlash is the message that an earlier request left, once.
+func (v *Visit) takeFlash() string {
+	if v.flash != "" {
+		return v.flash
+	}
+	c, err := v.r.Cookie(flashCookie)
+	if err != nil {
+		return ""
+	}
+	http.SetCookie(v.w, &http.Cookie{Name: flashCookie, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	if id := "flash." + c.Value; v.door.c.Catalog.Language("").Has(id) {
+		v.flash = id
+	}
+	return v.flash
+}
+
+// now is the clinic's time.
+func (v *Visit) now() time.Time { return v.local(v.door.c.Clock()) }
+
+// local is t on the clinic's clock; a time that is not known stays so.
+func (v *Visit) local(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return t.In(v.door.c.Location)
+}
+
+// RenderFor answers a request that did not come through the door's wrapper with
+// a page of the door's. make fills the model from the base that it is given.
+func (d *Door) RenderFor(w http.ResponseWriter, r *http.Request, status int, make func(view.Base) view.Model) error {
+	v, err := d.visit(w, r)
+	if err != nil {
+		return fault.Wrap(fault.Unavailable, "draw nonce", err)
+	}
+	if err := v.identify(); err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	return v.Render(status, make(v.Base("")))
+}
