@@ -21,6 +21,8 @@
 // test lists.
 //
 // What it cannot see: entries cut from the end that no checkpoint covers yet (at
-// most Config.CheckpointEvery of them), and a tree rebuilt with the server's own
+// most Config.CheckpointEvery of them); records forged behind the newest checkpoint,
+// for the verifier, which cannot open them (a start opens the newest and refuses);
+// and a tree rebuilt with the server's own
 // key by whoever also replaces every outside checkpoint.
 package audit

@@ -92,6 +92,9 @@ func (s *FileStore) Records(ctx context.Context, from, to int64, fn func(Record)
 		return err
 	}
 	first := int64(beUint64(offs))
+	if first < 0 || first > limit {
+		return &BadRecord{from, "offset"}
+	}
 	if to-from == 1 { // one record: do not read a megabyte for it
 		limit = min(limit, first+maxFrame)
 	}
