@@ -1,0 +1,246 @@
+package audit_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"postern.example/postern/internal/trust/audit"
+	"postern.example/postern/internal/word/fault"
+)
+
+// journal is an Appender that keeps entries in memory and can fail or hold.
+type journal struct {
+	mu      sync.Mutex
+	entries []audit.Entry
+	fail    error
+	hold    chan struct{}
+}
+
+func (j *journal) Append(_ context.Context, e audit.Entry) (audit.Receipt, error) {
+	if j.hold != nil {
+		<-j.hold
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.fail != nil {
+		return audit.Receipt{}, j.fail
+	}
+	j.entries = append(j.entries, e)
+	return audit.Receipt{Seq: int64(len(j.entries) - 1)}, nil
+}
+
+func (j *journal) set(err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.fail = err
+}
+
+func (j *journal) all() []audit.Entry {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return append([]audit.Entry{}, j.entries...)
+}
+
+func refusal(n int) audit.Entry {
+	e := fullEntry()
+	e.Count, e.Event, e.Outcome, e.Objects = 0, audit.EventRefused, audit.Refused, []string{fmt.Sprintf("Observation/%d", n)}
+	return e
+}
+
+func stranger(source string, n int) audit.Entry {
+	e := refusal(n)
+	e.Caller = audit.Caller{Kind: "stranger", Source: source}
+	return e
+}
+
+// The first refusal is durable before its answer; identical ones within the minute
+// become one count, durable within 60 seconds of the first.
+func TestRefusalsAreCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{}
+		r := audit.NewRefusals(audit.RefusalsConfig{Log: j})
+		refuse := func(key string, e audit.Entry) {
+			t.Helper()
+			if err := r.Refuse(t.Context(), key, e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refuse("mother read a", refusal(1))
+		if got := j.all(); len(got) != 1 || got[0].Event != audit.EventRefused {
+			t.Fatalf("%+v", got)
+		}
+		for range 9 {
+			refuse("mother read a", refusal(1))
+		}
+		refuse("mother read b", refusal(2))
+		if len(j.all()) != 2 {
+			t.Fatal("identical refusals became entries at once")
+		}
+		time.Sleep(audit.RefusalWindow)
+		synctest.Wait()
+		got := j.all()
+		if len(got) != 3 || got[2].Event != audit.EventCount || got[2].Count != 9 || got[2].Objects[0] != "Observation/1" {
+			t.Fatalf("%+v", got)
+		}
+		refuse("mother read a", refusal(1)) // a new minute: a first again
+		if len(j.all()) != 4 {
+			t.Fatal("the minute did not end")
+		}
+		refuse("mother read a", refusal(1))
+		if err := r.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := j.all(); len(got) != 5 || got[4].Count != 1 {
+			t.Fatalf("%+v", got)
+		}
+		if err := r.Refuse(t.Context(), "late", refusal(1)); !fault.Is(err, fault.Unavailable) {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * audit.RefusalWindow)
+	})
+}
+
+// Whoever guesses many targets without signing in is counted per source.
+func TestStrangersAreCountedPerSource(t *testing.T) {
+	j := &journal{}
+	r := audit.NewRefusals(audit.RefusalsConfig{Log: j})
+	for n := range 100 {
+		for _, source := range []string{"192.0.2.1", "192.0.2.2"} {
+			if err := r.Refuse(t.Context(), fmt.Sprint("target ", n), stranger(source, n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := r.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := j.all()
+	if len(got) != 4 || got[2].Count != 99 || got[3].Count != 99 || got[2].Objects != nil || got[2].Caller.Source != "192.0.2.1" {
+		t.Fatalf("%+v", got)
+	}
+}
+
+// Memory is bounded: the oldest kind is written out when the table is full.
+func TestRefusalsAreBounded(t *testing.T) {
+	j := &journal{}
+	r := audit.NewRefusals(audit.RefusalsConfig{Log: j, Limit: 2})
+	for _, key := range []string{"a", "a", "b", "c", "d", "d"} {
+		if err := r.Refuse(t.Context(), key, refusal(0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	counts := 0
+	for _, e := range j.all() {
+		if e.Event == audit.EventCount {
+			counts++
+		}
+	}
+	if counts != 1 || len(j.all()) != 5 { // a, b, count of a, c, d: b had nothing to count
+		t.Fatalf("%d entries, %d counts", len(j.all()), counts)
+	}
+	if err := r.Close(t.Context()); err != nil || len(j.all()) != 6 {
+		t.Fatal(err, len(j.all()))
+	}
+}
+
+// While the first is on its way, identical ones wait for it, and share its fate.
+func TestRefusalsWaitForTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{hold: make(chan struct{}), fail: errors.New("disk")}
+		r := audit.NewRefusals(audit.RefusalsConfig{Log: j})
+		results := make(chan error, 3)
+		for range 3 {
+			go func() { results <- r.Refuse(context.Background(), "a", refusal(0)) }()
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := r.Refuse(ctx, "a", refusal(0)); !fault.Is(err, fault.Unavailable) {
+			t.Fatal(err)
+		}
+		close(j.hold)
+		for range 3 {
+			if err := <-results; err == nil {
+				t.Fatal("answered without an entry")
+			}
+		}
+		j.set(nil)
+		if err := r.Refuse(t.Context(), "a", refusal(0)); err != nil || len(j.all()) != 1 {
+			t.Fatal(err)
+		}
+		if err := r.Close(t.Context()); err != nil || len(j.all()) != 1 {
+			t.Fatal("a failed refusal was counted", err)
+		}
+	})
+}
+
+// A count that cannot be written raises the alarm, is kept and tried again.
+func TestRefusalCountsSurviveAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{}
+		alarms := 0
+		r := audit.NewRefusals(audit.RefusalsConfig{Log: j, Alarm: func(error) { alarms++ }})
+		refuse := func() {
+			t.Helper()
+			if err := r.Refuse(t.Context(), "a", refusal(0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		refuse()
+		refuse()
+		j.set(errors.New("disk"))
+		time.Sleep(audit.RefusalWindow)
+		synctest.Wait()
+		j.set(nil)
+		refuse() // identical, and counted with those that wait
+		time.Sleep(audit.RefusalWindow)
+		synctest.Wait()
+		if got := j.all(); alarms != 1 || len(got) != 2 || got[1].Count != 2 {
+			t.Fatalf("%d alarms, %+v", alarms, got)
+		}
+		refuse()
+		refuse()
+		j.set(errors.New("disk"))
+		if err := r.Close(t.Context()); err == nil {
+			t.Fatal("Close lost a count silently")
+		}
+	})
+}
+
+// While a count fails to be written, the same kind may have begun anew: both add up.
+func TestRefusalCountJoinsItsSuccessor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{}
+		r := audit.NewRefusals(audit.RefusalsConfig{Log: j})
+		for range 3 {
+			_ = r.Refuse(t.Context(), "a", refusal(0))
+		}
+		hold := make(chan struct{})
+		j.hold = hold
+		time.Sleep(audit.RefusalWindow) // the count of 2 is on its way
+		go func() { _ = r.Refuse(context.Background(), "a", refusal(0)) }()
+		synctest.Wait()
+		j.set(errors.New("disk"))
+		hold <- struct{}{} // one of the two goes through and fails
+		synctest.Wait()
+		j.set(nil)
+		hold <- struct{}{}
+		synctest.Wait()
+		close(hold)
+		if err := r.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		total := int64(0)
+		for _, e := range j.all() {
+			total += max(e.Count, 1)
+		}
+		if total != 3 && total != 4 {
+			t.Fatalf("%d of 3 or 4 refusals are in the log", total)
+		}
+	})
+}
