@@ -143,3 +143,31 @@ func TestContrast(t *testing.T) {
 		check(marks, 3)
 	}
 }
+
+func TestHeadAndIcons(t *testing.T) {
+	s := set(t)
+	url, err := s.URL("talk.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := httptest.NewRequest("HEAD", url, nil)
+	w := httptest.NewRecorder()
+	mux := http.NewServeMux()
+	mux.Handle("GET "+Pattern, s)
+	mux.ServeHTTP(w, r)
+	if w.Code != 200 || w.Body.Len() != 0 || w.Header().Get("Content-Length") == "" {
+		t.Errorf("HEAD: %d, %d bytes", w.Code, w.Body.Len())
+	}
+	icons, err := Icons()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, svg := range icons {
+		if !strings.HasPrefix(svg, "<svg") || !strings.Contains(svg, `aria-hidden="true"`) || strings.Contains(svg, "style") {
+			t.Errorf("icon %s: %s", name, svg)
+		}
+	}
+	if _, err := mediaTypeOf("x.exe"); err == nil {
+		t.Error("an unknown kind of file has no media type")
+	}
+}

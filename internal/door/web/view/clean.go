@@ -48,6 +48,9 @@ func invisible(r rune) bool {
 // templates and messages hold none (test), so whatever it finds came from data,
 // and no field can be forgotten.
 func visible(page []byte) []byte {
+	if utf8.Valid(page) && bytes.IndexFunc(page, invisible) < 0 {
+		return page // nearly every page: nothing to copy
+	}
 	return bytes.Map(func(r rune) rune {
 		if invisible(r) {
 			return utf8.RuneError
