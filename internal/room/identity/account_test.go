@@ -70,7 +70,7 @@ func TestAccountStandsAsCreated(t *testing.T) {
 
 func TestUnknownAccountHasNoStanding(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		nobody := newID(t, person.AccountID{})
+		nobody := newAccount(t)
 		st, err := h.rooms.Standing(t.Context(), nobody)
 		if err != nil || st.Active || len(st.Roles) != 0 || !st.Chart.IsZero() {
 			t.Errorf("standing of nobody: %+v, %v", st, err)

@@ -34,7 +34,7 @@ const maxRoles = 9
 // names it. On production data an account with a chart is refused until two
 // administrators and a compliance officer have enrolled.
 func (r *Room) PlanCreate(ctx context.Context, n NewAccount) (*Plan, error) {
-	account, err := newID(person.AccountID{}, r.c.Random)
+	account, err := person.NewAccountID(r.c.Random)
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, "create account", err)
 	}

@@ -41,7 +41,7 @@ func (s *set) roles() []person.Role {
 }
 
 func chartOf(profile body) person.PatientID {
-	id, err := idFromBytes(person.PatientID{}, profile.Chart)
+	id, err := person.PatientIDFromBytes(profile.Chart)
 	if err != nil {
 		return person.PatientID{} // none; decode has checked the length
 	}
@@ -112,7 +112,7 @@ func (r *Room) describe(s *set) Account {
 func (s *set) patients() []person.PatientID {
 	var out []person.PatientID
 	for _, o := range s.of(kindAssignment) {
-		if id, err := idFromBytes(person.PatientID{}, o.body.Patient); err == nil {
+		if id, err := person.PatientIDFromBytes(o.body.Patient); err == nil {
 			out = append(out, id)
 		}
 	}
@@ -134,7 +134,7 @@ func (r *Room) page(ctx context.Context, after person.AccountID, limit int) ([]p
 		if err := rows.Scan(&b); err != nil {
 			return nil, fault.Wrap(fault.Unavailable, "list accounts", err)
 		}
-		id, err := idFromBytes(person.AccountID{}, b)
+		id, err := person.AccountIDFromBytes(b)
 		if err != nil {
 			return nil, fault.Wrap(fault.Tampered, "list accounts", err) // the query has checked the length
 		}

@@ -45,7 +45,7 @@ func TestDrills(t *testing.T) {
 			s.raw.Exec(t, `UPDATE account_row SET body = ? WHERE account = ? AND kind = 3`, s.cred[5], s.mother.Bytes())
 		}, func(s scene) []person.AccountID { return []person.AccountID{s.mother} }},
 		"two accounts swapped": {func(t *testing.T, s scene) {
-			aside := newID(t, person.AccountID{}).Bytes()
+			aside := newAccount(t).Bytes()
 			s.raw.Exec(t, `UPDATE account_row SET account = ? WHERE account = ?`, aside, s.mother.Bytes())
 			s.raw.Exec(t, `UPDATE account_row SET account = ? WHERE account = ?`, s.mother.Bytes(), s.intruder.Bytes())
 			s.raw.Exec(t, `UPDATE account_row SET account = ? WHERE account = ?`, s.intruder.Bytes(), aside)

@@ -53,7 +53,7 @@ func (p *Plan) Link() string {
 // (ACCOUNT.SECRET, what follows # in the link).
 func (r *Room) invited(ctx context.Context, token string) (*set, int64, error) {
 	id, secret, _ := strings.Cut(token, ".")
-	account, err := parseAccount(id)
+	account, err := person.ParseAccountID(id)
 	if err != nil {
 		return nil, 0, refused(err)
 	}
@@ -99,7 +99,7 @@ func (r *Room) FinishEnrol(ctx context.Context, name phi.Text, answer []byte) (*
 	if err != nil {
 		return nil, refused(err)
 	}
-	account, err := idFromBytes(person.AccountID{}, c.Account)
+	account, err := person.AccountIDFromBytes(c.Account)
 	if err != nil {
 		return nil, refused(err)
 	}

@@ -86,23 +86,6 @@ func (r *Room) draw(b []byte) error {
 	return nil
 }
 
-// parseAccount reads the text form of an account id.
-func parseAccount(s string) (person.AccountID, error) { return parseID(person.AccountID{}, s) }
-
-// The kinds of identifier are named by example, because package person keeps
-// their type parameters to itself.
-func parseID[K person.Kind](_ person.ID[K], s string) (person.ID[K], error) {
-	return person.ParseID[K](s)
-}
-
-func idFromBytes[K person.Kind](_ person.ID[K], b []byte) (person.ID[K], error) {
-	return person.IDFromBytes[K](b)
-}
-
-func newID[K person.Kind](_ person.ID[K], random io.Reader) (person.ID[K], error) {
-	return person.NewID[K](random)
-}
-
 // pause waits for d or for the context, whichever is first.
 func pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)

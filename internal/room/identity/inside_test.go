@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
-
-	"postern.example/postern/internal/word/person"
 )
 
 // Two kinds that share a secret kind must not share the id of their only row:
@@ -156,13 +154,4 @@ func TestPause(t *testing.T) {
 	if err := pause(t.Context(), 0); err != nil {
 		t.Error(err)
 	}
-}
-
-func FuzzParseAccount(f *testing.F) {
-	f.Add("acc-aaaaaaaaaaaaaaaaaaaaaaaaaa")
-	f.Fuzz(func(t *testing.T, s string) {
-		if id, err := parseAccount(s); err == nil && (id.String() != s || id == person.AccountID{} && s == "") {
-			t.Fatalf("%q parsed as %v", s, id)
-		}
-	})
 }

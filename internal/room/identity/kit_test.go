@@ -155,11 +155,18 @@ func (h *house) finishSignIn(t *testing.T, answer []byte) (*identity.Presence, e
 	return presence, h.rooms.Record(t.Context(), g, presence)
 }
 
-func newPatient(t *testing.T) person.PatientID { return newID(t, person.PatientID{}) }
-
-func newID[K person.Kind](t *testing.T, _ person.ID[K]) person.ID[K] {
+func newPatient(t *testing.T) person.PatientID {
 	t.Helper()
-	id, err := person.NewID[K](rand.Reader)
+	id, err := person.NewPatientID(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func newAccount(t *testing.T) person.AccountID {
+	t.Helper()
+	id, err := person.NewAccountID(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

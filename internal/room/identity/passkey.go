@@ -196,7 +196,7 @@ func (r *Room) FinishSignIn(ctx context.Context, answer []byte) (*Presence, erro
 	if err != nil {
 		return nil, refused(err)
 	}
-	account, err := idFromBytes(person.AccountID{}, parsed.Response.UserHandle)
+	account, err := person.AccountIDFromBytes(parsed.Response.UserHandle)
 	if err != nil {
 		parsed.Response.UserHandle = account.Bytes() // nobody's, so that the rest takes its time
 	}

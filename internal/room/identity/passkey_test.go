@@ -85,7 +85,7 @@ func TestSignInRefusesAlike(t *testing.T) {
 	_, phone, key := mia(t, h)
 	_, other, otherKey := mia(t, h)
 	stranger := *key
-	stranger.User = newID(t, person.AccountID{}).Bytes()
+	stranger.User = newAccount(t).Bytes()
 	unknown := *key
 	unknown.ID = []byte("no such credential")
 	swapped := *otherKey
@@ -268,7 +268,7 @@ func TestEnrolmentLinkWorksOnceAndInTime(t *testing.T) {
 		refused("voided by a new one", voided)
 		refused("another secret", good[:len(good)-2]+"AA")
 		refused("no secret", id.String())
-		refused("no account", newID(t, person.AccountID{}).String()+good[strings.Index(good, "."):])
+		refused("no account", newAccount(t).String()+good[strings.Index(good, "."):])
 		refused("no token", "")
 
 		o, err := h.rooms.BeginEnrol(t.Context(), good)
@@ -340,7 +340,7 @@ func TestStepUpAndApprovalAreBound(t *testing.T) {
 	}
 	_, err = h.rooms.BeginStepUp(t.Context(), person.Stranger(vaulttest.Request()))
 	wantKind(t, "a stranger", err, fault.Unauthenticated)
-	_, err = h.rooms.BeginStepUp(t.Context(), patient(h, newID(t, person.AccountID{})))
+	_, err = h.rooms.BeginStepUp(t.Context(), patient(h, newAccount(t)))
 	wantKind(t, "nobody", err, fault.Unauthenticated)
 }
 

@@ -154,7 +154,7 @@ func TestInventedAccounts(t *testing.T) {
 			wantKind(t, string(account), err, fault.Tampered)
 			h.Alarms.Take()
 		}
-		id, err := idOf(person.AccountID{}, []byte("sixteen bytes!!!"))
+		id, err := person.AccountIDFromBytes([]byte("sixteen bytes!!!"))
 		if err != nil {
 			t.Fatal(err)
 		}

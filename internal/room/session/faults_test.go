@@ -193,3 +193,14 @@ func TestSmallMemory(t *testing.T) {
 		h.alive(t, two)
 	}
 }
+
+// A closed database lets nobody in.
+func TestDatabaseClosed(t *testing.T) {
+	h := lite(t, "test")
+	secret := h.signIn(t, h.account(t, person.RolePatient))
+	if err := h.DB.Close(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := h.resolve(t, secret)
+	wantKind(t, "resolve", err, fault.Unavailable)
+}

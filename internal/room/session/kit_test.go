@@ -70,7 +70,7 @@ func (h *house) restart(t *testing.T) *house {
 	return furnish(t, h.Kit.Restart(t), h.people, session.Limits{})
 }
 
-func furnish(t *testing.T, k *vaulttest.Kit, p *people, l session.Limits) *house {
+func furnish(t testing.TB, k *vaulttest.Kit, p *people, l session.Limits) *house {
 	t.Helper()
 	c := config(t, k, p)
 	c.Limits = l
@@ -84,7 +84,7 @@ func furnish(t *testing.T, k *vaulttest.Kit, p *people, l session.Limits) *house
 	return &house{Kit: k, rooms: r, gate: k.GateIn(t, p, keys.Demo), people: p, random: random}
 }
 
-func config(t *testing.T, k *vaulttest.Kit, p *people) session.Config {
+func config(t testing.TB, k *vaulttest.Kit, p *people) session.Config {
 	t.Helper()
 	forms, err := k.Root.Service(keys.ServiceForm)
 	if err != nil {
@@ -110,9 +110,9 @@ func lite(t *testing.T, env string) *house {
 
 // account makes the keys and the empty set of sessions of an account, as
 // identity does when it creates one.
-func (h *house) account(t *testing.T, roles ...person.Role) person.AccountID {
+func (h *house) account(t testing.TB, roles ...person.Role) person.AccountID {
 	t.Helper()
-	id, err := newID(person.AccountID{})
+	id, err := person.NewAccountID(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,14 +132,8 @@ func (h *house) account(t *testing.T, roles ...person.Role) person.AccountID {
 	return id
 }
 
-func newID[K person.Kind](_ person.ID[K]) (person.ID[K], error) { return person.NewID[K](rand.Reader) }
-
-func idOf[K person.Kind](_ person.ID[K], b []byte) (person.ID[K], error) {
-	return person.IDFromBytes[K](b)
-}
-
 // grant asks the gate, as caller, for action on account.
-func (h *house) grant(t *testing.T, caller person.Caller, action access.Action, account person.AccountID) access.Grant {
+func (h *house) grant(t testing.TB, caller person.Caller, action access.Action, account person.AccountID) access.Grant {
 	t.Helper()
 	return vaulttest.Grant(t, h.gate, access.Ask{Caller: caller, Action: action, Owner: person.Account(account)})
 }

@@ -103,7 +103,7 @@ func (r *Room) read(rows *db.Rows, err error) ([]row, error) {
 		var number int64
 		_ = rows.Scan(&account, &id, &number, &o.handle, &o.version, &o.seq, &o.sealed, &o.seen) // Err reports it
 		// What was never written here stays zero, and the rows do not match their head.
-		o.account, _ = idFromBytes(person.AccountID{}, account)
+		o.account, _ = person.AccountIDFromBytes(account)
 		if len(id) == len(o.id) && (number == int64(kindSession) || number == int64(kindToken)) {
 			o.id, o.kind = [16]byte(id), kind(number) //#nosec G115 -- one of two
 		}
@@ -236,10 +236,4 @@ func missing(before, after []row) []row {
 		}
 	}
 	return out
-}
-
-// idFromBytes names the kind of identifier by example, because package person
-// keeps its type parameter to itself.
-func idFromBytes[K person.Kind](_ person.ID[K], b []byte) (person.ID[K], error) {
-	return person.IDFromBytes[K](b)
 }

@@ -1,6 +1,7 @@
 package session_test
 
 import (
+	"crypto/rand"
 	"strings"
 	"testing"
 	"time"
@@ -336,7 +337,7 @@ func TestGrantsAreChecked(t *testing.T) {
 	} {
 		wantKind(t, name, err, fault.Denied)
 	}
-	nobody, err := newID(person.AccountID{})
+	nobody, err := person.NewAccountID(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

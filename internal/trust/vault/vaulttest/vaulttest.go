@@ -54,7 +54,7 @@ func Open(t testing.TB, d *db.DB, env string) *Kit {
 	c := audittest.Config()
 	c.Clock = k.Clock.Now
 	k.Log = audittest.Start(t, c)
-	if k.Clinic, err = newID(person.ClinicID{}); err != nil {
+	if k.Clinic, err = person.NewClinicID(rand.Reader); err != nil {
 		t.Fatalf("draw clinic: %v", err)
 	}
 	return k.open(t)
@@ -154,5 +154,3 @@ func (r refusals) Refuse(ctx context.Context, _ string, e audit.Entry) error {
 	_, err := r.log.Start(e).Wait(ctx)
 	return err
 }
-
-func newID[K person.Kind](_ person.ID[K]) (person.ID[K], error) { return person.NewID[K](rand.Reader) }
