@@ -238,7 +238,7 @@ type routesCmd struct {
 }
 
 func (c routesCmd) Run(e env) error {
-	rows, err := app.RouteTable()
+	rows, err := app.RouteTable(demoRoutes())
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"postern.example/postern/internal/app/demo"
+	"postern.example/postern/internal/word/route"
 )
 
 type demoCmd struct {
@@ -14,3 +15,6 @@ type demoCmd struct {
 func (c demoCmd) Run(ctx context.Context, e env) error {
 	return demo.Run(ctx, demo.Options{Addr: c.Addr, Dir: c.Data, Out: e.stderr})
 }
+
+// demoRoutes are the demo's routes, for the table that routes prints.
+func demoRoutes() []route.Route { return demo.Routes() }

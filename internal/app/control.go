@@ -62,10 +62,11 @@ type control struct {
 
 // waiting is a proposed order.
 type waiting struct {
-	order   order
-	expires time.Time
-	by      person.AccountID // who approved, zero before
-	done    chan struct{}    // closed by the approval
+	order    order
+	expires  time.Time
+	by       person.AccountID // who approved, zero before
+	declined bool
+	done     chan struct{} // closed by the approval, or when it was declined
 }
 
 // listenControl serves the socket until ctx is done.
@@ -230,12 +231,22 @@ func (c *control) approved(_ context.Context, act access.Act, by person.Caller) 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w, ok := c.waiting[act.ID]
-	if !ok || !w.by.IsZero() {
+	if !ok || w.declined || !w.by.IsZero() {
 		return fault.New(fault.NotFound, "approve act: no command waits for it")
 	}
 	w.by = by.Account()
 	close(w.done)
 	return nil
+}
+
+// declined ends a proposal: the command is told at once.
+func (c *control) declined(_ context.Context, act access.Act, _ person.Caller) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if w, ok := c.waiting[act.ID]; ok && w.by.IsZero() && !w.declined {
+		w.declined = true
+		close(w.done)
+	}
 }
 
 func (c *control) find(id string) (*waiting, error) {
@@ -258,6 +269,11 @@ func (c *control) wait(r *http.Request) (any, error) {
 	defer t.Stop()
 	select {
 	case <-w.done:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if w.declined {
+			return nil, fault.New(fault.Denied, "run command: it was declined")
+		}
 		return struct{}{}, nil
 	case <-t.C:
 		return nil, fault.New(fault.Gone, "run command: nobody approved it in time")

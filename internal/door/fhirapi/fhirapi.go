@@ -19,6 +19,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 
@@ -52,7 +53,7 @@ type Config struct {
 	// Refused records that somebody without a valid token came; durable, or
 	// counted with one that is, when it returns nil.
 	Refused func(ctx context.Context, stranger person.Caller, action string) error
-	Log       *slog.Logger
+	Log     *slog.Logger
 }
 
 // Door serves the API.
@@ -102,17 +103,18 @@ func New(c Config) (*Door, error) {
 
 // ServeHTTP routes a request. What no route takes is an OperationOutcome too.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h, pattern := d.mux.Handler(r)
-	if pattern == "" {
+	// ServeMux would redirect a path that is almost right; here it is not there.
+	clean := path.Clean(r.URL.Path) == r.URL.Path && r.URL.RawPath == ""
+	_, pattern := d.mux.Handler(r)
+	if pattern == "" || !clean {
 		kind := fault.NotFound
-		if allow := d.allowed(r); allow != "" {
+		if allow := d.allowed(r); allow != "" && clean {
 			w.Header().Set("Allow", allow)
 			kind = fault.Method
 		}
 		d.fail(w, r, d.c.RequestID(), fault.New(kind, "route request"))
 		return
 	}
-	_ = h
 	d.mux.ServeHTTP(w, r)
 }
 

@@ -146,6 +146,21 @@ func (g *Gate) Approve(ctx context.Context, by person.Caller, id string) (Act, e
 	return g.take(id)
 }
 
+// Decline records that by declines the act, and uses it up. It needs the same
+// proof as an approval: whoever finds a browser open must not stop the clinic.
+func (g *Gate) Decline(ctx context.Context, by person.Caller, id string) (Act, error) {
+	a, err := g.Waiting(id)
+	if err != nil {
+		return Act{}, err
+	}
+	_, err = g.Decide(ctx, Ask{Caller: by, Action: ApproveAct, Owner: person.Account(by.Account()),
+		Object: "act/" + a.ID, Reason: "declined: " + a.Text, Detail: Detail{After: a.Hash}})
+	if err != nil {
+		return Act{}, err
+	}
+	return g.take(id)
+}
+
 // Confirm is the second half of an action marked TwoPerson: by must be another
 // natural person than the proposer, allowed to do the action alone, and have
 // proved presence within the step-up window. The Grant is the proposer's, lives
