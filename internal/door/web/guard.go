@@ -141,8 +141,6 @@ func (v *Visit) read() error {
 }
 
 func (v *Visit) readForm() error {
-	// Only the body counts: ParseForm would mix in the query.
-	v.r.URL.RawQuery = ""
 	if err := v.r.ParseForm(); err != nil {
 		return fault.Wrap(fault.Invalid, "read form", err)
 	}
@@ -239,7 +237,7 @@ func (v *Visit) failJSON(kind fault.Kind, err error) error {
 	f := failed{Error: fault.Message(err), Request: v.quest.ID}
 	lang := v.door.c.Catalog.Language(v.language())
 	said := f.Error
-	if kind == fault.Unauthenticated {
+	if kind == fault.Unauthenticated && (v.e.OneTime || v.SignedIn()) {
 		// Whoever is not let in learns no reason, and "sign in first" would be
 		// odd on the sign-in page.
 		said = "passkey.failed"

@@ -13,6 +13,7 @@ import (
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
 	"postern.example/postern/internal/word/phi"
+	"postern.example/postern/internal/word/route"
 )
 
 // options is what a page hands to navigator.credentials; state comes back unchanged.
@@ -206,7 +207,7 @@ func (v *Visit) rotate(p *identity.Presence) error {
 
 // known is name when it names a page that one can go to, else empty.
 func (d *Door) known(name string) string {
-	if d.page(name) == nil {
+	if e := d.page(name); e == nil || e.Auth != route.Session || name == "step-up" {
 		return ""
 	}
 	return name

@@ -1,6 +1,8 @@
 package records
 
 import (
+	"strings"
+
 	"postern.example/postern/internal/room/records/rawjson"
 	"postern.example/postern/internal/word/phi"
 )
@@ -74,10 +76,40 @@ func ViewMedicationRequest(doc phi.Doc) (MedicationRequest, error) {
 		Authored: date(v, "authoredOn"), Requester: reference(v.Get("requester")),
 		Reasons: codedList(v, "reasonCode"), ReasonFor: links(v, "reasonReference"), Notes: notes(v),
 	}
+	if m.Name.IsZero() {
+		m.Name = contained(v, "Medication", v.Get("medicationReference").Get("reference").Text())
+	}
 	for d := range at(v, "dosageInstruction") {
 		m.Dosages = append(m.Dosages, dosage(d))
 	}
 	return m, nil
+}
+
+// contained is the code of the contained resource that a local reference ("#x")
+// names.
+func contained(v rawjson.Value, typ, ref string) Coded {
+	id, local := strings.CutPrefix(ref, "#")
+	for x := range at(v, "contained") {
+		if local && x.Get("resourceType").Text() == typ && x.Get("id").Text() == id {
+			return coded(x.Get("code"))
+		}
+	}
+	return Coded{}
+}
+
+// Medication is a product as a page shows it.
+type Medication struct {
+	Common
+	Name Coded
+}
+
+// ViewMedication reads a stored Medication.
+func ViewMedication(doc phi.Doc) (Medication, error) {
+	v, common, err := open(doc, "Medication")
+	if err != nil {
+		return Medication{}, err
+	}
+	return Medication{Common: common, Name: coded(v.Get("code"))}, nil
 }
 
 func dosage(v rawjson.Value) Dosage {

@@ -40,6 +40,31 @@ type Patient struct {
 	Contacts  []Contact
 	Addresses []Address
 	Languages []Coded
+	Numbers   []Number
+}
+
+// Number is a number under which somebody knows the patient: the clinic's record
+// number, an insurance number.
+type Number struct {
+	Kind  string // code of http://terminology.hl7.org/CodeSystem/v2-0203, such as MR; empty when not said
+	Value phi.Text
+}
+
+func numbers(v rawjson.Value) []Number {
+	var out []Number
+	for x := range at(v, "identifier") {
+		n := Number{Value: show(x.Get("value").Text())}
+		for c := range at(x, "type.coding.code") {
+			// A closed list of two to five capital letters and digits.
+			if s := c.Text(); n.Kind == "" && len(s) <= 5 && strings.ToUpper(s) == s {
+				n.Kind = s
+			}
+		}
+		if !n.Value.IsZero() {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // ViewPatient reads a stored Patient.
@@ -54,6 +79,7 @@ func ViewPatient(doc phi.Doc) (Patient, error) {
 		Born: date(v, "birthDate"), Died: date(v, "deceasedDateTime"),
 		Deceased: died.Type() == rawjson.String || v.Get("deceasedBoolean").IsTrue(),
 		Contacts: contacts(v), Addresses: addresses(v), Languages: codedList(v, "communication.language"),
+		Numbers: numbers(v),
 	}, nil
 }
 

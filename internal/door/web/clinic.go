@@ -1,0 +1,202 @@
+package web
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"postern.example/postern/internal/door/web/view"
+	"postern.example/postern/internal/room/records"
+	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+)
+
+// myPatients asks the gate whether the caller treats patients, and for whom.
+func (v *Visit) myPatients() ([]person.PatientID, error) {
+	g, err := v.decide(access.Ask{Caller: v.caller, Action: access.ListMyPatients, Owner: person.Account(v.caller.Account())})
+	if err != nil {
+		return nil, err
+	}
+	return v.door.c.Identity.Patients(v.Context(), g)
+}
+
+// clinic is GET /clinic: my patients. Each name is a look at that patient's
+// chart, with an entry that the patient sees.
+func (d *Door) clinic(v *Visit) error {
+	patients, err := v.myPatients()
+	if err != nil {
+		return err
+	}
+	m := &view.Clinic{Base: v.Base(view.PlaceClinic)}
+	for _, id := range patients {
+		line := view.ClinicPatient{ID: id.String(), Name: id.String(), Pattern: view.PatternOf(id.String()), Age: -1}
+		c, err := d.c.Records.View(v.Context(), v.caller, id, "page/clinic", "Patient")
+		switch {
+		case fault.Is(err, fault.Tampered), fault.Is(err, fault.NotFound):
+			// One damaged chart must not hide the other patients; its own page says what is wrong.
+		case err != nil:
+			return err
+		default:
+			if err := v.describe(c, &line); err != nil {
+				return err
+			}
+		}
+		m.Patients = append(m.Patients, line)
+	}
+	slices.SortStableFunc(m.Patients, func(a, b view.ClinicPatient) int { return compareNames(a.Name, b.Name) })
+	return v.Render(http.StatusOK, m)
+}
+
+func (v *Visit) describe(c records.Chart, line *view.ClinicPatient) error {
+	p, err := demographics(c)
+	if err != nil {
+		return err
+	}
+	if name := fullName(p); name != "" {
+		line.Name = name
+	}
+	line.Born, line.RecordNumber = v.day(p.Born), recordNumber(p)
+	line.Age = age(line.Born, v.now())
+	return nil
+}
+
+// demographics reads the chart's Patient.
+func demographics(c records.Chart) (records.Patient, error) {
+	list := c.Resources("Patient")
+	if len(list) == 0 {
+		return records.Patient{}, nil
+	}
+	return records.ViewPatient(list[0].Doc)
+}
+
+func fullName(p records.Patient) string {
+	if len(p.Names) == 0 {
+		return ""
+	}
+	return p.Names[0].Full.Reveal()
+}
+
+// recordNumber is the clinic's own number: the one marked so, else the first.
+func recordNumber(p records.Patient) string {
+	for _, n := range p.Numbers {
+		if n.Kind == "MR" {
+			return n.Value.Reveal()
+		}
+	}
+	if len(p.Numbers) > 0 && p.Numbers[0].Kind == "" {
+		return p.Numbers[0].Value.Reveal()
+	}
+	return ""
+}
+
+// age is whole years on the clinic's calendar, -1 when the birthday is not known.
+func age(born view.Day, now time.Time) int {
+	if born.Day == 0 {
+		return -1
+	}
+	years := now.Year() - born.Year
+	if now.Month() < born.Month || now.Month() == born.Month && now.Day() < born.Day {
+		years--
+	}
+	return years
+}
+
+// patientOf is the person bar of somebody else's chart.
+func (v *Visit) patientOf(c records.Chart) (*view.Person, error) {
+	p, err := demographics(c)
+	return &view.Person{Name: fullName(p), Relation: view.RelationPatient, Pattern: view.PatternOf(c.Patient.String())}, err
+}
+
+// purposes are those for which the policy opens a chart to clinicians and nurses.
+func purposes() []person.Purpose { return []person.Purpose{person.PurposeTreatment} }
+
+// chartPurpose is GET /clinic/{patient}: it asks why, and opens nothing. It says
+// the same for every patient, known or not: the answer is in the POST.
+func (d *Door) chartPurpose(v *Visit) error {
+	if _, err := v.myPatients(); err != nil {
+		return err
+	}
+	return v.askPurpose(http.StatusOK, "")
+}
+
+func (v *Visit) askPurpose(status int, problem string) error {
+	id, err := person.ParsePatientID(v.Path("patient"))
+	if err != nil {
+		return fault.New(fault.NotFound, "open chart")
+	}
+	m := &view.Chart{Base: v.Base(view.PlaceClinic), PatientID: id.String(), Purposes: purposes()}
+	m.Problem = problem
+	return v.Render(status, m)
+}
+
+// chartOpen is POST /clinic/{patient}: the one-screen chart, for a stated purpose.
+func (d *Door) chartOpen(v *Visit) error {
+	id, err := person.ParsePatientID(v.Path("patient"))
+	if err != nil {
+		id = person.PatientID{} // nobody's: decided and answered like a foreign one
+	}
+	purpose, ok := person.ParsePurpose(v.Field("purpose"))
+	if !ok {
+		return v.askPurpose(http.StatusBadRequest, "problem.purpose")
+	}
+	c, err := d.c.Records.View(v.Context(), v.caller.For(purpose), id, "page/chart", "Patient", "AllergyIntolerance",
+		"MedicationRequest", "Condition", "Observation", "Immunization")
+	if err != nil {
+		return err
+	}
+	m := &view.Chart{Base: v.Base(view.PlaceClinic), PatientID: id.String(), Purposes: purposes(), Purpose: purpose, Opened: true}
+	if err := v.fill(m, c); err != nil {
+		return err
+	}
+	return v.Render(http.StatusOK, m)
+}
+
+// chartRows is how many rows of each kind fit on the one screen.
+const chartRows = 12
+
+func (v *Visit) fill(m *view.Chart, c records.Chart) error {
+	p, err := demographics(c)
+	if err != nil {
+		return err
+	}
+	if m.Person, err = v.patientOf(c); err != nil {
+		return err
+	}
+	m.Born, m.Sex, m.RecordNumber = v.day(p.Born), p.Gender, recordNumber(p)
+	m.Age = age(m.Born, v.now())
+	if m.Allergies, m.NoAllergies, err = v.allergies(c); err != nil {
+		return err
+	}
+	names, err := v.medicineNames(c)
+	if err != nil {
+		return err
+	}
+	if m.Medications, _, err = v.medications(c, names); err != nil {
+		return err
+	}
+	if m.Conditions, _, err = v.conditions(c); err != nil {
+		return err
+	}
+	if m.Vaccines, err = v.vaccines(c); err != nil {
+		return err
+	}
+	list, err := v.observations(c.Resources("Observation"))
+	if err != nil {
+		return err
+	}
+	for _, s := range group(list) {
+		rows := &m.Results
+		switch s.newest().category {
+		case "vital-signs":
+			rows = &m.Vitals
+		case "laboratory", "":
+		default:
+			continue
+		}
+		if len(*rows) < chartRows {
+			*rows = append(*rows, v.row(s))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+package web
+
+import (
+	"postern.example/postern/internal/door/web/assets"
+	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/audit"
+	"postern.example/postern/internal/word/route"
+)
+
+// Most bytes of a request's body.
+const (
+	formBody     = 8 << 10
+	ceremonyBody = 96 << 10
+)
+
+// table is every endpoint, sorted by path: the table of contents of the door.
+func (d *Door) table() []Endpoint {
+	return []Endpoint{
+		page("/", "home", access.ReadChart, audit.EventRead, d.home),
+		open("/.well-known/security.txt", d.securityTxt),
+		page("/access-log", "access-log", access.ReadAccessLog, audit.EventLogRead, d.looked),
+		file(page("/access-log/{seq}/proof", "", access.ProveAccess, audit.EventLogRead, d.proof)),
+		page("/admin", "admin", access.ListAccounts, audit.EventRead, d.admin),
+		stepUp(form("/admin/accounts", "admin", access.AddAccount, audit.EventCreate, d.accountAdd, "name", "role", "patient")),
+		stepUp(form("/admin/accounts/{id}/link", "admin", access.IssueEnrolment, audit.EventUpdate, d.accountLink)),
+		stepUp(form("/admin/accounts/{id}/restore", "admin", access.ResumeAccount, audit.EventUpdate, d.accountRestore)),
+		stepUp(form("/admin/accounts/{id}/suspend", "admin", access.SuspendAccount, audit.EventUpdate, d.accountSuspend)),
+		stepUp(form("/admin/assignments", "admin", access.AssignPatient, audit.EventUpdate, d.assign, "clinician", "patient")),
+		stepUp(form("/admin/assignments/end", "admin", access.AssignPatient, audit.EventUpdate, d.unassign, "clinician", "patient")),
+		page("/allergies", "allergies", access.ReadChart, audit.EventRead, d.allergiesPage),
+		page("/approve/{id}", "approve", access.ApproveAct, audit.EventUpdate, d.approve),
+		stepUp(form("/approve/{id}/decline", "approve", access.ApproveAct, audit.EventUpdate, d.approveDecline)),
+		ceremonyAt("/approve/{id}/finish", "approve", access.ApproveAct, audit.EventUpdate, d.approveFinish),
+		ceremonyAt("/approve/{id}/options", "approve", access.ApproveAct, audit.EventUpdate, d.approveOptions),
+		cached(open(assets.Pattern, d.assets)),
+		page("/clinic", "clinic", access.ListMyPatients, audit.EventRead, d.clinic),
+		page("/clinic/{patient}", "chart", access.ListMyPatients, audit.EventRead, d.chartPurpose),
+		form("/clinic/{patient}", "chart", access.ReadChart, audit.EventRead, d.chartOpen, "purpose"),
+		page("/conditions", "conditions", access.ReadChart, audit.EventRead, d.conditionsPage),
+		public(page("/enrol", "enrol", "", "", d.enrol)),
+		public(ceremonyAt("/enrol/finish", "enrol", "", audit.EventSignIn, d.enrolFinish)),
+		public(ceremonyAt("/enrol/options", "enrol", "", audit.EventSignIn, d.enrolOptions)),
+		open("/healthz", d.health),
+		page("/immunizations", "immunizations", access.ReadChart, audit.EventRead, d.immunizationsPage),
+		strangersToo(form("/language", "", "", audit.EventUpdate, d.chooseLanguage, "lang", "next", "next_id")),
+		page("/medications", "medications", access.ReadChart, audit.EventRead, d.medicationsPage),
+		page("/officer", "officer", access.ReadLog, audit.EventLogRead, d.officer),
+		form("/officer", "officer", access.ReadLog, audit.EventLogRead, d.officer, "who", "patient", "act", "outcome", "from", "to", "older"),
+		form("/officer/export", "officer", access.ExportLog, audit.EventExport, d.exportLog),
+		form("/officer/verify", "officer", access.VerifyLog, audit.EventLogRead, d.verifyLog),
+		page("/results", "results", access.ReadChart, audit.EventRead, d.results),
+		form("/results", "results", access.ReadChart, audit.EventRead, d.results, "category", "older"),
+		page("/results/{id}", "result", access.ReadChart, audit.EventRead, d.result),
+		page("/security", "security", access.ViewSecurity, audit.EventRead, d.security),
+		stepUp(ceremonyAt("/security/passkeys/finish", "security", access.AddPasskey, audit.EventUpdate, d.passkeyFinish)),
+		stepUp(ceremonyAt("/security/passkeys/options", "security", access.AddPasskey, audit.EventUpdate, d.passkeyOptions)),
+		stepUp(form("/security/passkeys/{id}/remove", "security", access.RemovePasskey, audit.EventDelete, d.passkeyRemove)),
+		form("/security/passkeys/{id}/rename", "security", access.RenamePasskey, audit.EventUpdate, d.passkeyRename, "name"),
+		form("/security/sessions/end-others", "security", access.EndSession, audit.EventUpdate, d.sessionsEnd),
+		form("/security/sessions/{id}/end", "security", access.EndSession, audit.EventUpdate, d.sessionEnd),
+		public(page("/sign-in", "sign-in", "", "", d.signIn)),
+		public(ceremonyAt("/sign-in/finish", "sign-in", "", audit.EventSignIn, d.signInFinish)),
+		public(ceremonyAt("/sign-in/options", "sign-in", "", "", d.signInOptions)),
+		form("/sign-out", "", access.SignOut, audit.EventSignOut, d.signOut),
+		page("/step-up", "step-up", access.SignIn, audit.EventSignIn, d.stepUp),
+		ceremonyAt("/step-up/finish", "step-up", access.SignIn, audit.EventSignIn, d.stepUpFinish),
+		ceremonyAt("/step-up/options", "step-up", access.SignIn, audit.EventSignIn, d.stepUpOptions),
+	}
+}
+
+// page is a page for people who have signed in.
+func page(pattern, name string, a access.Action, e audit.Event, serve func(*Visit) error) Endpoint {
+	return Endpoint{Route: route.Route{Method: "GET", Pattern: pattern, Door: route.Web, Auth: route.Session,
+		Action: string(a), Audit: string(e)}, Page: name, Serve: serve}
+}
+
+// form takes a form of the page called name.
+func form(pattern, name string, a access.Action, e audit.Event, serve func(*Visit) error, fields ...string) Endpoint {
+	out := page(pattern, name, a, e, serve)
+	out.Method, out.Body, out.Fields = "POST", formBody, fields
+	return out
+}
+
+// ceremonyAt takes part in a passkey ceremony of the page called name.
+func ceremonyAt(pattern, name string, a access.Action, e audit.Event, serve func(*Visit) error) Endpoint {
+	out := form(pattern, name, a, e, serve)
+	out.Body, out.Ceremony = ceremonyBody, true
+	return out
+}
+
+// stepUp marks an act that the policy allows only with fresh presence.
+func stepUp(e Endpoint) Endpoint { e.StepUp = true; return e }
+
+// file marks a download.
+func file(e Endpoint) Endpoint { e.File = true; return e }
+
+// strangersToo opens an endpoint to people who have not signed in. Those who
+// have still send their form token.
+func strangersToo(e Endpoint) Endpoint {
+	e.Auth, e.Action = route.Public, route.PublicAction
+	if e.Audit == "" {
+		e.Audit = route.NoAudit
+	}
+	return e
+}
+
+// public opens an endpoint of sign-in or enrolment, whose requests prove themselves.
+func public(e Endpoint) Endpoint {
+	e = strangersToo(e)
+	e.OneTime = e.Method == "POST"
+	return e
+}
+
+// open answers everybody the same.
+func open(pattern string, serve func(*Visit) error) Endpoint {
+	e := strangersToo(page(pattern, "", "", "", serve))
+	e.Open = true
+	return e
+}
+
+// cached marks an answer that browsers may keep.
+func cached(e Endpoint) Endpoint { e.Shared = true; return e }

@@ -1,0 +1,207 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+
+	"postern.example/postern/internal/door/web/view"
+	"postern.example/postern/internal/room/records"
+)
+
+// conditionsPage is GET /conditions.
+func (d *Door) conditionsPage(v *Visit) error {
+	c, err := v.chart("page/conditions", "Condition")
+	if err != nil {
+		return err
+	}
+	m := &view.Conditions{Base: v.Base(view.PlaceConditions)}
+	if m.Current, m.Past, err = v.conditions(c); err != nil {
+		return err
+	}
+	return v.Render(http.StatusOK, m)
+}
+
+// wrong reports a statement that its source took back or refuted.
+func wrong(verification string) bool {
+	return verification == "entered-in-error" || verification == "refuted"
+}
+
+// over reports whether a clinical status says that something has ended.
+func over(status string) bool {
+	return status == "inactive" || status == "remission" || status == "resolved"
+}
+
+// conditions lists health problems, the newest first.
+func (v *Visit) conditions(c records.Chart) (current, past []view.Condition, err error) {
+	err = each(c.Resources("Condition"), records.ViewCondition, func(x records.Condition) {
+		if wrong(x.Verification) {
+			return
+		}
+		since := x.Onset
+		if since.IsZero() {
+			since = x.Recorded
+		}
+		out := view.Condition{Name: x.Name.Text.Reveal(), Since: v.day(since), Ended: v.day(x.Abated), Note: joined(x.Notes)}
+		if over(x.Clinical) || x.Clinical == "" && out.Ended.Known() {
+			past = append(past, out)
+			return
+		}
+		current = append(current, out)
+	})
+	return current, past, err
+}
+
+// medicationsPage is GET /medications.
+func (d *Door) medicationsPage(v *Visit) error {
+	c, err := v.chart("page/medications", "MedicationRequest")
+	if err != nil {
+		return err
+	}
+	names, err := v.medicineNames(c)
+	if err != nil {
+		return err
+	}
+	m := &view.Medications{Base: v.Base(view.PlaceMedications)}
+	if m.Current, m.Past, err = v.medications(c, names); err != nil {
+		return err
+	}
+	return v.Render(http.StatusOK, m)
+}
+
+// medicineNames looks up the products that prescriptions only refer to. They are
+// shared resources of the clinic, so this is a decision of its own; most charts
+// name their medicines and need none.
+func (v *Visit) medicineNames(c records.Chart) (map[string]string, error) {
+	var ids []string
+	err := each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
+		if id := x.Medicine.ID.String(); x.Name.IsZero() && x.Medicine.Type == "Medication" && !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	})
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	found, err := v.door.c.Records.Search(v.Context(), v.caller, "Medication", "_id="+strings.Join(ids, ","))
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]string{}
+	err = each(found.Resources, records.ViewMedication, func(x records.Medication) { names[x.ID.String()] = x.Name.Text.Reveal() })
+	return names, err
+}
+
+// medications lists medicines. names are those of products, by id.
+func (v *Visit) medications(c records.Chart, names map[string]string) (current, past []view.Medication, err error) {
+	err = each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
+		out := view.Medication{Since: v.day(x.Authored), By: x.Requester.Display.Reveal(),
+			Name: cmp.Or(x.Name.Text.Reveal(), names[x.Medicine.ID.String()], x.Medicine.Display.Reveal())}
+		if len(x.Dosages) > 0 {
+			out.How = cmp.Or(x.Dosages[0].Patient.Reveal(), x.Dosages[0].Text.Reveal())
+		}
+		if len(x.Reasons) > 0 {
+			out.For = x.Reasons[0].Text.Reveal()
+		}
+		switch x.Status {
+		case "entered-in-error", "draft":
+		case "active", "on-hold", "unknown":
+			current = append(current, out)
+		default:
+			past = append(past, out)
+		}
+	})
+	return current, past, err
+}
+
+// allergiesPage is GET /allergies.
+func (d *Door) allergiesPage(v *Visit) error {
+	c, err := v.chart("page/allergies", "AllergyIntolerance")
+	if err != nil {
+		return err
+	}
+	m := &view.Allergies{Base: v.Base(view.PlaceAllergies)}
+	if m.List, m.NoneKnown, err = v.allergies(c); err != nil {
+		return err
+	}
+	return v.Render(http.StatusOK, m)
+}
+
+// noKnownAllergy is the SNOMED CT concept for "asked, and there is none".
+const noKnownAllergy = "716186003"
+
+// allergies lists what is still true, high risk first; none says that somebody
+// asked and the answer was none.
+func (v *Visit) allergies(c records.Chart) (list []view.Allergy, none bool, err error) {
+	err = each(c.Resources("AllergyIntolerance"), records.ViewAllergyIntolerance, func(x records.AllergyIntolerance) {
+		if wrong(x.Verification) || over(x.Clinical) {
+			return
+		}
+		if x.Name.Code.Reveal() == noKnownAllergy {
+			none = true
+			return
+		}
+		since := x.Onset
+		if since.IsZero() {
+			since = x.Recorded
+		}
+		out := view.Allergy{Name: x.Name.Text.Reveal(), High: x.Criticality == "high", Since: v.day(since)}
+		for _, r := range x.Reactions {
+			out.Severity = worse(out.Severity, r.Severity)
+			for _, m := range r.Manifestations {
+				out.Reactions = append(out.Reactions, m.Text.Reveal())
+			}
+		}
+		list = append(list, out)
+	})
+	slices.SortStableFunc(list, func(a, b view.Allergy) int { return order(b.High) - order(a.High) })
+	return list, none && len(list) == 0, err
+}
+
+func order(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// worse is the graver of two reaction severities.
+func worse(a, b string) string {
+	steps := []string{"", "mild", "moderate", "severe"}
+	if slices.Index(steps, b) > slices.Index(steps, a) {
+		return b
+	}
+	return a
+}
+
+// immunizationsPage is GET /immunizations.
+func (d *Door) immunizationsPage(v *Visit) error {
+	c, err := v.chart("page/immunizations", "Immunization")
+	if err != nil {
+		return err
+	}
+	m := &view.Immunizations{Base: v.Base(view.PlaceImmunizations)}
+	if m.Vaccines, err = v.vaccines(c); err != nil {
+		return err
+	}
+	return v.Render(http.StatusOK, m)
+}
+
+// vaccines gathers doses by vaccine, newest first. Only what was given counts.
+func (v *Visit) vaccines(c records.Chart) (out []view.Vaccine, err error) {
+	at := map[string]int{}
+	err = each(c.Resources("Immunization"), records.ViewImmunization, func(x records.Immunization) {
+		if x.Status != "completed" {
+			return
+		}
+		key := codeKey(x.Vaccine)
+		i, known := at[key]
+		if !known {
+			i = len(out)
+			at[key] = i
+			out = append(out, view.Vaccine{Name: x.Vaccine.Text.Reveal()})
+		}
+		out[i].Doses = append(out[i].Doses, view.Dose{On: v.day(x.Given), Lot: x.Lot.Reveal()})
+	})
+	return out, err
+}

@@ -1,0 +1,254 @@
+package web
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"postern.example/postern/internal/door/web/view"
+	"postern.example/postern/internal/room/records"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/phi"
+)
+
+// measured is one reading of an observation, or of one of its components, ready
+// for a page.
+type measured struct {
+	key      string // same key: same series
+	name     string
+	value    string
+	unit     string
+	words    bool // the value is words, not a number
+	number   *float64
+	usual    view.Usual
+	standing view.Standing
+}
+
+// observation is one result with its parts: one for a single value, two for a
+// blood pressure.
+type observation struct {
+	id       string
+	key      string
+	name     string
+	category string
+	at       time.Time // on the clinic's clock
+	on       view.Day
+	status   string
+	note     string
+	lab      string
+	parts    []measured
+}
+
+// observations reads the Observations of a chart. What was entered in error, or
+// never came about, is no result and stays out.
+func (v *Visit) observations(list []records.Resource) ([]observation, error) {
+	out := make([]observation, 0, len(list))
+	for _, r := range list {
+		o, err := records.ViewObservation(r.Doc)
+		if err != nil {
+			return nil, err
+		}
+		if o.Status != "entered-in-error" && o.Status != "cancelled" {
+			out = append(out, v.observation(o))
+		}
+	}
+	slices.SortStableFunc(out, func(a, b observation) int { return b.at.Compare(a.at) })
+	return out, nil
+}
+
+func (v *Visit) observation(o records.Observation) observation {
+	x := observation{id: o.ID.String(), key: codeKey(o.Name), name: o.Name.Text.Reveal(), status: o.Status,
+		at: v.moment(o.Effective), on: v.day(o.Effective), note: joined(o.Notes)}
+	if len(o.Categories) > 0 {
+		x.category = o.Categories[0].Code.Reveal()
+	}
+	for _, p := range o.Performers {
+		if p.Type == "Organization" && x.lab == "" {
+			x.lab = p.Display.Reveal()
+		}
+	}
+	if !o.Quantity.IsZero() || !o.Value.IsZero() || len(o.Components) == 0 {
+		x.parts = append(x.parts, measure(o.Reading, ""))
+	}
+	for _, c := range o.Components {
+		x.parts = append(x.parts, measure(c, c.Name.Text.Reveal()))
+	}
+	return x
+}
+
+// codeKey tells kinds of results apart: by code, and by name where there is none.
+func codeKey(c records.Coded) string {
+	if c.Code.IsZero() {
+		return "text\x00" + c.Text.Reveal()
+	}
+	return c.System.Reveal() + "\x00" + c.Code.Reveal()
+}
+
+// measure reads one value. Values in another unit are another series: a line
+// through both would be a lie.
+func measure(r records.Reading, name string) measured {
+	m := measured{name: name, unit: r.Quantity.Unit.Reveal()}
+	m.key = codeKey(r.Name) + "\x00" + unitKey(r.Quantity)
+	switch {
+	case !r.Quantity.IsZero():
+		m.value = strings.TrimSpace(r.Quantity.Comparator + " " + r.Quantity.Value.Reveal())
+		// "less than 5" is no point on a line.
+		if n, ok := r.Quantity.Number(); ok && r.Quantity.Comparator == "" {
+			m.number = &n
+		}
+	case !r.Value.IsZero():
+		m.value, m.words = r.Value.Reveal(), true
+	default:
+		m.value, m.words = cmp.Or(r.Absent.Text.Reveal(), "–"), true
+	}
+	m.usual = usual(r)
+	flag := ""
+	if len(r.Interpretation) > 0 {
+		flag = r.Interpretation[0].Code.Reveal()
+	}
+	m.standing = view.Assess(m.number, m.usual, flag)
+	return m
+}
+
+func unitKey(q records.Quantity) string {
+	if !q.Code.IsZero() {
+		return q.Code.Reveal()
+	}
+	return q.Unit.Reveal()
+}
+
+// usual is the reference range, when there is one alone and it speaks of the
+// value's unit. Several (by age, by sex) are for the laboratory to choose from.
+func usual(r records.Reading) view.Usual {
+	if len(r.Ranges) != 1 {
+		return view.Usual{}
+	}
+	rg := r.Ranges[0]
+	u := view.Usual{Words: rg.Text.Reveal()}
+	if n, ok := bound(rg.Low, r.Quantity); ok {
+		u.Low, u.LowText = &n, rg.Low.Value.Reveal()
+	}
+	if n, ok := bound(rg.High, r.Quantity); ok {
+		u.High, u.HighText = &n, rg.High.Value.Reveal()
+	}
+	return u
+}
+
+func bound(b, value records.Quantity) (float64, bool) {
+	n, ok := b.Number()
+	return n, ok && !b.IsZero() && (b.Unit.IsZero() || unitKey(b) == unitKey(value))
+}
+
+// series is every result of one kind, newest first.
+type series []observation
+
+// newest is the result that stands for the series.
+func (s series) newest() observation { return s[0] }
+
+// group gathers results by kind; the kind with the newest result comes first.
+func group(list []observation) []series {
+	var out []series
+	at := map[string]int{}
+	for _, o := range list {
+		i, known := at[o.key]
+		if !known {
+			i = len(out)
+			at[o.key] = i
+			out = append(out, nil)
+		}
+		out[i] = append(out[i], o)
+	}
+	return out
+}
+
+// readings are the values of part in the series, for its trend.
+func (s series) readings(part measured) []view.Reading {
+	var out []view.Reading
+	for _, o := range s {
+		for _, p := range o.parts {
+			if p.key == part.key {
+				out = append(out, view.Reading{At: o.at, Value: p.value, Number: p.number, Standing: p.standing})
+			}
+		}
+	}
+	return out
+}
+
+// of is the series of one part of o.
+func (s series) of(o observation, i int) view.Series {
+	p := o.parts[i]
+	name := o.name
+	if p.name != "" {
+		name = p.name
+	}
+	return view.Series{ID: o.id + "-" + string(rune('a'+i%26)), Name: name, Unit: p.unit, Usual: p.usual, Readings: s.readings(p)}
+}
+
+// recent is how new a result is to be marked so.
+const recent = 14 * 24 * time.Hour
+
+// row is the series in a list, with its newest value.
+func (v *Visit) row(s series) view.Row {
+	o := s.newest()
+	r := view.Row{ID: o.id, Name: o.name, New: !o.at.IsZero() && v.now().Sub(o.at) < recent}
+	if len(o.parts) == 0 {
+		return r
+	}
+	r.Series, r.Unit, r.Words = s.of(o, 0), o.parts[0].unit, o.parts[0].words
+	var values []string
+	for i, p := range o.parts {
+		if p.unit != r.Unit || i > 3 { // a panel: its page has the rest
+			values = append(values, "…")
+			break
+		}
+		values = append(values, p.value)
+		r.Standing = max(r.Standing, p.standing)
+	}
+	r.Value = strings.Join(values, "/")
+	return r
+}
+
+// day is the date as it is known; a moment is the day that it was at the clinic.
+func (v *Visit) day(d records.Date) view.Day {
+	t, precision := d.Reveal()
+	switch {
+	case d.IsZero() || d.Odd():
+		return view.Day{}
+	case precision < records.Second:
+		return view.ParseDay(d.Written().Reveal())
+	}
+	return view.DayOf(t.In(v.door.c.Location))
+}
+
+// moment is a date as a point on the clinic's clock, for order and drawing.
+func (v *Visit) moment(d records.Date) time.Time {
+	t, precision := d.Reveal()
+	switch {
+	case d.IsZero() || d.Odd():
+		return time.Time{}
+	case precision < records.Second:
+		return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, v.door.c.Location)
+	}
+	return t.In(v.door.c.Location)
+}
+
+func joined(list []phi.Text) string {
+	var words []string
+	for _, t := range list {
+		words = append(words, t.Reveal())
+	}
+	return strings.Join(words, " ")
+}
+
+// each reads the resources of a type with its view function.
+func each[T any](list []records.Resource, read func(phi.Doc) (T, error), use func(T)) error {
+	for _, r := range list {
+		x, err := read(r.Doc)
+		if err != nil {
+			return fault.Wrap(fault.Of(err), "read "+r.Type, err)
+		}
+		use(x)
+	}
+	return nil
+}
