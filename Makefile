@@ -36,7 +36,7 @@ test: tools ## every test: unit, both databases, browser; then the check of skip
 	@$(GO) run ./test/run $(if $(COVER),-cover) $(PKG)
 
 check: ## the quick half of what CI runs: format, vet, walls, unit tests on the embedded database
-	@test -z "$$(gofmt -l $$(find . -name '*.go' -not -path './.*' -not -path './test/clients/*'))" || { gofmt -l .; exit 1; }
+	@f=$$(gofmt -l $$(find . -name '*.go' -not -path './.*' -not -path './test/clients/*')); test -z "$$f" || { echo "gofmt: $$f"; exit 1; }
 	@$(GO) vet ./...
 	@$(GO) test ./test/walls
 	@$(GO) test -short ./internal/...

@@ -114,7 +114,7 @@ func find(root string, pattern *regexp.Regexp) ([]target, error) {
 // run fuzzes one target with one worker: two targets run side by side.
 func (t target) run(root string, each time.Duration) (string, error) {
 	cmd := exec.Command("go", "test", "-run=^$", "-fuzz=^"+t.name+"$", "-fuzztime="+each.String(), "-parallel=1",
-		"-test.fuzzcachedir="+filepath.Join(root, ".cache", "fuzz", filepath.FromSlash(t.dir)), "./"+filepath.ToSlash(t.dir))
+		"./"+filepath.ToSlash(t.dir))
 	cmd.Dir = root
 	out, err := cmd.CombinedOutput()
 	return string(out), err
