@@ -115,10 +115,12 @@ func New(c Config) (*Door, error) {
 	return d, nil
 }
 
-// Routes lists what the door serves.
-func (d *Door) Routes() []route.Route {
-	out := make([]route.Route, len(d.endpoints))
-	for i, e := range d.endpoints {
+// Routes lists what this door serves: Routes, and the extra ones.
+func (d *Door) Routes() []route.Route { return routesOf(d.endpoints) }
+
+func routesOf(es []Endpoint) []route.Route {
+	out := make([]route.Route, len(es))
+	for i, e := range es {
 		out[i] = e.Route
 	}
 	return out
@@ -136,19 +138,4 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := v.serve(); err != nil {
 		v.fail(err)
 	}
-}
-
-// StartSession starts a session for whom g let in and gives the browser its
-// cookie; the session that the browser had ends.
-func (d *Door) StartSession(w http.ResponseWriter, r *http.Request, g access.Grant, b session.Begin) error {
-	if old, err := r.Cookie(session.CookieName); err == nil {
-		b.Old = old.Value
-	}
-	b.UserAgent = r.UserAgent()
-	secret, err := d.c.Sessions.Start(r.Context(), g, b)
-	if err != nil {
-		return err
-	}
-	http.SetCookie(w, session.Cookie(secret))
-	return nil
 }

@@ -76,9 +76,30 @@ func (v *Visit) Path(name string) string { return v.r.PathValue(name) }
 // SignedIn reports whether there is a session.
 func (v *Visit) SignedIn() bool { return v.caller.Kind() == person.KindPerson }
 
-// StartSession is Door.StartSession for this request.
+// StartSession starts a session for whom g let in and gives the browser its
+// cookie. The session that the browser had ends, whoever's it was.
 func (v *Visit) StartSession(g access.Grant, b session.Begin) error {
-	return v.door.StartSession(v.w, v.r, g, b)
+	if v.SignedIn() && g.Owner() != person.Account(v.caller.Account()) {
+		if err := v.leaveSession(); err != nil {
+			return err
+		}
+	}
+	b.Old, b.UserAgent = v.secret, v.r.UserAgent()
+	secret, err := v.door.c.Sessions.Start(v.Context(), g, b)
+	if err != nil {
+		return err
+	}
+	http.SetCookie(v.w, session.Cookie(secret))
+	return nil
+}
+
+// leaveSession ends the session of this request.
+func (v *Visit) leaveSession() error {
+	g, err := v.decide(access.Ask{Caller: v.caller, Action: access.SignOut, Owner: person.Account(v.caller.Account())})
+	if err != nil {
+		return err
+	}
+	return v.door.c.Sessions.SignOut(v.Context(), g)
 }
 
 // self describes the account of the session, fetched once per request.
@@ -250,18 +271,4 @@ func (v *Visit) local(t time.Time) time.Time {
 		return t
 	}
 	return t.In(v.door.c.Location)
-}
-
-// RenderFor answers a request that did not come through the door's wrapper with
-// a page of the door's. make fills the model from the base that it is given.
-func (d *Door) RenderFor(w http.ResponseWriter, r *http.Request, status int, make func(view.Base) view.Model) error {
-	v, err := d.visit(w, r)
-	if err != nil {
-		return fault.Wrap(fault.Unavailable, "draw nonce", err)
-	}
-	if err := v.identify(); err != nil {
-		return err
-	}
-	w.Header().Set("Cache-Control", "no-store")
-	return v.Render(status, make(v.Base("")))
 }
