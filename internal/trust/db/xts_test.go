@@ -96,7 +96,7 @@ func TestTheFileSystemAgainstTheLibrary(t *testing.T) {
 			c, err := sqlite3.Open("file:" + path + "?vfs=" + vfs)
 			must(t, err)
 			must(t, c.Exec("PRAGMA hexkey='"+hex.EncodeToString(key)+"'"))
-			must(t, c.Exec(fmt.Sprintf(`PRAGMA page_size=%d; PRAGMA cache_size=10; PRAGMA temp_store=FILE;
+			must(t, c.Exec(fmt.Sprintf(`PRAGMA page_size=%d; PRAGMA synchronous=OFF; PRAGMA cache_size=10; PRAGMA temp_store=FILE;
 				CREATE TABLE IF NOT EXISTS t (i INTEGER, b BLOB);
 				BEGIN; WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 300)
 				INSERT INTO t SELECT i, randomblob(i * 7) FROM s; UPDATE t SET b = randomblob(900) WHERE i %% 3 = 0; COMMIT;
