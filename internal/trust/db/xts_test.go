@@ -90,7 +90,7 @@ func TestTheLibraryReadsOurFiles(t *testing.T) {
 func TestTheFileSystemAgainstTheLibrary(t *testing.T) {
 	d := dbtest.New(t, db.SQLite, nil) // registers the file system
 	key := dbtest.ConfigsOf(d).Serving.Key
-	for _, size := range []int{512, 1024, 4096, 65536} {
+	for _, size := range []int{512, 4096, 65536} {
 		path := filepath.Join(t.TempDir(), fmt.Sprint(size))
 		for round, vfs := range []string{"postern-xts", "xts", "postern-xts", "xts"} {
 			c, err := sqlite3.Open("file:" + path + "?vfs=" + vfs)
@@ -98,12 +98,12 @@ func TestTheFileSystemAgainstTheLibrary(t *testing.T) {
 			must(t, c.Exec("PRAGMA hexkey='"+hex.EncodeToString(key)+"'"))
 			must(t, c.Exec(fmt.Sprintf(`PRAGMA page_size=%d; PRAGMA synchronous=OFF; PRAGMA cache_size=10; PRAGMA temp_store=FILE;
 				CREATE TABLE IF NOT EXISTS t (i INTEGER, b BLOB);
-				BEGIN; WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 300)
-				INSERT INTO t SELECT i, randomblob(i * 7) FROM s; UPDATE t SET b = randomblob(900) WHERE i %% 3 = 0; COMMIT;
+				BEGIN; WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < 80)
+				INSERT INTO t SELECT i, randomblob(i * 25) FROM s; UPDATE t SET b = randomblob(900) WHERE i %% 3 = 0; COMMIT;
 				BEGIN; DELETE FROM t; ROLLBACK; VACUUM; CREATE INDEX IF NOT EXISTS x ON t (b)`, size)))
 			stmt, _, err := c.Prepare("SELECT COUNT(*), (SELECT * FROM pragma_integrity_check) FROM t")
 			must(t, err)
-			if !stmt.Step() || stmt.ColumnInt(0) != 300*(round+1) || stmt.ColumnText(1) != "ok" {
+			if !stmt.Step() || stmt.ColumnInt(0) != 80*(round+1) || stmt.ColumnText(1) != "ok" {
 				t.Errorf("page size %d, %s: %d rows, %s", size, vfs, stmt.ColumnInt(0), stmt.ColumnText(1))
 			}
 			must(t, stmt.Close())
