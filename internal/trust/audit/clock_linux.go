@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"fmt"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -11,10 +10,7 @@ import (
 func SystemSync() (Sync, error) {
 	var t unix.Timex
 	state, err := unix.Adjtimex(&t)
-	if err != nil {
-		return Sync{}, fmt.Errorf("ask for the clock's state: %w", err)
-	}
-	return syncOf(state, &t), nil
+	return syncOf(state, &t), err
 }
 
 // staNano is STA_NANO: offset is in nanoseconds, not microseconds.

@@ -27,15 +27,17 @@ func (s *DBStore) Load(ctx context.Context) (int64, error) { return s.Size(ctx) 
 
 // Size implements Reader.
 func (s *DBStore) Size(ctx context.Context) (int64, error) {
-	var n int64
-	err := s.db.QueryRow(ctx, `SELECT seq FROM log_entry ORDER BY seq DESC LIMIT 1`).Scan(&n)
-	if errors.Is(err, db.ErrNoRows) {
-		return 0, nil
+	var newest int64 = -1
+	err := s.db.QueryRow(ctx, `SELECT seq FROM log_entry ORDER BY seq DESC LIMIT 1`).Scan(&newest)
+	return newest + 1, readError("count log records", err)
+}
+
+// readError is nil for a table that is empty.
+func readError(what string, err error) error {
+	if err == nil || errors.Is(err, db.ErrNoRows) {
+		return nil
 	}
-	if err != nil {
-		return 0, fmt.Errorf("count log records: %w", err)
-	}
-	return n + 1, nil
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // An INSERT takes as many rows as the batch still has, in powers of four: the texts
@@ -57,26 +59,31 @@ func (s *DBStore) Append(ctx context.Context, b Batch) error {
 	err := s.db.Write(ctx, func(tx *db.Tx) error {
 		var newest int64 = -1
 		err := tx.QueryRow(ctx, `SELECT seq FROM log_entry ORDER BY seq DESC LIMIT 1`).Scan(&newest)
-		if err != nil && !errors.Is(err, db.ErrNoRows) {
-			return err
+		if err = readError("count log records", err); err == nil && newest+1 != b.First {
+			err = ErrForked
 		}
-		if newest+1 != b.First {
-			return fmt.Errorf("table has %d records: %w", newest+1, ErrForked)
+		if err != nil {
+			return err
 		}
 		return insertAll(ctx, tx, b.Records)
 	})
+	return appendError(err)
+}
+
+// appendError says what a failed transaction means for the log.
+func appendError(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, ErrForked), errors.Is(err, db.ErrConflict):
-		return fmt.Errorf("append to log table: %w", errors.Join(ErrForked, err))
+		err = errors.Join(ErrForked, err)
 	case errors.Is(err, db.ErrCommitUnknown):
-		return fmt.Errorf("append to log table: %w", err)
 	case errors.Is(err, db.ErrFull):
-		return fmt.Errorf("append to log table: %w", errors.Join(ErrNotWritten, ErrFull, err))
+		err = errors.Join(ErrNotWritten, ErrFull, err)
 	default: // every other error of Write means that nothing was committed
-		return fmt.Errorf("append to log table: %w", errors.Join(ErrNotWritten, err))
+		err = errors.Join(ErrNotWritten, err)
 	}
+	return fmt.Errorf("append to log table: %w", err)
 }
 
 func insertAll(ctx context.Context, tx *db.Tx, rs []Record) error {
@@ -129,7 +136,7 @@ func (s *DBStore) Records(ctx context.Context, from, to int64, fn func(Record) e
 		}
 		for _, r := range rs {
 			if r.Seq != from {
-				return &BadRecord{from, "row"}
+				break
 			}
 			if err := fn(r); err != nil {
 				return err
@@ -145,26 +152,27 @@ func (s *DBStore) Records(ctx context.Context, from, to int64, fn func(Record) e
 
 func (s *DBStore) page(ctx context.Context, from, to int64) (rs []Record, err error) {
 	rows, err := s.db.Query(ctx, `SELECT seq, leaf, sealed FROM log_entry WHERE seq >= ? AND seq < ? ORDER BY seq`, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("read log records: %w", err)
-	}
-	defer rows.Close() //nolint:errcheck // Err below says it
-	for rows.Next() {
+	return rs, each(rows, err, func() error {
 		var r Record
 		var leaf []byte
-		if err := rows.Scan(&r.Seq, &leaf, &r.Sealed); err != nil {
-			return nil, fmt.Errorf("read log records: %w", err)
-		}
-		if len(leaf) != leafSize {
-			return nil, &BadRecord{r.Seq, "leaf"}
+		if err := rows.Scan(&r.Seq, &leaf, &r.Sealed); err != nil || len(leaf) != leafSize {
+			return errors.Join(err, &BadRecord{r.Seq, "leaf"})
 		}
 		r.Leaf = Leaf(leaf)
 		rs = append(rs, r)
+		return nil
+	})
+}
+
+// each calls fn for every row and closes rows. err is that of the query.
+func each(rows *db.Rows, err error, fn func() error) error {
+	if err != nil {
+		return fmt.Errorf("read log table: %w", err)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read log records: %w", err)
+	for err == nil && rows.Next() {
+		err = fn()
 	}
-	return rs, nil
+	return errors.Join(err, rows.Close()) // Close also says what ended Next
 }
 
 // Hashes implements Reader. A stored hash lies with the record that completed it;
@@ -190,19 +198,13 @@ func (s *DBStore) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, err
 func (s *DBStore) run(ctx context.Context, first, last int64) (out []tlog.Hash, err error) {
 	seq, end := completedBy(first), completedBy(last)
 	rows, err := s.db.Query(ctx, `SELECT seq, hashes FROM log_entry WHERE seq >= ? AND seq <= ? ORDER BY seq`, seq, end)
-	if err != nil {
-		return nil, fmt.Errorf("read log hashes: %w", err)
-	}
-	defer rows.Close() //nolint:errcheck // Err below says it
-	for rows.Next() {
+	err = each(rows, err, func() error {
 		var n int64
 		var b []byte
-		if err := rows.Scan(&n, &b); err != nil {
-			return nil, fmt.Errorf("read log hashes: %w", err)
-		}
-		at := tlog.StoredHashIndex(0, n)
-		if n != seq || int64(len(b)) != (tlog.StoredHashCount(n+1)-at)*tlog.HashSize {
-			return nil, &BadRecord{seq, "stored hashes"}
+		err := rows.Scan(&n, &b)
+		at := tlog.StoredHashIndex(0, seq)
+		if err != nil || n != seq || int64(len(b)) != (tlog.StoredHashCount(seq+1)-at)*tlog.HashSize {
+			return errors.Join(err, &BadRecord{seq, "stored hashes"})
 		}
 		for ; len(b) > 0; b = b[tlog.HashSize:] {
 			if at >= first && at <= last {
@@ -211,14 +213,12 @@ func (s *DBStore) run(ctx context.Context, first, last int64) (out []tlog.Hash, 
 			at++
 		}
 		seq++
+		return nil
+	})
+	if err == nil && seq != end+1 {
+		err = &BadRecord{seq, "row"}
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read log hashes: %w", err)
-	}
-	if seq != end+1 {
-		return nil, &BadRecord{seq, "row"}
-	}
-	return out, nil
+	return out, err
 }
 
 // completedBy is the record that completed the stored hash with this index.
@@ -231,26 +231,16 @@ func completedBy(index int64) int64 {
 func (s *DBStore) Checkpoint(ctx context.Context) ([]byte, error) {
 	var b []byte
 	err := s.db.QueryRow(ctx, `SELECT note FROM log_checkpoint ORDER BY size DESC LIMIT 1`).Scan(&b)
-	if errors.Is(err, db.ErrNoRows) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("read checkpoint: %w", err)
-	}
-	return b, nil
+	return b, readError("read checkpoint", err)
 }
 
 // SetCheckpoint implements Store. Checkpoints accumulate: each is evidence, and the
 // serving role may not delete.
 func (s *DBStore) SetCheckpoint(ctx context.Context, h Head, note []byte) error {
-	err := s.db.Write(ctx, func(tx *db.Tx) error {
+	return s.db.Write(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO log_checkpoint (size, note) VALUES (?, ?) ON CONFLICT (size) DO NOTHING`, h.Size, note)
 		return err
 	})
-	if err != nil {
-		return fmt.Errorf("write checkpoint: %w", err)
-	}
-	return nil
 }
 
 // Admit implements Store: the engine says when it is full.

@@ -129,9 +129,6 @@ func readFile(d disk, name string) ([]byte, error) {
 	if err == nil {
 		_, err = f.ReadAt(b, 0)
 	}
-	if errors.Is(err, io.EOF) && n == 0 {
-		err = nil
-	}
 	return b, errors.Join(err, f.Close())
 }
 

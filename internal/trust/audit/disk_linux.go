@@ -1,10 +1,6 @@
 package audit
 
-import (
-	"errors"
-
-	"golang.org/x/sys/unix"
-)
+import "golang.org/x/sys/unix"
 
 // datasync makes the file's content and size durable, not its times.
 func (f osFile) datasync() error { return unix.Fdatasync(int(f.Fd())) }
@@ -12,10 +8,10 @@ func (f osFile) datasync() error { return unix.Fdatasync(int(f.Fd())) }
 // allocate reserves blocks; a file system without fallocate gets zeros written.
 func (f osFile) allocate(from, n int64) error {
 	err := unix.Fallocate(int(f.Fd()), 0, from, n)
-	if errors.Is(err, unix.EOPNOTSUPP) {
-		return writeZeros(f, from, n)
+	if err == nil || isFull(err) {
+		return err
 	}
-	return err
+	return writeZeros(f, from, n)
 }
 
 // FreeSpace is the number of bytes that this process may still write under dir.

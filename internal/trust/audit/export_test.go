@@ -106,7 +106,7 @@ func (d *FaultDisk) sync() error {
 	if err, _ := d.call(false); err != nil {
 		return err
 	}
-	return d.under.sync()
+	return nil // as in datasync
 }
 
 type faultFile struct {
@@ -151,7 +151,7 @@ func (f *faultFile) datasync() error {
 	if err, _ := f.d.call(false); err != nil {
 		return err
 	}
-	return f.file.datasync()
+	return nil // a process that dies loses nothing that was written; TestKillNine syncs for real
 }
 
 func (f *faultFile) allocate(from, n int64) error {

@@ -131,11 +131,10 @@ func TestEveryDiskCallFails(t *testing.T) {
 				disk := audit.NewFaultDisk(dir)
 				cfg := audittest.Config()
 				files := audit.FileConfig{Dir: dir, Segment: 3000, Reserve: 1 << 14}
-				cfg.Store = audit.NewFileStore(files)
+				cfg.Store = audit.NewFileStore(disk.Config(files))
 				if err := audit.Create(t.Context(), cfg); err != nil {
 					t.Fatal(err)
 				}
-				cfg.Store = audit.NewFileStore(disk.Config(files))
 				h := newHarness(t)
 				disk.FailAt(k, mode.err, mode.half, mode.crash)
 				h.run(cfg)
@@ -144,7 +143,7 @@ func TestEveryDiskCallFails(t *testing.T) {
 				}
 				disk.FailAt(0, nil, false, false)
 				_ = cfg.Store.Close() // as the end of a process would
-				cfg.Store = audit.NewFileStore(files)
+				cfg.Store = audit.NewFileStore(disk.Config(files))
 				h.check(cfg, fmt.Sprintf("call %d", k))
 			}
 		})
@@ -309,8 +308,8 @@ func TestDiskFillsUp(t *testing.T) {
 		want int
 	}{{1 << 30, 5}, {399_999, 4}, {299_999, 3}, {199_999, 2}, {99_999, 1}, {0, 1}, {1 << 30, 5}} {
 		free = step.free
-		if err := store.Maintain(t.Context()); err != nil { // looks, as every batch does
-			t.Fatal(err)
+		if step.want < 5 { // Maintain looks, as every batch does; Admit itself sees that space is back
+			must(0, store.Maintain(t.Context()))
 		}
 		if got := served(); got != step.want {
 			t.Fatalf("with %d bytes free %d classes are served, want %d", step.free, got, step.want)

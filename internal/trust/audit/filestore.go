@@ -53,8 +53,6 @@ func DefaultMarks() Marks {
 
 func (m Marks) of(c Class) int64 {
 	switch c {
-	case ClassCare:
-		return 0
 	case ClassOffice:
 		return m.Office
 	case ClassPatient:
@@ -339,13 +337,16 @@ func (s *FileStore) SetCheckpoint(ctx context.Context, h Head, note []byte) erro
 	flushed := len(s.hashes.tail) == 0 && len(s.offsets.tail) == 0
 	hf, of, end := s.hashes.f, s.offsets.f, s.end
 	if h.Size < s.size {
-		end = s.offsetOf(h.Size)
+		b, err := s.offsets.read(h.Size, h.Size+1)
+		if flushed = flushed && err == nil; flushed {
+			end = int64(beUint64(b))
+		}
 	}
 	s.mu.Unlock()
 	if hf == nil {
 		return fault.New(fault.Unavailable, "write checkpoint: log files are closed")
 	}
-	if flushed && end >= 0 {
+	if flushed {
 		if err := errors.Join(hf.datasync(), of.datasync()); err != nil {
 			return fmt.Errorf("sync derived log files: %w", err)
 		}
@@ -354,13 +355,4 @@ func (s *FileStore) SetCheckpoint(ctx context.Context, h Head, note []byte) erro
 		}
 	}
 	return replaceFile(s.disk, checkpointName, note)
-}
-
-// offsetOf reads where record n begins, -1 when it cannot; the caller holds mu.
-func (s *FileStore) offsetOf(n int64) int64 {
-	b, err := s.offsets.read(n, n+1)
-	if err != nil {
-		return -1
-	}
-	return int64(beUint64(b))
 }

@@ -62,10 +62,7 @@ func (l *Log) RiskyProof(ctx context.Context, seq int64) ([]byte, error) {
 		return nil, err
 	}
 	extra, err := json.Marshal(open)
-	if err != nil {
-		return nil, fmt.Errorf("prove log entry: %w", err)
-	}
-	return formatProof(extra, seq, path, s.note), nil
+	return formatProof(extra, seq, path, s.note), err
 }
 
 func formatProof(extra []byte, seq int64, path tlog.RecordProof, note []byte) []byte {

@@ -92,7 +92,7 @@ func (s *FileStore) Admit(c Class) error {
 }
 
 func (s *FileStore) admits(c Class) bool {
-	if c == ClassCare {
+	if c == ClassCare { // has no mark
 		return !s.stopped
 	}
 	return s.free >= s.cfg.Marks.of(c)

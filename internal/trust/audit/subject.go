@@ -101,12 +101,7 @@ func NewFollower(c FollowerConfig) *Follower {
 func (f *Follower) Run(ctx context.Context) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-pause.C:
-		}
+	for ctx.Err() == nil {
 		grown := f.c.Log.Grown()
 		if err := f.Flush(ctx); err != nil && ctx.Err() == nil {
 			f.c.Alarm(err)
@@ -114,7 +109,10 @@ func (f *Follower) Run(ctx context.Context) {
 		pause.Reset(f.c.Every)
 		select {
 		case <-ctx.Done():
-			return
+		case <-pause.C:
+		}
+		select {
+		case <-ctx.Done():
 		case <-grown:
 		}
 	}

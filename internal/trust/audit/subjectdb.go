@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
-	"fmt"
 
 	"postern.example/postern/internal/trust/db"
 	"postern.example/postern/internal/word/fault"
@@ -40,11 +39,8 @@ var errSubjectRow = errors.New("row does not belong here")
 func (s *Subjects) Position(ctx context.Context) (int64, error) {
 	var b []byte
 	err := s.db.QueryRow(ctx, `SELECT position FROM log_subject_position WHERE id = 1`).Scan(&b)
-	if errors.Is(err, db.ErrNoRows) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("read index position: %w", err)
+	if b == nil {
+		return 0, readError("read index position", err)
 	}
 	plain, err := s.sealer.Open(b, []byte(positionLabel))
 	if err != nil || len(plain) != 8 {
@@ -63,17 +59,17 @@ func (s *Subjects) Add(ctx context.Context, next int64, entries []SubjectEntry) 
 		}
 		per[e.Patient] = append(per[e.Patient], e.Seq)
 	}
-	position, err := s.sealer.Seal(binary.BigEndian.AppendUint64(nil, uint64(next)), []byte(positionLabel))
-	if err != nil {
-		return fault.Wrap(fault.Unavailable, "seal index position", err)
-	}
 	return s.db.Write(ctx, func(tx *db.Tx) error {
 		for _, p := range patients {
 			if err := s.extend(ctx, tx, p, per[p]); err != nil {
 				return err
 			}
 		}
-		_, err := tx.Exec(ctx, `INSERT INTO log_subject_position (id, position) VALUES (1, ?)
+		position, err := s.sealer.Seal(binary.BigEndian.AppendUint64(nil, uint64(next)), []byte(positionLabel))
+		if err != nil {
+			return fault.Wrap(fault.Unavailable, "seal index position", err)
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO log_subject_position (id, position) VALUES (1, ?)
 			ON CONFLICT (id) DO UPDATE SET position = excluded.position`, position)
 		return err
 	})
@@ -85,72 +81,62 @@ func (s *Subjects) extend(ctx context.Context, tx *db.Tx, p person.PatientID, se
 	var sealed []byte
 	n := int64(-1)
 	err := tx.QueryRow(ctx, `SELECT n, entries FROM log_subject WHERE patient = ? ORDER BY n DESC LIMIT 1`, p.Bytes()).Scan(&n, &sealed)
-	if err != nil && !errors.Is(err, db.ErrNoRows) {
-		return fmt.Errorf("read index: %w", err)
+	if err = readError("read index", err); err == nil && n >= 0 {
+		last, err = s.open(p, n, sealed)
 	}
-	if n >= 0 {
-		if last, err = s.open(p, n, sealed); err != nil {
-			return err
-		}
-	}
-	for len(seqs) > 0 && len(last.seqs) > 0 && seqs[0] <= last.seqs[len(last.seqs)-1] {
+	for err == nil && len(seqs) > 0 && len(last.seqs) > 0 && seqs[0] <= last.seqs[len(last.seqs)-1] {
 		seqs = seqs[1:] // indexed before the position was set back
 	}
-	for len(seqs) > 0 {
+	for err == nil && len(seqs) > 0 {
 		k := min(len(seqs), subjectRow)
 		page := subjectPage{seqs: seqs[:k]}
 		if n >= 0 {
 			page.prev = sha256.Sum256(sealed)
 		}
 		n++
+		seqs = seqs[k:]
 		if sealed, err = s.sealer.Seal(page.encode(), subjectAD(p, n)); err != nil {
 			return fault.Wrap(fault.Unavailable, "seal index", err)
 		}
-		if _, err := tx.Exec(ctx, `INSERT INTO log_subject (patient, n, entries) VALUES (?, ?, ?)`, p.Bytes(), n, sealed); err != nil {
-			return fmt.Errorf("write index: %w", err)
-		}
-		seqs = seqs[k:]
+		_, err = tx.Exec(ctx, `INSERT INTO log_subject (patient, n, entries) VALUES (?, ?, ?)`, p.Bytes(), n, sealed)
 	}
-	return nil
+	return err
 }
 
 // Entries implements SubjectIndex.
 func (s *Subjects) Entries(ctx context.Context, p person.PatientID, before int64, limit int) (out []int64, err error) {
 	rows, err := s.db.Query(ctx, `SELECT n, entries FROM log_subject WHERE patient = ? ORDER BY n DESC`, p.Bytes())
-	if err != nil {
-		return nil, fmt.Errorf("read index: %w", err)
-	}
-	defer rows.Close() //nolint:errcheck // Err below says it
 	expect := int64(-1)
 	var prev [32]byte
-	for len(out) < limit && rows.Next() {
+	err = each(rows, err, func() error {
 		var n int64
 		var sealed []byte
-		if err := rows.Scan(&n, &sealed); err != nil {
-			return nil, fmt.Errorf("read index: %w", err)
-		}
-		if expect >= 0 && (n != expect-1 || sha256.Sum256(sealed) != prev) {
-			return nil, fault.Wrap(fault.Tampered, "read index", errSubjectRow)
+		err := rows.Scan(&n, &sealed)
+		if err != nil || expect >= 0 && (n != expect-1 || sha256.Sum256(sealed) != prev) {
+			return fault.Wrap(fault.Tampered, "read index", errors.Join(err, errSubjectRow))
 		}
 		page, err := s.open(p, n, sealed)
-		if err != nil {
-			return nil, err
-		}
 		expect, prev = n, page.prev
 		for i := len(page.seqs) - 1; i >= 0 && len(out) < limit; i-- {
 			if page.seqs[i] < before {
 				out = append(out, page.seqs[i])
 			}
 		}
+		if err == nil && len(out) == limit {
+			err = errEnough
+		}
+		return err
+	})
+	if errors.Is(err, errEnough) {
+		return out, nil
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read index: %w", err)
+	if err == nil && expect > 0 {
+		err = fault.Wrap(fault.Tampered, "read index", errSubjectRow)
 	}
-	if len(out) < limit && expect > 0 {
-		return nil, fault.Wrap(fault.Tampered, "read index", errSubjectRow)
-	}
-	return out, nil
+	return out, err
 }
+
+var errEnough = errors.New("page is full")
 
 // subjectPage is the content of one row.
 type subjectPage struct {
@@ -177,7 +163,7 @@ func parseSubjectPage(b []byte) (p subjectPage, err error) {
 	var last int64
 	for range n {
 		d, k := binary.Uvarint(rest)
-		if k <= 0 {
+		if k <= 0 { // the content is authenticated: this is a defect, not an attack
 			return p, errSubjectRow
 		}
 		last += int64(d)

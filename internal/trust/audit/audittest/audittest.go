@@ -188,6 +188,13 @@ func (m *Memory) Edit(f func([]audit.Record) []audit.Record) {
 	m.recs = f(m.recs)
 }
 
+// EditHashes lets a drill change stored hashes.
+func (m *Memory) EditHashes(f func([]tlog.Hash)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	f(m.hs)
+}
+
 // Load implements audit.Store.
 func (m *Memory) Load(ctx context.Context) (int64, error) { return m.Size(ctx) }
 
