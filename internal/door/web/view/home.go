@@ -10,7 +10,6 @@ type Home struct {
 	New      int       // results since LastHere
 	Newest   []Row     // the newest of them, three at most
 	Counts   Counts
-	Looks    []Look // the last two entries of Who looked by somebody else
 }
 
 func (*Home) page() string { return "home" }

@@ -35,6 +35,7 @@ export async function post(path, body) {
     method: 'POST', headers, body: JSON.stringify(body), credentials: 'same-origin', redirect: 'error', cache: 'no-store',
   });
   const json = await answer.json().catch(() => ({}));
+  if (!answer.ok && typeof json.go === 'string') go(json.go); // prove presence first
   if (!answer.ok) throw new Refused(typeof json.text === 'string' ? json.text : '', typeof json.request === 'string' ? json.request : '');
   return json;
 }

@@ -189,7 +189,7 @@ func (f fixture) looks() []view.Look {
 
 func (f fixture) home() view.Model {
 	return &view.Home{Base: f.patient(view.PlaceHome, "home"), LastHere: now().AddDate(0, 0, -19), New: 2, Newest: f.rows()[:2],
-		Counts: view.Counts{Results: 23, Conditions: 3, Medications: 4, Allergies: 1, Immunizations: 9}, Looks: f.looks()[1:3]}
+		Counts: view.Counts{Results: 23, Conditions: 3, Medications: 4, Allergies: 1, Immunizations: 9}}
 }
 
 func (f fixture) results() view.Model {
