@@ -156,8 +156,9 @@ func (r *Room) BeginSignIn() (Options, error) {
 // Presence is a verified passkey ceremony: who was present, and how the use of
 // the passkey is to be recorded. Only this package makes one.
 type Presence struct {
-	plan  *Plan
-	proof person.Proof
+	plan    *Plan
+	passkey [16]byte // id of the row
+	proof   person.Proof
 }
 
 // Account is who was present.
@@ -241,7 +242,7 @@ func (r *Room) verify(ctx context.Context, v verification) (*Presence, error) {
 	if used.Authenticator.CloneWarning {
 		return nil, r.cloned(ctx, v.account)
 	}
-	p := &Presence{proof: person.Proof{Method: "passkey", At: r.now()}}
+	p := &Presence{passkey: row.id, proof: person.Proof{Method: "passkey", At: r.now()}}
 	p.plan = &Plan{account: v.account, action: access.SignIn, owner: person.Account(v.account), loose: true,
 		edit: r.recordUse(ctx, row, credentialOf(used))}
 	return p, nil
@@ -273,7 +274,7 @@ func (r *Room) recordUse(ctx context.Context, o row, now *credential) func(*set)
 	return func(s *set) error {
 		i := s.index(kindCredential, o.id)
 		if i < 0 {
-			return refused(errors.New("the passkey was removed"))
+			return refused(errRemoved)
 		}
 		b := s.rows[i].body
 		stored := *b.Credential

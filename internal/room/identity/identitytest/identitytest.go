@@ -25,7 +25,7 @@ type Authenticator struct {
 	RPID        string // empty takes that of the options, as an honest browser does
 	NoUV        bool   // does not verify the user
 	NoUP        bool   // does not even test presence
-	Synced      bool   // backup eligible and backed up
+	Synced      bool   // its passkeys are backup eligible and backed up
 	CrossOrigin bool   // the page is framed by another origin
 	Challenge   string // base64url; empty takes that of the options
 	Ignore      bool   // creates a passkey although one of the excluded is here
@@ -39,8 +39,8 @@ type Passkey struct {
 	RPID   string
 	Count  uint32 // signature counter; 0 counts nothing, as synced passkeys do
 	Name   string // as the relying party called the account
+	Synced bool   // backup eligible and backed up
 	key    *ecdsa.PrivateKey
-	synced bool
 }
 
 // options is what both ceremonies read of publicKey.
@@ -83,7 +83,7 @@ func (a *Authenticator) Create(t testing.TB, publicKey json.RawMessage) json.Raw
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Passkey{ID: make([]byte, 32), User: decode(t, o.User.ID), RPID: o.RP.ID, Name: o.User.Name, key: key, synced: a.Synced}
+	p := &Passkey{ID: make([]byte, 32), User: decode(t, o.User.ID), RPID: o.RP.ID, Name: o.User.Name, key: key, Synced: a.Synced}
 	_, _ = rand.Read(p.ID) // never fails
 	a.Passkeys = append(a.Passkeys, p)
 
@@ -169,7 +169,7 @@ func (a *Authenticator) authData(p *Passkey, flags protocol.AuthenticatorFlags) 
 	if !a.NoUV {
 		flags |= protocol.FlagUserVerified
 	}
-	if p.synced {
+	if p.Synced {
 		flags |= protocol.FlagBackupEligible | protocol.FlagBackupState
 	}
 	hash := sha256.Sum256([]byte(rpID))
