@@ -176,8 +176,17 @@ func (p *Presence) Ask(q person.Request) access.Ask { return p.plan.Ask(person.S
 // a session is started or rotated: it refuses a passkey that was removed, or used
 // elsewhere, in between.
 func (r *Room) Record(ctx context.Context, g access.Grant, p *Presence) error {
+	s, err := r.load(ctx, p.plan.account)
+	if err != nil {
+		return err
+	}
+	if s == nil || s.index(kindCredential, p.passkey) < 0 {
+		return refused(errRemoved)
+	}
 	return r.Apply(ctx, g, p.plan)
 }
+
+var errRemoved = errors.New("identity: the passkey was removed")
 
 // FinishSignIn verifies the answer to BeginSignIn. It does not sign in: ask the
 // gate (the Presence's Ask), Record, then start a session. Unknown credential,
