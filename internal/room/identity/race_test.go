@@ -63,3 +63,41 @@ func TestRequestEndsWhileLookingAgain(t *testing.T) {
 		t.Errorf("alarms: %v", found)
 	}
 }
+
+// Accounts are read for the first time after a start while others change: a
+// head must not be called tampered because the root is moving.
+func TestFirstReadersDoNotMistakeChangesForTampering(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		var ids []person.AccountID
+		for range 40 {
+			ids = append(ids, h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleNurse}}))
+		}
+		for range 6 {
+			h := h.restart(t)
+			done := make(chan struct{})
+			var readers sync.WaitGroup
+			for k := range 4 {
+				readers.Go(func() {
+					for i := k; ; i += 4 {
+						select {
+						case <-done:
+							return
+						default:
+						}
+						if _, err := h.rooms.Standing(t.Context(), ids[1+i%(len(ids)-1)]); err != nil {
+							t.Errorf("standing: %v", err)
+						}
+					}
+				})
+			}
+			for range 6 {
+				h.invite(t, ids[0])
+			}
+			close(done)
+			readers.Wait()
+		}
+		if found := h.Alarms.Take(); len(found) != 0 {
+			t.Errorf("alarms: %v", found)
+		}
+	})
+}
