@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,7 +26,7 @@ func benchEntry() audit.Entry {
 	e := fullEntry()
 	e.Anchor, e.Before, e.After, e.File, e.Query, e.Owner, e.Count = nil, audit.Digest{}, audit.Digest{}, audit.Digest{}, "", "", 0
 	e.Caller.OnBehalf, e.Caller.Name, e.Fault, e.Reason = "", "", "", ""
-	e.Objects = e.Objects[:1]
+	e.Objects, e.Txn, e.Caller.Device = []string{"Observation/" + strings.Repeat("o", 26)}, strings.Repeat("t", 26), strings.Repeat("d", 22)
 	return e
 }
 

@@ -324,6 +324,37 @@ func TestDBStoreWithoutDatabase(t *testing.T) {
 	}
 }
 
+// What is stored names nobody: no file of a log holds a word of its entries.
+func TestFilesHoldNoIdentifier(t *testing.T) {
+	cfg, dir := fileConfig(t)
+	l := audittest.Start(t, cfg)
+	e := fullEntry()
+	mustAppend(t, l, e, e)
+	if err := l.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range must(os.ReadDir(dir)) {
+		b := must(os.ReadFile(filepath.Join(dir, f.Name())))
+		for _, word := range []string{e.Caller.Account.String(), e.Patient.String(), string(e.Caller.Account.Bytes()),
+			string(e.Patient.Bytes()), "Observation", "code=1", "192.0.2.7", "readChart", "PATRQT", "txn-1"} {
+			if bytes.Contains(b, []byte(word)) {
+				t.Errorf("%s holds %q", f.Name(), word)
+			}
+		}
+	}
+	// Equal entries have unlike leaves and payloads of one size.
+	var rs []audit.Record
+	s := must(audit.OpenFileReader(t.Context(), audit.FileConfig{Dir: dir}))
+	defer s.Close()
+	must(0, s.Records(t.Context(), 0, 2, func(r audit.Record) error {
+		rs = append(rs, audit.Record{Leaf: r.Leaf, Sealed: bytes.Clone(r.Sealed)})
+		return nil
+	}))
+	if bytes.Equal(rs[0].Leaf[1:33], rs[1].Leaf[1:33]) || len(rs[0].Sealed) != len(rs[1].Sealed) {
+		t.Error("leaves can be linked")
+	}
+}
+
 // Batches of every size go into the tables, and a row that conflicts is a fork.
 func TestDBStoreBatches(t *testing.T) {
 	dbtest.Each(t, audit.Migrations(), func(t *testing.T, d *db.DB) {
@@ -357,6 +388,14 @@ func TestDBStoreBatches(t *testing.T) {
 		}
 		if err := index.Add(t.Context(), 2, some); err != nil {
 			t.Fatal(err)
+		}
+		var bad *audit.BadRecord
+		for _, gone := range []int64{85, 40} {
+			dbtest.Raw(d).Exec(t, `DELETE FROM log_entry WHERE seq = ?`, gone)
+			err := slow.Store.Records(t.Context(), 0, 86, func(audit.Record) error { return nil })
+			if !errors.As(err, &bad) || bad.Seq != gone {
+				t.Fatal(err)
+			}
 		}
 	})
 }

@@ -5,9 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sys/unix"
@@ -55,6 +57,45 @@ func TestOpenRecordChecksEverything(t *testing.T) {
 		}
 	}
 }
+
+// The formats are for six years and more: this entry must always have this encoding,
+// this leaf, this associated data and this place in the tree.
+func TestGolden(t *testing.T) {
+	e := Entry{Seq: 3, Time: time.Date(2026, 11, 22, 9, 30, 0, 123456000, time.UTC), LastAnchor: -1, Settled: -1,
+		Event: EventRead, Action: "readChart", Outcome: Success, Policy: []string{"patient-reads-own"},
+		Caller: Caller{Kind: "person", Role: "patient"}, Objects: []string{"Observation/a"}, Txn: "t\"1"}
+	const want = `{"seq":3,"time":"2026-11-22T09:30:00.123456Z","lastAnchor":-1,"settled":-1,"event":"read",` +
+		`"action":"readChart","outcome":"success","policy":["patient-reads-own"],"caller":{"kind":"person","role":"patient"},` +
+		`"objects":["Observation/a"],"txn":"t\"1"}`
+	b, _ := e.MarshalJSON()
+	if string(b) != want {
+		t.Errorf("encoding\n%s\nwant\n%s", b, want)
+	}
+	plain := append([]byte(commitLabel), bytes.Repeat([]byte{7}, saltSize)...)
+	r, err := sealEntry(clear{}, "postern/org-a", 3, append(plain, b...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash := r.Leaf.Hash()
+	for name, c := range map[string][2]string{
+		"leaf": {fmt.Sprintf("%x", r.Leaf), goldenLeaf},
+		"hash": {fmt.Sprintf("%x", hash[:]), goldenHash},
+		"data": {fmt.Sprintf("%q", associated("postern/org-a", 3)), goldenData},
+	} {
+		if c[0] != c[1] {
+			t.Errorf("%s %s, want %s", name, c[0], c[1])
+		}
+	}
+	if hash != tlog.RecordHash(r.Leaf[:]) {
+		t.Error("not tlog's record hash")
+	}
+}
+
+const (
+	goldenLeaf = "01c57271f95ee451c7149498f971fc209df23becc96ddb9cfb71d5d177bd12643425ce83fa2f8aa03f1767b1d4002464997070dae49b455643537ea4d62659e3ae"
+	goldenHash = "ecd8b83b488a4c1b8ef757aa9cb17b20088c6f2db78066753a4aabe05ccaf600"
+	goldenData = `"\x00\x16postern.log.payload.v1\x00\rpostern/org-a\x00\x00\x00\x00\x00\x00\x00\x03"`
+)
 
 // Two equal entries have unlike leaves, and no bucket leaves a size to be read.
 func TestBuckets(t *testing.T) {

@@ -22,8 +22,11 @@ type journal struct {
 }
 
 func (j *journal) Append(_ context.Context, e audit.Entry) (audit.Receipt, error) {
-	if j.hold != nil {
-		<-j.hold
+	j.mu.Lock()
+	hold := j.hold
+	j.mu.Unlock()
+	if hold != nil {
+		<-hold
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -221,7 +224,9 @@ func TestRefusalCountJoinsItsSuccessor(t *testing.T) {
 			_ = r.Refuse(t.Context(), "a", refusal(0))
 		}
 		hold := make(chan struct{})
+		j.mu.Lock()
 		j.hold = hold
+		j.mu.Unlock()
 		time.Sleep(audit.RefusalWindow) // the count of 2 is on its way
 		go func() { _ = r.Refuse(context.Background(), "a", refusal(0)) }()
 		synctest.Wait()

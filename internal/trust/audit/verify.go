@@ -218,9 +218,7 @@ func checkBlock(ctx context.Context, s Reader, from, to int64) block {
 // join adds a block to the edge of those before it.
 func (e *edge) join(b block) error {
 	size := e.size + b.edge.size
-	for _, root := range b.edge.roots {
-		e.roots = append(e.roots, root)
-	}
+	e.roots = append(e.roots, b.edge.roots...)
 	if b.edge.size < blockSize {
 		e.size = size
 		return nil
