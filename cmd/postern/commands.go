@@ -161,9 +161,9 @@ func (c accountListCmd) Run(ctx context.Context, e env) error {
 		return err
 	}
 	w := tabwriter.NewWriter(e.stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "ACCOUNT\tROLES\tSTATE\tPASSKEYS\tCHART\tHANDLE")
+	fmt.Fprintln(w, "ACCOUNT\tROLES\tSTATE\tPASSKEYS\tCHART")
 	for _, a := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\n", a.Account, a.Roles, a.State, a.Passkeys, a.Chart, a.Handle)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\n", a.Account, a.Roles, a.State, a.Passkeys, a.Chart)
 	}
 	return w.Flush()
 }

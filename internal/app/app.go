@@ -69,7 +69,6 @@ type installation struct {
 	Clinic string `json:"clinic"`
 	Origin string `json:"origin"`
 	RPID   string `json:"rp_id"`
-	First  string `json:"first_account"` // the first administrator
 }
 
 // Migrations is the one timeline.
@@ -80,32 +79,33 @@ func Migrations() []db.Migration {
 
 // Open opens the installation that c describes. It holds the data folder until
 // Close. An error leaves nothing open.
-func Open(ctx context.Context, c Config, p keys.Protector, o Options) (a *App, err error) {
-	a = &App{Config: c, opt: o}
+func Open(ctx context.Context, c Config, p keys.Protector, o Options) (*App, error) {
+	a := &App{Config: c, opt: o}
 	if a.opt.Clock == nil {
 		a.opt.Clock = time.Now
 	}
 	if a.slog = o.Log; a.slog == nil {
 		a.slog = slog.New(slog.DiscardHandler)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, a.release())
-		}
-	}()
-	if !o.NoHold {
-		if a.held, err = db.Hold(c.dir); err != nil {
-			return nil, err
+	if err := a.open(ctx, p); err != nil {
+		return nil, errors.Join(err, a.release())
+	}
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context, p keys.Protector) (err error) {
+	if !a.opt.NoHold {
+		if a.held, err = db.Hold(a.Config.dir); err != nil {
+			return err
 		}
 	}
 	if err := a.openBase(ctx, p); err != nil {
-		return nil, err
+		return err
 	}
-	in, err := a.installed(ctx)
-	if err != nil {
-		return nil, err
+	if err := a.installed(ctx); err != nil {
+		return err
 	}
-	return a, a.openRooms(ctx, in)
+	return a.openRooms(ctx)
 }
 
 // openBase opens root key, database and key ring.
@@ -188,22 +188,23 @@ func (c Config) servingRole() string {
 }
 
 // installed reads what init fixed and compares it with the configuration.
-func (a *App) installed(ctx context.Context) (in installation, err error) {
+func (a *App) installed(ctx context.Context) error {
 	b, err := a.ring.Installation(ctx)
 	if errors.Is(err, db.ErrNoRows) {
-		return in, errors.New("open installation: it was never initialized; run postern init")
+		return errors.New("open installation: it was never initialized; run postern init")
 	}
 	if err != nil {
-		return in, err
+		return err
 	}
+	var in installation
 	if err := json.Unmarshal(b, &in); err != nil {
-		return in, fmt.Errorf("read installation: %w", err)
+		return fmt.Errorf("read installation: %w", err)
 	}
 	if in.Origin != a.Config.Origin || in.RPID != a.Config.relyingParty() {
-		return in, fmt.Errorf("open installation: it was made for the origin %s; passkeys are bound to it and it cannot be changed to %s", in.Origin, a.Config.Origin)
+		return fmt.Errorf("open installation: it was made for the origin %s; passkeys are bound to it and it cannot be changed to %s", in.Origin, a.Config.Origin)
 	}
 	a.Clinic, err = person.ParseClinicID(in.Clinic)
-	return in, err
+	return err
 }
 
 // logConfig describes the log: in files beside the embedded database, in tables
@@ -261,7 +262,7 @@ func (s logSigner) Name() string { return s.name }
 func (s logSigner) KeyHash() uint32 { return s.hash }
 
 // openRooms opens log, vault and rooms and plugs them together.
-func (a *App) openRooms(ctx context.Context, in installation) error {
+func (a *App) openRooms(ctx context.Context) error {
 	logConfig, err := a.logConfig(ctx)
 	if err != nil {
 		return err

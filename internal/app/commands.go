@@ -202,7 +202,6 @@ type AccountRow struct {
 	State    string `json:"state"`
 	Passkeys int    `json:"passkeys"`
 	Chart    string `json:"chart"`
-	Handle   string `json:"handle"`
 }
 
 func accountList(ctx context.Context, a *App, c person.Caller, args accountListArgs) ([]AccountRow, error) {

@@ -70,7 +70,7 @@ func Init(ctx context.Context, o InitOptions) (link string, err error) {
 
 // Create makes the folder, its configuration, keys, database and log, and opens
 // it. Only init and demo call it.
-func Create(ctx context.Context, o InitOptions, p keys.Protector, opt Options) (a *App, err error) {
+func Create(ctx context.Context, o InitOptions, p keys.Protector, opt Options) (*App, error) {
 	c, made, err := prepare(o)
 	if err != nil {
 		return nil, err
@@ -79,20 +79,27 @@ func Create(ctx context.Context, o InitOptions, p keys.Protector, opt Options) (
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, held.Release(), clear(c.dir, made))
-		}
-	}()
 	opt.NoHold = true
+	a, err := create(ctx, c, p, opt)
+	if err != nil {
+		return nil, errors.Join(err, held.Release(), clear(c.dir, made))
+	}
+	a.held = held
+	return a, nil
+}
+
+func create(ctx context.Context, c Config, p keys.Protector, opt Options) (*App, error) {
 	if err := found(ctx, c, p, opt); err != nil {
 		return nil, err
 	}
-	if a, err = Open(ctx, c, p, opt); err != nil {
+	a, err := Open(ctx, c, p, opt)
+	if err != nil {
 		return nil, err
 	}
-	a.held = held
-	return a, a.Records.CreateClinic(ctx, founder())
+	if err := a.Records.CreateClinic(ctx, founder()); err != nil {
+		return nil, errors.Join(err, a.Close(ctx))
+	}
+	return a, nil
 }
 
 // founder is the Caller of init: the job that makes the clinic and its first

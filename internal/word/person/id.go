@@ -96,10 +96,10 @@ func (id ID[K]) IsZero() bool { return id == ID[K]{} }
 
 // PatientResource is the id of the Patient resource that describes p: the same
 // 128 bits, so that the chart and its Patient resource cannot drift apart.
-func PatientResource(p PatientID) ResourceID { return ResourceID{p.b} }
+func PatientResource(p PatientID) ResourceID { return ResourceID(p) }
 
 // PatientOf is the inverse of PatientResource.
-func PatientOf(r ResourceID) PatientID { return PatientID{r.b} }
+func PatientOf(r ResourceID) PatientID { return PatientID(r) }
 
 // OwnerKind says what an Owner is. Values are stored: never renumber.
 type OwnerKind uint8
