@@ -300,7 +300,9 @@ func (a *App) openRooms(ctx context.Context) error {
 
 // openPeople opens the rooms of accounts and sessions.
 func (a *App) openPeople() error {
-	ceremonies, err := a.root.Service(keys.ServiceChallenge)
+	// A key of this process alone: a restart forgets which challenges were used,
+	// so it must also void those that were given out.
+	ceremonies, err := a.root.Ephemeral(rand.Reader)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (h *house) restart(t *testing.T) *house {
 
 func furnish(t *testing.T, k *vaulttest.Kit) *house {
 	t.Helper()
-	key, err := k.Root.Service(keys.ServiceChallenge)
+	key, err := k.Root.Ephemeral(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -230,15 +230,14 @@ type Service string
 
 // The service keys, each for one purpose.
 const (
-	ServiceWrap      Service = "wrap"       // wraps key-encryption keys
-	ServiceHeads     Service = "heads"      // MACs of heads
-	ServiceSource    Service = "source"     // blind index of import sources
-	ServiceHandle    Service = "handle"     // stored form of session, token and enrolment secrets
-	ServiceSubjects  Service = "subjects"   // chain MACs of the log's index by patient
-	ServiceForm      Service = "form"       // form tokens
-	ServiceChallenge Service = "challenge"  // states that travel through a browser, such as WebAuthn ceremonies
-	ServiceLog       Service = "log-signer" // the log's Ed25519 key
-	ServiceConfig    Service = "config"     // MAC of the stored installation settings
+	ServiceWrap     Service = "wrap"       // wraps key-encryption keys
+	ServiceHeads    Service = "heads"      // MACs of heads
+	ServiceSource   Service = "source"     // blind index of import sources
+	ServiceHandle   Service = "handle"     // stored form of session, token and enrolment secrets
+	ServiceSubjects Service = "subjects"   // chain MACs of the log's index by patient
+	ServiceForm     Service = "form"       // form tokens
+	ServiceLog      Service = "log-signer" // the log's Ed25519 key
+	ServiceConfig   Service = "config"     // MAC of the stored installation settings
 )
 
 // Service derives the key of one purpose.
@@ -246,6 +245,16 @@ func (r *Root) Service(s Service) (Key, error) {
 	b, err := r.derive("service "+string(s), KeySize)
 	if err != nil {
 		return Key{}, err
+	}
+	return newKey(r.env, 1, b)
+}
+
+// Ephemeral makes a key that lives as long as the process: what it sealed is void
+// after a restart, which also forgets what was used up.
+func (r *Root) Ephemeral(random io.Reader) (Key, error) {
+	b := make([]byte, KeySize)
+	if _, err := io.ReadFull(random, b); err != nil {
+		return Key{}, fmt.Errorf("draw key: %w", err)
 	}
 	return newKey(r.env, 1, b)
 }
