@@ -141,7 +141,7 @@ func (a *App) current(ctx context.Context) error {
 	if len(missing) > 0 {
 		return fmt.Errorf("open database: the schema is older than this binary (migrations %v are missing); run postern migrate --config FILE", missing)
 	}
-	return nil
+	return a.db.CheckServing(ctx, Migrations())
 }
 
 func (a *App) openDatabase(ctx context.Context, url, passwordFile string) (*db.DB, error) {

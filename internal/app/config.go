@@ -22,81 +22,81 @@ import (
 type Config struct {
 	// Environment is "production" (default when empty), "test" or "demo". It
 	// is bound into every key; data of one never opens as another.
-	Environment string `yaml:"environment"`
+	Environment string `yaml:"environment,omitempty"`
 	// Origin is the one origin that browsers use, "https://portal.example".
 	// Required. Links, cookies and the passkeys' relying party come from it.
-	Origin string `yaml:"origin"`
+	Origin string `yaml:"origin,omitempty"`
 	// Clinic is how the clinic presents itself.
-	Clinic Clinic `yaml:"clinic"`
+	Clinic Clinic `yaml:"clinic,omitempty"`
 	// Listen is the address to serve on. Empty means 127.0.0.1:8443.
-	Listen string `yaml:"listen"`
+	Listen string `yaml:"listen,omitempty"`
 	// TLS is how the listener encrypts. Empty is allowed on loopback only,
 	// behind the operator's own TLS proxy on the same host.
-	TLS TLS `yaml:"tls"`
+	TLS TLS `yaml:"tls,omitempty"`
 	// Database is where rows are kept. Empty means the embedded encrypted file.
-	Database Database `yaml:"database"`
+	Database Database `yaml:"database,omitempty"`
 	// RootKey is the sealed root key file. Empty means root.key beside the configuration.
-	RootKey string `yaml:"root_key"`
+	RootKey string `yaml:"root_key,omitempty"`
 	// AllowPlainKey permits an unsealed root key; refused for production.
-	AllowPlainKey bool `yaml:"allow_plain_key"`
+	AllowPlainKey bool `yaml:"allow_plain_key,omitempty"`
 	// Log is where the log of all accesses is kept.
-	Log Log `yaml:"log"`
+	Log Log `yaml:"log,omitempty"`
 	// Sessions are the limits of browser sessions.
-	Sessions Sessions `yaml:"sessions"`
+	Sessions Sessions `yaml:"sessions,omitempty"`
 	// Security is the contact in /.well-known/security.txt (RFC 9116).
-	Security Security `yaml:"security"`
+	Security Security `yaml:"security,omitempty"`
 
 	dir string
 }
 
 // Clinic is how the clinic presents itself.
 type Clinic struct {
-	Name  string `yaml:"name"`  // shown on every page. Required.
-	Phone string `yaml:"phone"` // the number that a person calls for help. Required.
+	Name  string `yaml:"name,omitempty"`  // shown on every page. Required.
+	Phone string `yaml:"phone,omitempty"` // the number that a person calls for help. Required.
 }
 
 // TLS configures the listener: certificate files or ACME, not both.
 type TLS struct {
-	Certificate string `yaml:"certificate"` // PEM file with the chain; read again when it changes
-	Key         string `yaml:"key"`         // PEM file with the private key
-	ACME        ACME   `yaml:"acme"`
+	Certificate string `yaml:"certificate,omitempty"` // PEM file with the chain; read again when it changes
+	Key         string `yaml:"key,omitempty"`         // PEM file with the private key
+	ACME        ACME   `yaml:"acme,omitempty"`
 }
 
 // ACME obtains certificates by RFC 8555.
 type ACME struct {
-	Email     string `yaml:"email"`     // contact; setting it turns ACME on
-	Directory string `yaml:"directory"` // directory URL. Empty means the library's default authority.
-	Storage   string `yaml:"storage"`   // folder for certificates. Empty means acme/ beside the configuration.
+	Email     string `yaml:"email,omitempty"`     // contact; setting it turns ACME on
+	Directory string `yaml:"directory,omitempty"` // directory URL. Empty means the library's default authority.
+	Storage   string `yaml:"storage,omitempty"`   // folder for certificates. Empty means acme/ beside the configuration.
 }
 
 // Database configures PostgreSQL. All empty means the embedded database.
 type Database struct {
-	URL                 string `yaml:"url"`                   // the serving role's URL, without password
-	PasswordFile        string `yaml:"password_file"`         // holds the serving role's password. Empty means none is needed.
-	MigrateURL          string `yaml:"migrate_url"`           // the owning role's URL, for `postern migrate`
-	MigratePasswordFile string `yaml:"migrate_password_file"` // holds the owning role's password
-	ServingRole         string `yaml:"serving_role"`          // name of the serving role. Empty means the user in url.
+	URL                 string `yaml:"url,omitempty"`                   // the serving role's URL, without password
+	PasswordFile        string `yaml:"password_file,omitempty"`         // holds the serving role's password. Empty means none is needed.
+	MigrateURL          string `yaml:"migrate_url,omitempty"`           // the owning role's URL, for `postern migrate`
+	MigratePasswordFile string `yaml:"migrate_password_file,omitempty"` // holds the owning role's password
+	ServingRole         string `yaml:"serving_role,omitempty"`          // name of the serving role. Empty means the user in url.
 }
 
 // Log configures the log of all accesses.
 type Log struct {
-	Directory  string `yaml:"directory"`  // Empty means log/ beside the configuration.
-	Checkpoint string `yaml:"checkpoint"` // the outside checkpoint. Empty means the file checkpoint beside the configuration, which anchors nothing.
+	Directory  string `yaml:"directory,omitempty"`  // Empty means log/ beside the configuration.
+	Checkpoint string `yaml:"checkpoint,omitempty"` // the outside checkpoint. Empty means the file checkpoint beside the configuration, which anchors nothing.
 }
 
 // Sessions are limits of browser sessions, as durations such as "15m".
 type Sessions struct {
-	PatientIdle     Duration `yaml:"patient_idle"`     // Empty means 15m.
-	PatientAbsolute Duration `yaml:"patient_absolute"` // Empty means 12h.
-	StaffIdle       Duration `yaml:"staff_idle"`       // Empty means 10m.
-	StaffAbsolute   Duration `yaml:"staff_absolute"`   // Empty means 8h.
+	PatientIdle     Duration `yaml:"patient_idle,omitempty"`     // Empty means 15m.
+	PatientAbsolute Duration `yaml:"patient_absolute,omitempty"` // Empty means 12h.
+	StaffIdle       Duration `yaml:"staff_idle,omitempty"`       // Empty means 10m.
+	StaffAbsolute   Duration `yaml:"staff_absolute,omitempty"`   // Empty means 8h.
 }
 
 // Security is the contact for people who find a weakness.
 type Security struct {
-	Contact string `yaml:"contact"` // a mailto: or https: URL. Empty means that no security.txt is served, with a warning.
-	Policy  string `yaml:"policy"`  // URL of the disclosure policy. Empty leaves it out.
-	Expires string `yaml:"expires"` // date, 2027-06-30, at most a year ahead. Empty means one year after the file was written by init.
+	Contact string `yaml:"contact,omitempty"` // a mailto: or https: URL. Empty means that no security.txt is served, with a warning.
+	Policy  string `yaml:"policy,omitempty"`  // URL of the disclosure policy. Empty leaves it out.
+	Expires string `yaml:"expires,omitempty"` // date, 2027-06-30, at most a year ahead. Empty means one year after the file was written by init.
 }
 
 // Duration is a time.Duration in YAML's text form.

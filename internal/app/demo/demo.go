@@ -71,7 +71,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Ready != nil {
 		o.Ready(origin)
 	}
-	return a.Serve(ctx, l, app.Doors{Extra: endpoints(a), Redirect: "127.0.0.1:" + port})
+	return a.Serve(ctx, l, Doors(a, "127.0.0.1:"+port))
 }
 
 // folder makes the temporary folder when none was named.

@@ -23,6 +23,12 @@ func Routes() []route.Route {
 	}
 }
 
+// Doors adds the demo's own pages to the doors of a; redirect is the host that
+// GET requests are sent to the origin from.
+func Doors(a *app.App, redirect string) app.Doors {
+	return app.Doors{Extra: endpoints(a), Redirect: redirect}
+}
+
 // endpoints serves the routes under the web door's guards.
 func endpoints(a *app.App) func(func() *web.Door) []web.Endpoint {
 	return func(func() *web.Door) []web.Endpoint {
