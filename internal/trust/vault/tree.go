@@ -84,9 +84,18 @@ func verifyLeaf(ctx context.Context, tx *db.Tx, r root, slot int64, leaf [hashSi
 	return nil
 }
 
-// setLeaf writes leaf into slot and returns the new root. Every node it touches
-// has been verified by the caller's verifyLeaf on an existing slot; for a new
-// slot the right edge is verified here.
+// children is how many hashes the node at index of level holds in a tree of count leaves.
+func children(count int64, level int, index int64) int {
+	for range level {
+		count = (count + fanout - 1) / fanout
+	}
+	return int(min(max(count-index*fanout, 0), fanout)) //#nosec G115 -- at most fanout
+}
+
+// setLeaf writes leaf into slot and returns the new root. The nodes above an
+// existing slot have been verified by the caller's verifyLeaf; for a new slot the
+// right edge is verified here. Nodes that the tree does not have yet are made
+// here and never taken from the table: somebody may have put them there.
 func setLeaf(ctx context.Context, tx *db.Tx, r root, slot int64, leaf [hashSize]byte) (root, error) {
 	if slot > r.Count || slot < 0 {
 		return root{}, errPath
@@ -105,12 +114,16 @@ func setLeaf(ctx context.Context, tx *db.Tx, r root, slot int64, leaf [hashSize]
 		if err != nil {
 			return root{}, err
 		}
-		if level >= old && len(body) == 0 && place > 0 {
+		have := children(r.Count, level, index)
+		if level >= old {
+			have = 0
+		}
+		if len(body) != have*hashSize {
+			return root{}, errPath
+		}
+		if level >= old {
 			// The tree grows a level: the old top is the new node's first child.
 			body = append(body, r.Hash[:]...)
-		}
-		if len(body) < place*hashSize {
-			return root{}, errPath
 		}
 		if len(body) == place*hashSize {
 			body = append(body, child[:]...)
