@@ -58,11 +58,16 @@ func (v *Vault) Change(ctx context.Context, g access.Grant, fn func(*ChangeTx) e
 			return nil
 		}
 		var err error
-		seq, err = h.anchor(context.WithoutCancel(ctx), anchorEntry(g), tx.root)
+		if seq, err = h.logRoot(context.WithoutCancel(ctx), anchorEntry(g), tx.root); err == nil {
+			h.expect(tx.root)
+		}
 		return err
 	})
+	if seq < 0 {
+		return err // nothing was anchored: no head changed, or nothing happened
+	}
 	if err != nil {
-		return h.undo(ctx, seq, before, err)
+		return h.settle(context.WithoutCancel(ctx), seq, tx, err)
 	}
 	h.commit(seq, tx)
 	return nil
@@ -70,44 +75,47 @@ func (v *Vault) Change(ctx context.Context, g access.Grant, fn func(*ChangeTx) e
 
 // commit makes the new heads trusted.
 func (h *heads) commit(seq int64, tx *ChangeTx) {
-	if seq < 0 {
-		return
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.root = tx.root
-	for ref, s := range tx.set {
-		h.trusted[ref] = s
-	}
+	h.move(tx.root, seq, tx.set)
 	h.log.Settle(seq)
 }
 
-// undo answers a change that failed. Before its anchor nothing happened; after
-// it the log must say that the old root holds, or no change may follow.
-func (h *heads) undo(ctx context.Context, seq int64, before root, err error) error {
-	if seq < 0 {
-		return err
+// settle finds out what became of an anchored change whose commit reported cause.
+// When the commit happened all the same the change stands. When it did not, the
+// log must say that the old root holds, or no change may follow.
+func (h *heads) settle(ctx context.Context, seq int64, tx *ChangeTx, cause error) error {
+	stored, err := h.storedRoot(ctx)
+	switch {
+	case err == nil && stored == tx.root:
+		h.commit(seq, tx)
+		return nil
+	case err == nil && stored == h.root:
+		err = h.restate(ctx, audit.Entry{Event: audit.EventOutcome, Outcome: audit.Failed, Fault: audit.FaultName(cause),
+			Reason: fmt.Sprintf("the change anchored at entry %d did not commit", seq)})
+	case err == nil:
+		err = ErrStale
 	}
-	// A commit whose answer was lost may still have happened: look.
-	ctx = context.WithoutCancel(ctx)
-	var stored root
-	look := h.db.Read(ctx, func(tx *db.Tx) error {
-		var err error
-		stored, err = readRoot(ctx, tx)
-		return err
-	})
-	if look == nil && stored == before {
-		look = h.restate(ctx, audit.Entry{Event: audit.EventOutcome, Outcome: audit.Failed, Fault: audit.FaultName(err),
-			Reason: fmt.Sprintf("the change anchored at entry %d did not commit", seq)}, before)
-	} else if look == nil {
-		look = errors.New("the commit happened although it reported an error")
-	}
-	if look != nil {
+	if err != nil {
 		h.mu.Lock()
-		h.broken = fmt.Errorf("outcome of a change is unknown until a restart: %w", look)
+		h.broken = fmt.Errorf("outcome of a change is unknown until a restart: %w", err)
+		cause = errors.Join(h.broken, cause)
 		h.mu.Unlock()
 	}
-	return fault.Wrap(fault.Unavailable, "commit change", err)
+	return fault.Wrap(fault.Unavailable, "commit change", cause)
+}
+
+// storedRoot reads the root in a transaction that writes it unchanged, and so
+// waits for a COMMIT whose answer was lost and which the server still works on.
+func (h *heads) storedRoot(ctx context.Context) (stored root, err error) {
+	var none root
+	err = h.db.Write(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec(ctx, `INSERT INTO vault_root (id, slots, root) VALUES (1, 0, ?)
+			ON CONFLICT (id) DO UPDATE SET slots = vault_root.slots`, none.Hash[:])
+		if err == nil {
+			stored, err = readRoot(ctx, tx)
+		}
+		return err
+	})
+	return stored, err
 }
 
 // anchorEntry describes the anchor of a change that g allowed.

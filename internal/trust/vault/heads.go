@@ -91,7 +91,10 @@ type heads struct {
 
 	mu      sync.RWMutex
 	root    root
-	broken  error // why no change may be made any more, until a restart
+	anchor  int64  // the entry that fixed root, -1 for the empty root
+	next    *root  // root of a change whose COMMIT is on its way: readers may see it before commit says so
+	moves   uint64 // counts changes of root and next
+	broken  error  // why no change may be made any more, until a restart
 	trusted map[HeadRef]headState
 }
 
@@ -100,7 +103,7 @@ type heads struct {
 var ErrStale = errors.New("vault: the database is older or other than the log's newest anchor")
 
 func openHeads(ctx context.Context, c Config) (*heads, error) {
-	h := &heads{db: c.DB, log: c.Log, alarm: c.Alarm, most: c.Cache, trusted: map[HeadRef]headState{}}
+	h := &heads{db: c.DB, log: c.Log, alarm: c.Alarm, most: c.Cache, anchor: -1, trusted: map[HeadRef]headState{}}
 	if h.most == 0 {
 		h.most = 200_000
 	}
@@ -110,6 +113,9 @@ func openHeads(ctx context.Context, c Config) (*heads, error) {
 	}
 	var stored root
 	err = c.DB.Read(ctx, func(tx *db.Tx) error { stored, err = readRoot(ctx, tx); return err })
+	if errors.Is(err, ErrStale) {
+		return nil, h.stale(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +137,10 @@ func (h *heads) checkStart(ctx context.Context, stored root) error {
 		}
 		return nil
 	}
-	if h.root = (root{a.Count, a.Root}); stored == h.root {
+	if h.root, h.anchor = (root{a.Count, a.Root}), seq; stored == h.root {
+		// The commit happened, whether or not anybody wrote so: from now on the
+		// root before is refused.
+		h.log.Settle(seq)
 		return nil
 	}
 	if settled {
@@ -144,9 +153,9 @@ func (h *heads) checkStart(ctx context.Context, stored root) error {
 	if stored != before {
 		return h.stale(ctx)
 	}
-	h.root = before
+	h.root, h.anchor = before, a.Prev
 	return h.restate(ctx, audit.Entry{Event: audit.EventRecovery, Outcome: audit.Success,
-		Reason: "the change that the newest anchor covers did not commit"}, before)
+		Reason: "the change that the newest anchor covers did not commit"})
 }
 
 func (h *heads) stale(ctx context.Context) error {
@@ -167,12 +176,13 @@ func (h *heads) rootBefore(ctx context.Context, a audit.Anchor) (root, error) {
 	return root{p.Count, p.Root}, nil
 }
 
-// anchor logs r as the new root, durably.
-func (h *heads) anchor(ctx context.Context, e audit.Entry, r root) (int64, error) {
-	prev, _, _, err := h.log.LatestAnchor()
-	if err != nil {
-		return -1, err
-	}
+// logRoot logs r as the new root, durably. The anchor that it names as the one before
+// is the one that fixed the root which holds now: a newer one whose entry became
+// durable without an answer fixed nothing.
+func (h *heads) logRoot(ctx context.Context, e audit.Entry, r root) (int64, error) {
+	h.mu.RLock()
+	prev := h.anchor
+	h.mu.RUnlock()
 	e.Class = audit.ClassCare // the decision that it belongs to was admitted already
 	e.Anchor = &audit.Anchor{Root: r.Hash, Count: r.Count, Prev: prev}
 	receipt, err := h.log.Start(e).Wait(ctx)
@@ -182,14 +192,49 @@ func (h *heads) anchor(ctx context.Context, e audit.Entry, r root) (int64, error
 	return receipt.Seq, nil
 }
 
-// restate logs that r holds, after a change that did not commit.
-func (h *heads) restate(ctx context.Context, e audit.Entry, r root) error {
-	seq, err := h.anchor(ctx, e, r)
+// restate logs that the root still holds, after a change that did not commit.
+func (h *heads) restate(ctx context.Context, e audit.Entry) error {
+	seq, err := h.logRoot(ctx, e, h.root)
 	if err != nil {
 		return fmt.Errorf("log that a change did not commit: %w", err)
 	}
+	h.move(h.root, seq, nil)
 	h.log.Settle(seq)
 	return nil
+}
+
+// expect tells readers that the COMMIT of a change to r is on its way.
+func (h *heads) expect(r root) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.next = &r
+	h.moves++
+}
+
+// move makes r, fixed by the entry at seq, the root that holds, with the heads
+// that a change has set under it.
+func (h *heads) move(r root, seq int64, set map[HeadRef]headState) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.root, h.anchor, h.next = r, seq, nil
+	h.moves++
+	for ref, s := range set {
+		h.remember(ref, s)
+	}
+}
+
+// remember keeps a verified head, dropping arbitrary ones over the bound; the
+// caller holds mu.
+func (h *heads) remember(ref HeadRef, s headState) {
+	if _, known := h.trusted[ref]; !known {
+		for old := range h.trusted {
+			if len(h.trusted) < h.most {
+				break
+			}
+			delete(h.trusted, old)
+		}
+	}
+	h.trusted[ref] = s
 }
 
 func readRoot(ctx context.Context, tx *db.Tx) (root, error) {
@@ -220,55 +265,59 @@ func leafHash(ref HeadRef, s headState) [32]byte {
 // Head returns the trusted head of ref. A head that the database does not hold
 // in the state that the log anchored is fault.Tampered.
 func (v *Vault) Head(ctx context.Context, ref HeadRef) (Head, error) {
-	h := v.heads
-	h.mu.RLock()
-	s, ok := h.trusted[ref]
-	r := h.root
-	h.mu.RUnlock()
-	if ok {
-		return s.head, nil
-	}
-	err := h.db.Read(ctx, func(tx *db.Tx) error {
-		var err error
-		s, err = h.read(ctx, tx, r, ref)
-		return err
-	})
-	if err != nil {
-		// A change may have moved the root between the two reads; then a second look decides.
-		h.mu.RLock()
-		moved := r != h.root
-		r = h.root
-		h.mu.RUnlock()
-		if moved {
-			err = h.db.Read(ctx, func(tx *db.Tx) error { s, err = h.read(ctx, tx, r, ref); return err })
-		}
-	}
+	s, err := v.heads.find(ctx, ref)
 	if errors.Is(err, errPath) {
 		return Head{}, v.Tampered(ctx, "head does not match the log", ref.Owner)
 	}
-	if err != nil {
-		return Head{}, err
-	}
-	if s.head.Version > 0 {
-		h.trust(ref, s, r)
-	}
-	return s.head, nil
+	return s.head, err
 }
 
-// trust remembers a verified head unless the root has moved since.
-func (h *heads) trust(ref HeadRef, s headState, under root) {
+// find returns a head that is remembered, or reads and verifies it. While the
+// COMMIT of a change is on its way a reader sees the rows before or after it, and
+// the root after is as good as the root before: its anchor is durable. A head that
+// matches neither is read again when a change has moved the root meanwhile, and
+// is errPath when none has.
+func (h *heads) find(ctx context.Context, ref HeadRef) (headState, error) {
+	for {
+		h.mu.RLock()
+		known, ok := h.trusted[ref]
+		now, next, moves := h.root, h.next, h.moves
+		h.mu.RUnlock()
+		if ok {
+			return known, nil
+		}
+		s, err := h.readUnder(ctx, ref, now, next)
+		if err == nil {
+			h.trust(ref, s, moves)
+			return s, nil
+		}
+		h.mu.RLock()
+		still := moves == h.moves
+		h.mu.RUnlock()
+		if still || !errors.Is(err, errPath) {
+			return headState{}, err
+		}
+	}
+}
+
+// readUnder reads one head, in one snapshot, and verifies it under now or next.
+func (h *heads) readUnder(ctx context.Context, ref HeadRef, now root, next *root) (s headState, err error) {
+	err = h.db.Read(ctx, func(tx *db.Tx) error {
+		if s, err = h.read(ctx, tx, now, ref); errors.Is(err, errPath) && next != nil {
+			s, err = h.read(ctx, tx, *next, ref)
+		}
+		return err
+	})
+	return s, err
+}
+
+// trust remembers a verified head unless something has moved since, or there is none.
+func (h *heads) trust(ref HeadRef, s headState, moves uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.root != under {
-		return
+	if h.moves == moves && h.next == nil && s.head.Version > 0 {
+		h.remember(ref, s)
 	}
-	for old := range h.trusted {
-		if len(h.trusted) < h.most {
-			break
-		}
-		delete(h.trusted, old)
-	}
-	h.trusted[ref] = s
 }
 
 // read reads and verifies one head; version 0 when there is no row.

@@ -192,30 +192,38 @@ func TestHeadsAreAMap(t *testing.T) {
 	k := open(t, d)
 	want := map[person.PatientID]vault.Head{}
 	var patients []person.PatientID
+	check := func(rt *rapid.T, p person.PatientID) {
+		if h, err := head(t, k, p); err != nil || h != want[p] {
+			rt.Fatalf("head %v, want %v: %v", h.Version, want[p].Version, err)
+		}
+	}
 	rapid.Check(t, func(rt *rapid.T) {
-		rt.Repeat(map[string]func(*rapid.T){
-			"new": func(*rapid.T) {
-				p := k.patient(t)
-				patients = append(patients, p)
-				want[p] = vault.Head{Version: 1, Digest: vault.Digest(nil)}
-			},
-			"set": func(rt *rapid.T) {
-				if len(patients) == 0 {
-					rt.Skip("nobody yet")
-				}
-				p := rapid.SampledFrom(patients).Draw(rt, "p")
-				text := rapid.String().Draw(rt, "text")
-				set(t, k, p, text)
-				want[p] = vault.Head{Version: want[p].Version + 1, Digest: digestOf(text)}
-			},
-			"restart": func(*rapid.T) { k = k.restart(t) },
-			"": func(rt *rapid.T) {
-				for p, w := range want {
-					if h, err := head(t, k, p); err != nil || h != w {
-						rt.Fatalf("head %v, want %v: %v", h.Version, w.Version, err)
-					}
-				}
-			},
-		})
+		for range rapid.IntRange(1, 6).Draw(rt, "new") {
+			p := k.patient(t)
+			patients = append(patients, p)
+			want[p] = vault.Head{Version: 1, Digest: vault.Digest(nil)}
+		}
+		for range rapid.IntRange(0, 4).Draw(rt, "set") {
+			p := rapid.SampledFrom(patients).Draw(rt, "p")
+			text := rapid.String().Draw(rt, "text")
+			set(t, k, p, text)
+			want[p] = vault.Head{Version: want[p].Version + 1, Digest: digestOf(text)}
+			check(rt, p)
+		}
+		if rapid.IntRange(0, 15).Draw(rt, "restart") > 0 {
+			return
+		}
+		k = k.restart(t)
+		for p := range want {
+			check(rt, p)
+		}
 	})
+	if k = k.restart(t); len(patients) <= 256 {
+		t.Errorf("%d patients: the tree never got a third level", len(patients))
+	}
+	for p, w := range want {
+		if h, err := head(t, k, p); err != nil || h != w {
+			t.Fatalf("head %v, want %v: %v", h.Version, w.Version, err)
+		}
+	}
 }

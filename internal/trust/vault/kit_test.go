@@ -37,23 +37,33 @@ func (k *kit) grant(t testing.TB, c person.Caller, a access.Action, owner person
 	return vaulttest.Grant(t, k.gate, access.Ask{Caller: c, Action: a, Owner: owner, Kinds: kinds})
 }
 
-// patient makes a chart's keys and head.
-func (k *kit) patient(t testing.TB) person.PatientID {
+func newPatient(t testing.TB) person.PatientID {
 	t.Helper()
 	p, err := person.NewPatientID(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+// patient makes a chart's keys and head.
+func (k *kit) patient(t testing.TB) person.PatientID {
+	t.Helper()
+	p := newPatient(t)
+	if err := k.tryPatient(t, p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (k *kit) tryPatient(t testing.TB, p person.PatientID) error {
+	t.Helper()
 	owner := person.Patient(p)
 	g := k.grant(t, vaulttest.Importer(), access.ImportChart, owner)
-	err = k.Vault.Change(t.Context(), g, func(tx *vault.ChangeTx) error {
+	return k.Vault.Change(t.Context(), g, func(tx *vault.ChangeTx) error {
 		if err := tx.NewOwner(t.Context(), owner); err != nil {
 			return err
 		}
 		return tx.SetHead(t.Context(), vault.HeadRef{Owner: owner, Kind: vault.HeadChart}, vault.Digest(nil))
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
 }

@@ -1,0 +1,60 @@
+package vault
+
+import (
+	"context"
+
+	"postern.example/postern/internal/trust/db"
+)
+
+// DecodeFacts and EncodeFacts are the two ends of a sealed header.
+var DecodeFacts = decodeFacts
+
+func EncodeFacts(f Facts) ([]byte, error) { return f.encode() }
+
+// NodeHash lets a drill build nodes as an attacker would.
+var NodeHash = nodeHash
+
+// Moment is what a Vault trusts at one moment.
+type Moment struct {
+	root   root
+	anchor int64
+}
+
+// Now is the moment that v is in.
+func Now(v *Vault) Moment { return Moment{v.heads.root, v.heads.anchor} }
+
+// Committing puts v back into the moment before the change that it made last,
+// between the COMMIT and the return of Change: the rows are new, and v does not
+// know yet. It returns the anchor of that change.
+func Committing(v *Vault, before Moment) int64 {
+	h := v.heads
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	after, seq := h.root, h.anchor
+	h.root, h.anchor, h.next = before.root, before.anchor, &after
+	clear(h.trusted)
+	return seq
+}
+
+// LoseAnswer is Committing, and then what Change does when the database
+// reported cause instead of success.
+func LoseAnswer(ctx context.Context, v *Vault, before Moment, cause error) error {
+	after := v.heads.root
+	seq := Committing(v, before)
+	v.heads.change.Lock()
+	defer v.heads.change.Unlock()
+	return v.heads.settle(ctx, seq, &ChangeTx{v: v, root: after}, cause)
+}
+
+// Remembered is how many heads v keeps in memory.
+func Remembered(v *Vault) int { return len(v.heads.trusted) }
+
+// VerifyLeaf and SetLeaf work on the tree of v.
+func VerifyLeaf(ctx context.Context, tx *db.Tx, v *Vault, slot int64, leaf [32]byte) error {
+	return verifyLeaf(ctx, tx, v.heads.root, slot, leaf)
+}
+
+func SetLeaf(ctx context.Context, tx *db.Tx, v *Vault, slot int64, leaf [32]byte) error {
+	_, err := setLeaf(ctx, tx, v.heads.root, slot, leaf)
+	return err
+}
