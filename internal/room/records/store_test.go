@@ -203,7 +203,7 @@ func rosaBundle(value string) string {
 		{"fullUrl":"urn:uuid:11111111-1111-4111-8111-111111111111","resource":{"resourceType":"Patient","id":"11111111-1111-4111-8111-111111111111","name":[{"family":"Field","given":["Rosa"]}]},"request":{"method":"POST","url":"Patient"}},
 		{"fullUrl":"urn:uuid:22222222-2222-4222-8222-222222222222","resource":{"resourceType":"Observation","id":"22222222-2222-4222-8222-222222222222","status":"final",
 		 "code":{"coding":[{"system":"http://loinc.org","code":"4548-4"}]},"subject":{"reference":"urn:uuid:11111111-1111-4111-8111-111111111111"},
-		 "effectiveDateTime":"2026-11-03","valueQuantity":{"value":`+value+`,"unit":"%"}},"request":{"method":"POST","url":"Observation"}}]}`
+		 "effectiveDateTime":"2026-11-03","valueQuantity":{"value":` + value + `,"unit":"%"}},"request":{"method":"POST","url":"Observation"}}]}`
 }
 
 // The chart drills of promise 3: what somebody who writes the database does, and
