@@ -222,7 +222,11 @@ func (v *Visit) failPage(kind fault.Kind, err error) error {
 	if kind == fault.StepUp && v.e != nil {
 		return v.Render(kind.Status(), &view.SignIn{Base: v.Base(""), StepUp: true, Next: v.e.Page, NextID: v.routeID()})
 	}
-	return v.Render(kind.Status(), &view.Error{Base: v.Base(""), Kind: kind, Message: fault.Message(err)})
+	m := &view.Error{Base: v.Base(""), Kind: kind, Message: fault.Message(err)}
+	// The page repeats nothing of what was asked for, so that two things that are
+	// not there cannot be told apart.
+	m.Route, m.RouteID = "", ""
+	return v.Render(kind.Status(), m)
 }
 
 // failed is the answer of a ceremony that did not succeed.

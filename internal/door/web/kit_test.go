@@ -100,17 +100,11 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func (h *house) service(t *testing.T, s keys.Service) identity.Sealer {
-	t.Helper()
-	key, err := h.Root.Service(s)
-	must(t, err)
-	return key
-}
-
 func (h *house) openRooms(t *testing.T, c audit.Config) {
 	t.Helper()
-	var err error
-	h.identity, err = identity.New(identity.Config{DB: h.DB, Vault: h.Vault, Ceremonies: h.service(t, keys.ServiceChallenge), Alarm: h.Alarms.Raise,
+	ceremonies, err := h.Root.Ephemeral(rand.Reader)
+	must(t, err)
+	h.identity, err = identity.New(identity.Config{DB: h.DB, Vault: h.Vault, Ceremonies: ceremonies, Alarm: h.Alarms.Raise,
 		Clock: h.Clock.Now, Random: rand.Reader, Clinic: h.Clinic, Environment: keys.Test, Origin: origin, RPID: rpID, RPName: "Riverside Clinic"})
 	must(t, err)
 	index := audit.NewSubjects(h.DB, c.Sealer)

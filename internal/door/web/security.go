@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"postern.example/postern/internal/door/web/view"
@@ -33,13 +34,26 @@ func (v *Visit) securityPage(status int, problem string) error {
 	m := &view.Security{Base: v.Base(view.PlaceSecurity)}
 	m.Problem = problem
 	for _, k := range keys {
-		m.Passkeys = append(m.Passkeys, view.Passkey{ID: k.ID, Name: k.Name.Reveal(), Added: v.local(k.Created), LastUsed: v.local(k.Used)})
+		m.Passkeys = append(m.Passkeys, view.Passkey{ID: k.ID, Name: k.Name.Reveal(), Added: v.local(k.Created), LastUsed: v.usedOn(k.Used)})
 	}
 	for _, s := range sessions {
 		m.Sessions = append(m.Sessions, view.Session{ID: s.ID, Device: deviceName(s.Browser, s.System), Started: v.local(s.Created),
 			LastSeen: v.local(s.Used), This: s.Current})
 	}
 	return v.Render(status, m)
+}
+
+// usedOn is the day on which a passkey was last used. It is kept as a day in UTC,
+// which may be tomorrow's at the clinic.
+func (v *Visit) usedOn(day time.Time) time.Time {
+	if day.IsZero() {
+		return day
+	}
+	noon := time.Date(day.Year(), day.Month(), day.Day(), 12, 0, 0, 0, v.door.c.Location)
+	if now := v.now(); noon.YearDay() != now.YearDay() && noon.After(now) {
+		return now
+	}
+	return noon
 }
 
 // deviceName is "Firefox, Linux": the comma needs no translation.
@@ -93,7 +107,7 @@ func (d *Door) passkeyFinish(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	p, err := d.c.Identity.FinishAdd(v.Context(), v.caller, passkeyName(v.json.Name), answer)
+	p, err := d.c.Identity.FinishAdd(v.Context(), v.caller, v.passkeyName(), answer)
 	if err != nil {
 		v.notLetIn(err)
 		return err

@@ -118,7 +118,7 @@ func (d *Door) enrolFinish(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	p, err := d.c.Identity.FinishEnrol(v.Context(), passkeyName(v.json.Name), answer)
+	p, err := d.c.Identity.FinishEnrol(v.Context(), v.passkeyName(), answer)
 	if err != nil {
 		v.notLetIn(err)
 		return err
@@ -140,8 +140,9 @@ func (d *Door) enrolFinish(v *Visit) error {
 	return v.answer(http.StatusOK, onward{Go: "/"})
 }
 
-// passkeyName is the name of a passkey, as typed.
-func passkeyName(s string) phi.Text { return phi.NewText(s) }
+// passkeyName is the name of a passkey, as typed; the page calls one without a
+// name after its day.
+func (v *Visit) passkeyName() phi.Text { return phi.NewText(strings.TrimSpace(v.json.Name)) }
 
 // signOut is POST /sign-out. Everything that the browser keeps of us goes.
 func (d *Door) signOut(v *Visit) error {

@@ -36,7 +36,7 @@ type Passkey struct {
 	ID       string
 	Name     string // given by the person
 	Added    time.Time
-	LastUsed time.Time // zero for never
+	LastUsed time.Time // the day; zero for never
 	This     bool      // used for this session
 }
 
