@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"net/url"
@@ -96,7 +97,7 @@ type Sessions struct {
 type Security struct {
 	Contact string `yaml:"contact,omitempty"` // a mailto: or https: URL. Empty means that no security.txt is served, with a warning.
 	Policy  string `yaml:"policy,omitempty"`  // URL of the disclosure policy. Empty leaves it out.
-	Expires string `yaml:"expires,omitempty"` // date, 2027-06-30, at most a year ahead. Empty means one year after the file was written by init.
+	Expires string `yaml:"expires,omitempty"` // date, 2027-06-30, at most a year ahead. Required with contact.
 }
 
 // Duration is a time.Duration in YAML's text form.
@@ -136,7 +137,8 @@ func ReadConfig(path string) (Config, error) {
 	if err := d.Decode(&c); err != nil {
 		return Config{}, fmt.Errorf("read configuration %s: %w", filepath.Base(path), err)
 	}
-	if err := d.Decode(new(Config)); err == nil {
+	// What follows need not be valid to be too much.
+	if err := d.Decode(new(Config)); !errors.Is(err, io.EOF) {
 		return Config{}, fmt.Errorf("read configuration %s: it holds more than one document", filepath.Base(path))
 	}
 	if c.dir, err = filepath.Abs(filepath.Dir(path)); err != nil {
@@ -197,6 +199,9 @@ func (c Config) check() error {
 	}
 	if c.AllowPlainKey && c.env() == keys.Production {
 		add("allow_plain_key: a plain root key is refused for production")
+	}
+	if c.Security.Contact != "" && c.Security.Expires == "" {
+		add("security.expires: is required with security.contact (RFC 9116)")
 	}
 	errs = append(errs, c.checkListener()...)
 	errs = append(errs, c.checkDatabase()...)

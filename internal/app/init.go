@@ -128,26 +128,35 @@ func prepare(o InitOptions) (c Config, made bool, err error) {
 	case len(entries) > 0:
 		return c, false, fmt.Errorf("init: %s is not empty; an installation is made in an absent or empty folder", o.Dir)
 	}
+	written, err := c.write()
+	if err != nil {
+		return c, made, errors.Join(err, clear(c.dir, made))
+	}
+	return written, made, nil
+}
+
+// write makes the folders and the configuration file, and reads it back: what
+// serve will see must be valid now.
+func (c Config) write() (Config, error) {
 	if err := os.MkdirAll(c.logDir(), 0o700); err != nil {
-		return c, made, fmt.Errorf("init: %w", err)
+		return c, fmt.Errorf("init: %w", err)
 	}
 	// An existing empty folder may have been readable to others.
 	if err := os.Chmod(c.dir, 0o700); err != nil { //#nosec G302 -- a folder needs its x bit
-		return c, made, fmt.Errorf("init: %w", err)
+		return c, fmt.Errorf("init: %w", err)
 	}
 	b, err := yaml.Marshal(c)
 	if err != nil {
-		return c, made, fmt.Errorf("init: write configuration: %w", err)
+		return c, fmt.Errorf("init: write configuration: %w", err)
 	}
 	if err := os.WriteFile(filepath.Join(c.dir, ConfigFile), b, 0o600); err != nil {
-		return c, made, fmt.Errorf("init: %w", err)
+		return c, fmt.Errorf("init: %w", err)
 	}
-	// Read back: what serve will see must be valid now.
-	c, err = ReadConfig(filepath.Join(c.dir, ConfigFile))
+	read, err := ReadConfig(filepath.Join(c.dir, ConfigFile))
 	if err != nil {
-		return c, made, errors.Join(ExitError{2, err}, clear(c.dir, made))
+		return c, ExitError{2, err}
 	}
-	return c, made, nil
+	return read, nil
 }
 
 func absolute(path string) string {

@@ -42,7 +42,7 @@ func ServeCommand(ctx context.Context, p Place, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	if errs := c.checkFiles(); len(errs) > 0 {
+	if errs := append(c.checkRootFile(), c.checkFiles()...); len(errs) > 0 {
 		return fmt.Errorf("serve refuses an unsafe installation: %w", errors.Join(errs...))
 	}
 	log := NewLogger(out)
