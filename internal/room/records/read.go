@@ -62,26 +62,35 @@ func (s *Store) Read(ctx context.Context, c person.Caller, typ, id string) (Reso
 // locate finds whose row has this id, its newest version as the database has it,
 // and the facts of its header. When there is none it answers with an owner that
 // does not exist, so that the decision takes its usual way to "no".
+//
+// It asks for the next id that is not smaller and then compares: an identifier
+// that does not exist finds a row too, and its header is opened likewise, so that
+// the time of the answer does not tell whether the identifier was one of another
+// chart.
 func (s *Store) locate(ctx context.Context, def Definition, id person.ResourceID) (person.Owner, rowBytes, vault.Facts, error) {
 	nobody := person.Patient(person.PatientOf(id))
 	if def.Shared {
 		nobody = person.Clinic(s.c.Clinic)
 	}
 	var r rowBytes
-	var ob []byte
-	err := s.c.DB.QueryRow(ctx, `SELECT owner, version, header, body FROM chart_row WHERE id = ? ORDER BY version DESC LIMIT 1`,
-		id.Bytes()).Scan(&ob, &r.version, &r.header, &r.body)
+	var ob, idb []byte
+	err := s.c.DB.QueryRow(ctx, `SELECT id, owner, version, header, body FROM chart_row WHERE id >= ? ORDER BY id, version DESC LIMIT 1`,
+		id.Bytes()).Scan(&idb, &ob, &r.version, &r.header, &r.body)
 	if errors.Is(err, db.ErrNoRows) {
 		return nobody, rowBytes{}, vault.Facts{}, nil
 	}
 	if err != nil {
 		return person.Owner{}, r, vault.Facts{}, fmt.Errorf("find resource: %w", err)
 	}
+	there := resourceIDFromBytes(idb)
 	owner, err := person.OwnerFromBytes(ob)
-	if err != nil || (owner.Kind == person.OwnerClinic) != def.Shared {
+	if err != nil {
 		return nobody, rowBytes{}, vault.Facts{}, nil
 	}
-	facts, err := s.c.Vault.Facts(ctx, headerRow(owner, id, r.version), r.header)
+	facts, err := s.c.Vault.Facts(ctx, headerRow(owner, there, r.version), r.header)
+	if there != id || (owner.Kind == person.OwnerClinic) != def.Shared {
+		return nobody, rowBytes{}, vault.Facts{}, nil
+	}
 	return owner, r, facts, err
 }
 
