@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// client is one keep-alive connection. It is as small as HTTP/1.1 allows, so
+// that what is measured is the server: it shares the cores with it.
+type client struct {
+	conn net.Conn
+	r    *bufio.Reader
+	next int
+}
+
+func dial(addr string) (*client, error) {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("dial: %w", err)
+	}
+	return &client{conn: c, r: bufio.NewReaderSize(c, 64<<10)}, nil
+}
+
+// answer is what a request got.
+type answer struct {
+	status int
+	length int
+}
+
+// do sends a whole request and reads the whole answer; body may be nil.
+func (c *client) do(request []byte, body io.Writer) (answer, error) {
+	if _, err := c.conn.Write(request); err != nil {
+		return answer{}, err
+	}
+	line, err := c.r.ReadSlice('\n')
+	if err != nil || len(line) < 12 {
+		return answer{}, errors.Join(errors.New("no status line"), err)
+	}
+	a := answer{status: int(line[9]-'0')*100 + int(line[10]-'0')*10 + int(line[11]-'0')}
+	length, chunked := 0, false
+	for {
+		if line, err = c.r.ReadSlice('\n'); err != nil {
+			return a, err
+		}
+		if len(line) <= 2 {
+			break
+		}
+		if v, ok := field(line, "Content-Length: "); ok {
+			if length, err = strconv.Atoi(string(v)); err != nil {
+				return a, err
+			}
+		} else if v, ok := field(line, "Transfer-Encoding: "); ok {
+			chunked = string(v) == "chunked"
+		}
+	}
+	if !chunked {
+		a.length = length
+		return a, c.take(length, body)
+	}
+	for {
+		if line, err = c.r.ReadSlice('\n'); err != nil {
+			return a, err
+		}
+		n, err := strconv.ParseInt(string(bytes.TrimSpace(line)), 16, 32)
+		if err != nil {
+			return a, err
+		}
+		if err := c.take(int(n), body); err != nil {
+			return a, err
+		}
+		if _, err := c.r.Discard(2); err != nil {
+			return a, err
+		}
+		if a.length += int(n); n == 0 {
+			return a, nil
+		}
+	}
+}
+
+func (c *client) take(n int, body io.Writer) error {
+	if body == nil {
+		_, err := c.r.Discard(n)
+		return err
+	}
+	_, err := io.CopyN(body, c.r, int64(n))
+	return err
+}
+
+func field(line []byte, name string) ([]byte, bool) {
+	if len(line) < len(name) || string(line[:len(name)]) != name {
+		return nil, false
+	}
+	return bytes.TrimSpace(line[len(name):]), true
+}
+
+// request is a GET with a bearer token; an empty token sends none.
+func request(host, path, token string) []byte {
+	b := "GET " + path + " HTTP/1.1\r\nHost: " + host + "\r\n"
+	if token != "" {
+		b += "Authorization: Bearer " + token + "\r\n"
+	}
+	return []byte(b + "\r\n")
+}
+
+// arm is one thing that is measured: a server and who asks it for what. The
+// requests of connection i are requests[i%len], one after the other.
+type arm struct {
+	name     string
+	addr     string
+	requests [][][]byte
+	want     int // status
+
+	clients []*client
+}
+
+// sample is what one window of one arm gave.
+type sample struct {
+	rate     float64 // answers per second
+	p50, p99 time.Duration
+	length   int // of the last answer
+}
+
+// window drives the arm with n connections for d.
+func (a *arm) window(n int, d time.Duration) (sample, error) {
+	for len(a.clients) < n {
+		c, err := dial(a.addr)
+		if err != nil {
+			return sample{}, err
+		}
+		c.next = len(a.clients)
+		a.clients = append(a.clients, c)
+	}
+	var wg sync.WaitGroup
+	times := make([][]time.Duration, n)
+	errs := make([]error, n)
+	lengths := make([]int, n)
+	start := time.Now()
+	for i := range n {
+		mine := a.requests[i%len(a.requests)]
+		wg.Go(func() {
+			times[i], lengths[i], errs[i] = a.clients[i].drive(mine, a.want, start.Add(d))
+		})
+	}
+	wg.Wait()
+	took := time.Since(start)
+	if err := errors.Join(errs...); err != nil {
+		return sample{}, fmt.Errorf("%s: %w", a.name, err)
+	}
+	all := slices.Concat(times...)
+	slices.Sort(all)
+	if len(all) == 0 {
+		return sample{}, fmt.Errorf("%s: no answer within the window", a.name)
+	}
+	return sample{rate: float64(len(all)) / took.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100], length: slices.Max(lengths)}, nil
+}
+
+func (c *client) drive(requests [][]byte, want int, until time.Time) (times []time.Duration, length int, err error) {
+	times = make([]time.Duration, 0, 4096)
+	for now := time.Now(); now.Before(until); {
+		a, err := c.do(requests[c.next%len(requests)], nil)
+		if err != nil {
+			return nil, 0, err
+		}
+		if a.status != want {
+			return nil, 0, fmt.Errorf("status %d instead of %d", a.status, want)
+		}
+		c.next++
+		length = max(length, a.length)
+		after := time.Now()
+		times = append(times, after.Sub(now))
+		now = after
+	}
+	return times, length, nil
+}
+
+func (a *arm) close() {
+	for _, c := range a.clients {
+		_ = c.conn.Close()
+	}
+	a.clients = nil
+}
+
+// interleaved measures the arms in turns, rounds times, after one round that
+// warms caches and does not count. The order turns around every round.
+func interleaved(arms []*arm, conns, rounds int, d time.Duration) (map[string][]sample, error) {
+	out := map[string][]sample{}
+	for round := -1; round < rounds; round++ {
+		order := slices.Clone(arms)
+		if round%2 == 0 {
+			slices.Reverse(order)
+		}
+		for _, a := range order {
+			s, err := a.window(conns, d)
+			if err != nil {
+				return nil, err
+			}
+			if round >= 0 {
+				out[a.name] = append(out[a.name], s)
+			}
+		}
+	}
+	return out, nil
+}
+
+func median[T ~int64 | ~float64](values []T) T {
+	s := slices.Sorted(slices.Values(values))
+	if len(s) == 0 {
+		return 0
+	}
+	return s[len(s)/2]
+}
+
+// rates and halves pick one figure of each sample.
+func rates(s []sample) (out []float64) {
+	for _, x := range s {
+		out = append(out, x.rate)
+	}
+	return out
+}
+
+func halves(s []sample) (out []time.Duration) {
+	for _, x := range s {
+		out = append(out, x.p50)
+	}
+	return out
+}
+
+// ratio is the median of the rounds' own ratios: a and b of one round ran next
+// to each other.
+func ratio(a, b []sample) float64 {
+	var out []float64
+	for i := range a {
+		out = append(out, a[i].rate/b[i].rate)
+	}
+	return median(out)
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"postern.example/postern/internal/app"
+	"postern.example/postern/internal/room/deid"
+	"postern.example/postern/internal/room/records"
+	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/db"
+	"postern.example/postern/internal/trust/keys"
+	"postern.example/postern/internal/word/person"
+)
+
+const (
+	origin   = "http://localhost:8099"
+	host     = "localhost:8099"
+	readers  = 64   // patients with an account and one resource of 2 KB
+	bigs     = 16   // long charts, each with an account
+	bigChart = 2000 // resources of a long chart
+	twoKB    = 2048 // length of that resource's answer
+	format   = "v3" // of the seed; a change makes new stores
+)
+
+// seedDay is when the made-up people live: always the same day, so that a store
+// can be kept.
+func seedDay() time.Time { return time.Date(2026, time.November, 1, 0, 0, 0, 0, time.UTC) }
+
+func protector() keys.Protector {
+	return keys.Protector{How: keys.ByCredential, Secret: []byte(credential)}
+}
+
+// credential opens the root key of the stores, which hold nobody's data.
+const credential = "a systemd credential for made-up people only, 32 bytes and more"
+
+// storeKey names a seeded store by all that went into it.
+func storeKey(patients int) (string, error) {
+	schema, err := json.Marshal(app.Migrations())
+	if err != nil {
+		return "", err
+	}
+	types, err := json.Marshal(records.Definitions())
+	if err != nil {
+		types = fmt.Appendf(nil, "%+v", len(records.Definitions()))
+	}
+	sum := sha256.Sum256(fmt.Appendf(schema, "%s %s %d %d %d %d", format, types, patients, readers, bigs, bigChart))
+	return fmt.Sprintf("%d-%s", patients, hex.EncodeToString(sum[:6])), nil
+}
+
+// seeded returns the folder of a store with this many patients, making it when
+// no earlier run has.
+func seeded(ctx context.Context, cache string, patients int, say func(string, ...any)) (string, error) {
+	key, err := storeKey(patients)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, key)
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+	making := dir + ".making"
+	if err := errors.Join(os.RemoveAll(making), os.MkdirAll(cache, 0o700)); err != nil {
+		return "", err
+	}
+	start := time.Now()
+	a, err := app.Create(ctx, app.InitOptions{Dir: making, Origin: origin, Environment: keys.Test, Listen: "127.0.0.1:0",
+		ClinicName: deid.ClinicName, ClinicPhone: deid.ClinicPhone}, protector(), app.Options{DB: unsynced})
+	if err != nil {
+		return "", err
+	}
+	err = fill(ctx, a, patients, say)
+	if err = errors.Join(err, a.Close(ctx)); err != nil {
+		return "", err
+	}
+	say("seeded %d patients in %s", patients, time.Since(start).Round(time.Second))
+	return dir, os.Rename(making, dir)
+}
+
+// unsynced opens the database without waiting for the disk, which a test binary
+// alone can do: the store is closed before it is used.
+func unsynced(ctx context.Context, c db.Config) (*db.DB, error) {
+	c.NoSyncForTests, c.CacheKiB = true, 64<<10
+	return db.Open(ctx, c)
+}
+
+func fill(ctx context.Context, a *app.App, patients int, say func(string, ...any)) error {
+	for i := range bigs {
+		p := deid.BigChart(uint64(i), seedDay(), bigChart)
+		if err := admit(ctx, a, p, fmt.Sprintf("big-%d", i), nil); err != nil {
+			return err
+		}
+	}
+	next := time.Now()
+	for p := range deid.Population(deid.PopulationConfig{Seed: 1, Patients: patients, Today: seedDay()}) {
+		handle, change := "", func(b []byte) ([]byte, error) { return b, nil }
+		if p.Index < readers {
+			handle, change = fmt.Sprintf("reader-%d", p.Index), withTwoKB
+		}
+		if err := admit(ctx, a, p, handle, change); err != nil {
+			return err
+		}
+		if time.Now().After(next) {
+			say("seeding: %d of %d patients", p.Index+1, patients)
+			next = time.Now().Add(10 * time.Second)
+		}
+	}
+	return nil
+}
+
+// admit imports a chart and, when handle is not empty, makes an account for it.
+func admit(ctx context.Context, a *app.App, p deid.Synthetic, handle string, change func([]byte) ([]byte, error)) error {
+	var b bytes.Buffer
+	if err := p.WriteBundle(&b); err != nil {
+		return err
+	}
+	bundle := b.Bytes()
+	if change != nil {
+		var err error
+		if bundle, err = change(bundle); err != nil {
+			return err
+		}
+	}
+	if err := a.ImportBundle(ctx, "bench", bundle); err != nil {
+		return fmt.Errorf("import: %w", err)
+	}
+	if handle == "" {
+		return nil
+	}
+	return a.AddPersona(ctx, app.Persona{Handle: handle, Name: p.Given + " " + p.Family, Roles: []person.Role{person.RolePatient},
+		Source: p.PatientURL, Language: "en"})
+}
+
+// withTwoKB lengthens the last observation of a bundle by a note, so that its
+// answer has about 2 KB.
+func withTwoKB(bundle []byte) ([]byte, error) {
+	var b map[string]any
+	if err := json.Unmarshal(bundle, &b); err != nil {
+		return nil, err
+	}
+	entries, _ := b["entry"].([]any)
+	last, _ := entries[len(entries)-1].(map[string]any)
+	res, _ := last["resource"].(map[string]any)
+	if res["resourceType"] != "Observation" {
+		return nil, fmt.Errorf("the last resource is no observation")
+	}
+	plain, err := json.Marshal(res)
+	if err != nil {
+		return nil, err
+	}
+	// The rest is what storing and answering add: identifiers and meta.
+	long := max(twoKB-len(plain)-180, 1)
+	res["note"] = []any{map[string]any{"text": strings.Repeat("Measured at rest. ", long/18)}}
+	return json.Marshal(b)
+}
+
+// tokenOf mints a bearer token for the account with this handle.
+func tokenOf(ctx context.Context, a *app.App, handle string) (string, error) {
+	account, err := a.Identity.FindPersona(ctx, handle)
+	if err != nil {
+		return "", err
+	}
+	c := person.NewOperator("token", person.AccountID{}, person.PurposeSystemAdmin, person.Request{ID: "bench", Client: "bench"})
+	g, err := a.Gate.Decide(ctx, access.Ask{Caller: c, Action: access.MintToken, Owner: person.Account(account)})
+	if err != nil {
+		return "", err
+	}
+	return a.Sessions.MintToken(ctx, g, "", time.Hour)
+}
+
+// copied is a copy of a seeded store that a run may write to.
+func copied(dir, to string) error {
+	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+		return err
+	}
+	return exec.Command("cp", "-a", "--reflink=auto", dir, to).Run()
+}
