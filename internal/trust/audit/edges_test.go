@@ -363,16 +363,16 @@ func TestDBStoreBatches(t *testing.T) {
 		cfg.Store = slow
 		l := audittest.Start(t, cfg)
 		var last *audit.Pending
-		for i := range 64 + 16 + 4 + 2 {
+		for i := range 200 {
 			last = l.Start(read(i))
 		}
 		close(slow.Hold)
 		must(last.Wait(t.Context()))
-		if r := must(audit.Verify(t.Context(), audit.VerifyConfig{Store: cfg.Store, VKey: cfg.VKey})); !r.OK || r.Size != 86 {
+		if r := must(audit.Verify(t.Context(), audit.VerifyConfig{Store: cfg.Store, VKey: cfg.VKey})); !r.OK || r.Size != 200 {
 			t.Fatalf("%+v", r)
 		}
-		twice := audit.Record{Seq: 86, Sealed: []byte("x"), Hashes: make([]tlog.Hash, 1)}
-		if err := slow.Store.Append(t.Context(), audit.Batch{First: 86, Records: []audit.Record{twice, twice}}); !errors.Is(err, audit.ErrForked) {
+		twice := audit.Record{Seq: 200, Sealed: []byte("x"), Hashes: make([]tlog.Hash, 1)}
+		if err := slow.Store.Append(t.Context(), audit.Batch{First: 200, Records: []audit.Record{twice, twice}}); !errors.Is(err, audit.ErrForked) {
 			t.Fatal(err)
 		}
 		index := audit.NewSubjects(d, audittest.NewSealer("index"))
@@ -390,9 +390,9 @@ func TestDBStoreBatches(t *testing.T) {
 			t.Fatal(err)
 		}
 		var bad *audit.BadRecord
-		for _, gone := range []int64{85, 40} {
+		for _, gone := range []int64{199, 40} {
 			dbtest.Raw(d).Exec(t, `DELETE FROM log_entry WHERE seq = ?`, gone)
-			err := slow.Store.Records(t.Context(), 0, 86, func(audit.Record) error { return nil })
+			err := slow.Store.Records(t.Context(), 0, 200, func(audit.Record) error { return nil })
 			if !errors.As(err, &bad) || bad.Seq != gone {
 				t.Fatal(err)
 			}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -365,6 +366,91 @@ func TestDiskFillsUp(t *testing.T) {
 	r, err := audit.Verify(t.Context(), audit.VerifyConfig{Store: cfg.Store, VKey: cfg.VKey})
 	if err != nil || !r.OK {
 		t.Fatalf("%+v %v", r, err)
+	}
+}
+
+// scripted is a store whose Appends end as the script says; nil lets one through.
+type scripted struct {
+	*audittest.Memory
+	hold   chan struct{}
+	script []error
+}
+
+func (s *scripted) Append(ctx context.Context, b audit.Batch) error {
+	<-s.hold
+	if len(s.script) > 0 {
+		err := s.script[0]
+		s.script = s.script[1:]
+		if err != nil {
+			return err
+		}
+	}
+	return s.Memory.Append(ctx, b)
+}
+
+// A group that finds the disk full is tried again with care alone; whatever happens
+// then, what was prepared behind it is numbered anew and nobody hangs.
+func TestFullGroups(t *testing.T) {
+	full := errors.Join(audit.ErrNotWritten, audit.ErrFull)
+	for name, c := range map[string]struct {
+		script               []error
+		classes              []audit.Class
+		office, care, behind bool // served
+		stopped              bool
+	}{
+		"care has room":     {[]error{nil, full}, []audit.Class{audit.ClassOffice, audit.ClassCare}, false, true, true, false},
+		"care has no room":  {[]error{nil, full, full}, []audit.Class{audit.ClassOffice, audit.ClassCare}, false, false, true, false},
+		"care breaks":       {[]error{nil, full, unix.EIO}, []audit.Class{audit.ClassOffice, audit.ClassCare}, false, false, false, true},
+		"office alone":      {[]error{nil, full}, []audit.Class{audit.ClassOffice, audit.ClassOffice}, false, false, true, false},
+		"unknown outcome":   {[]error{nil, unix.EIO}, []audit.Class{audit.ClassOffice, audit.ClassCare}, false, false, false, true},
+		"first unknown too": {[]error{unix.EIO}, []audit.Class{audit.ClassOffice, audit.ClassCare}, false, false, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := audittest.Config()
+				s := &scripted{Memory: &audittest.Memory{}, hold: make(chan struct{}), script: c.script}
+				cfg.Store = s
+				l := audittest.Start(t, cfg)
+				start := func(class audit.Class) *audit.Pending {
+					e := read(0)
+					e.Class = class
+					return l.Start(e)
+				}
+				step := func() (more bool) {
+					synctest.Wait() // until the sequencer waits for the store, or for work
+					select {
+					case s.hold <- struct{}{}:
+						return true
+					default:
+						return false
+					}
+				}
+				start(audit.ClassCare)
+				synctest.Wait() // the first is being written, the next two are one batch
+				office, care := start(c.classes[0]), start(c.classes[1])
+				step()
+				synctest.Wait()
+				behind := start(audit.ClassCare)
+				for step() {
+				}
+				for what, p := range map[string]struct {
+					p    *audit.Pending
+					want bool
+				}{"office": {office, c.office}, "care": {care, c.care}, "behind": {behind, c.behind}} {
+					if _, err := p.p.Wait(t.Context()); (err == nil) != p.want {
+						t.Errorf("%s: %v", what, err)
+					}
+				}
+				if (l.Err() != nil) != c.stopped {
+					t.Error(l.Err())
+				}
+				close(s.hold)
+				if r := must(audit.Verify(t.Context(), audit.VerifyConfig{Store: s.Memory, VKey: cfg.VKey})); !r.OK {
+					t.Errorf("%+v", r)
+				}
+				_ = l.Close(context.Background())
+			})
+		})
 	}
 }
 

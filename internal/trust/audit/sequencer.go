@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -90,21 +91,34 @@ func (p *Pending) Wait(ctx context.Context) (Receipt, error) {
 	return it.receipt, it.err
 }
 
-// sequence is the one goroutine that gives out numbers.
+// prepared is a batch that is sealed and ready to be written, on top of everything
+// before it.
+type prepared struct {
+	groups []*group
+	items  []*item
+	batch  Batch
+	next   state // when the batch is durable
+}
+
+// sequence is the one goroutine that gives out numbers. While a batch is written it
+// seals the entries that arrive, so that processor and disk work at the same time.
 func (l *Log) sequence() {
 	defer l.running.Done()
-	for range l.wake {
-		for {
-			g, closed := l.take()
-			if g == nil && closed {
-				return
-			}
-			if g == nil {
-				break
-			}
-			l.commit(g)
-			close(g.done)
+	for {
+		g, closed := l.take()
+		if g == nil && closed {
+			return
 		}
+		if g == nil {
+			<-l.wake
+			continue
+		}
+		l.seqMu.Lock()
+		p := l.extend(nil, l.state, g)
+		for p != nil {
+			p = l.cycle(p)
+		}
+		l.seqMu.Unlock()
 	}
 }
 
@@ -119,41 +133,78 @@ func (l *Log) take() (*group, bool) {
 	return g, false
 }
 
-// commit makes a group durable. When the disk is full it tries again with the
-// entries that may use the reserve.
-func (l *Log) commit(g *group) {
-	l.seqMu.Lock()
-	defer l.seqMu.Unlock()
-	all := make([]*item, len(g.items))
-	for i := range g.items {
-		all[i] = &g.items[i]
-	}
-	err := l.write(all)
-	if errors.Is(err, ErrFull) {
-		var care []*item
-		for _, it := range all {
-			if it.care {
-				care = append(care, it)
+// cycle writes p and meanwhile prepares the batch after it, which it returns.
+func (l *Log) cycle(p *prepared) (next *prepared) {
+	written := make(chan error, 1)
+	go func() { written <- l.cfg.Store.Append(context.Background(), p.batch) }()
+	for {
+		next = l.gather(next, p.next)
+		select {
+		case <-l.wake:
+			continue
+		case err := <-written:
+			if ok := l.finish(p, err); !ok && next != nil { // it was numbered to follow p
+				groups := next.groups
+				next = nil
+				for _, g := range groups {
+					next = l.extend(next, l.state, g)
+				}
 			}
-		}
-		if len(care) > 0 && len(care) < len(all) {
-			_ = l.write(care) // its outcome stands in the items
+			return l.gather(next, l.state)
 		}
 	}
 }
 
-// write stamps, seals and appends items and sets each one's receipt or error.
-func (l *Log) write(items []*item) error {
+// gather adds what has been queued to next, which may be nil and then begins at base.
+func (l *Log) gather(next *prepared, base state) *prepared {
+	for next == nil || len(next.items) < maxGroup {
+		g, _ := l.take()
+		if g == nil {
+			break
+		}
+		next = l.extend(next, base, g)
+	}
+	return next
+}
+
+// extend adds a group to p, which may be nil and then begins at base. A group that
+// cannot be sealed fails alone.
+func (l *Log) extend(p *prepared, base state, g *group) *prepared {
+	items := make([]*item, len(g.items))
+	for i := range g.items {
+		items[i] = &g.items[i]
+	}
+	if p != nil {
+		base = p.next
+	}
 	err := l.stopped()
+	var rs []Record
 	if err == nil {
-		err = l.append(items)
+		rs, base, err = l.prepare(base, items)
 	}
 	if err != nil {
-		for _, it := range items {
-			it.receipt, it.err = Receipt{}, fault.Wrap(fault.Unavailable, "append to log", err)
-		}
+		refuse(items, err)
+		close(g.done)
+		return p
 	}
-	return err
+	if p == nil {
+		p = &prepared{}
+	}
+	p.groups, p.items, p.next = append(p.groups, g), append(p.items, items...), base
+	p.batch.Records = append(p.batch.Records, rs...)
+	p.batch.First, p.batch.Care = p.batch.Records[0].Seq, onlyCare(p.items)
+	return p
+}
+
+func onlyCare(items []*item) bool {
+	return !slices.ContainsFunc(items, func(it *item) bool { return !it.care })
+}
+
+// refuse gives items their error.
+func refuse(items []*item, err error) {
+	for _, it := range items {
+		it.receipt, it.err = Receipt{}, fault.Wrap(fault.Unavailable, "append to log", err)
+	}
 }
 
 func (l *Log) stopped() error {
@@ -162,38 +213,76 @@ func (l *Log) stopped() error {
 	return l.broken
 }
 
-func (l *Log) append(items []*item) error {
-	next := l.state
-	next.edge, next.settled = l.state.edge.clone(), l.settled.Load()
-	l.tick(&next)
-	plains, err := l.stamp(&next, items)
-	if err != nil {
-		return err
-	}
-	b := Batch{First: next.edge.size, Records: make([]Record, len(items)), Care: true}
-	if err := l.seal(b, plains); err != nil {
-		return err
-	}
-	hashes := make([]tlog.Hash, 0, 2*len(items)+64) // never grown, so that slices of it stay valid
-	for i, it := range items {
-		n := len(hashes)
-		hashes = next.edge.add(b.Records[i].Leaf.Hash(), hashes)
-		b.Records[i].Hashes = hashes[n:]
-		b.Care = b.Care && it.care
-	}
-	if err := l.cfg.Store.Append(context.Background(), b); err != nil {
+// finish acknowledges a batch or refuses it. It returns false when what was prepared
+// on top of it is void.
+func (l *Log) finish(p *prepared, err error) (ok bool) {
+	if err == nil {
+		l.accept(p.items, p.next)
+	} else {
+		refuse(p.items, err)
 		if !errors.Is(err, ErrNotWritten) {
 			l.fail(err)
 		}
-		return err
+		if errors.Is(err, ErrFull) && !p.batch.Care {
+			l.careOnly(p)
+		}
 	}
+	for _, g := range p.groups {
+		close(g.done)
+	}
+	return err == nil
+}
+
+func (l *Log) accept(items []*item, next state) {
 	for _, it := range items {
 		it.err = nil
 		l.recent.add(it.receipt.Seq, it.patient)
 	}
 	l.state = next
 	l.publish()
-	return nil
+}
+
+// careOnly tries a batch that found the disk full again, with the entries that may
+// use the reserve.
+func (l *Log) careOnly(p *prepared) {
+	care := slices.DeleteFunc(slices.Clone(p.items), func(it *item) bool { return !it.care })
+	if len(care) == 0 {
+		return
+	}
+	rs, next, err := l.prepare(l.state, care)
+	if err == nil {
+		err = l.cfg.Store.Append(context.Background(), Batch{First: l.state.edge.size, Records: rs, Care: true})
+	}
+	if err == nil {
+		l.accept(care, next)
+		return
+	}
+	refuse(care, err)
+	if !errors.Is(err, ErrNotWritten) {
+		l.fail(err)
+	}
+}
+
+// prepare stamps, seals and hashes items on top of st and returns the state after them.
+func (l *Log) prepare(st state, items []*item) ([]Record, state, error) {
+	first := st.edge.size
+	st.edge, st.settled = st.edge.clone(), l.settled.Load()
+	l.tick(&st)
+	plains, err := l.stamp(&st, items)
+	if err != nil {
+		return nil, st, err
+	}
+	rs, err := l.seal(first, plains)
+	if err != nil {
+		return nil, st, err
+	}
+	hashes := make([]tlog.Hash, 0, 2*len(items)+64) // never grown, so that slices of it stay valid
+	for i := range rs {
+		n := len(hashes)
+		hashes = st.edge.add(rs[i].Leaf.Hash(), hashes)
+		rs[i].Hashes = hashes[n:]
+	}
+	return rs, st, nil
 }
 
 // tick sets the time of the next batch: the clock's, or the last entry's when the
@@ -238,13 +327,14 @@ func (l *Log) stamp(st *state, items []*item) ([][]byte, error) {
 // sealAlone is the number of entries that are not worth a second core.
 const sealAlone = 8
 
-// seal fills in b's records, on all cores when there are many.
-func (l *Log) seal(b Batch, plains [][]byte) error {
+// seal makes the records from first on, on all cores when there are many.
+func (l *Log) seal(first int64, plains [][]byte) ([]Record, error) {
+	rs := make([]Record, len(plains))
 	n := min(runtime.GOMAXPROCS(0), (len(plains)+sealAlone-1)/sealAlone)
 	errs := make([]error, n)
 	work := func(k int) {
 		for i := k * len(plains) / n; i < (k+1)*len(plains)/n && errs[k] == nil; i++ {
-			b.Records[i], errs[k] = sealEntry(l.cfg.Sealer, l.key.origin, b.First+int64(i), plains[i])
+			rs[i], errs[k] = sealEntry(l.cfg.Sealer, l.key.origin, first+int64(i), plains[i])
 		}
 	}
 	var wg sync.WaitGroup
@@ -253,5 +343,5 @@ func (l *Log) seal(b Batch, plains [][]byte) error {
 	}
 	work(0)
 	wg.Wait()
-	return errors.Join(errs...)
+	return rs, errors.Join(errs...)
 }
