@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ type Act struct {
 
 	ask    Ask
 	person [16]byte // natural person of a proposer who signed in; zero for a command
+	fresh  bool     // the proposer had just proved presence
 }
 
 // How long an act waits, and how many may wait at once.
@@ -47,19 +49,18 @@ func (g *Gate) Propose(ctx context.Context, a Ask, text string) (Act, error) {
 	if !ok {
 		return Act{}, fault.New(fault.Internal, "propose act: no such action")
 	}
-	s, err := g.situation(ctx, a, def)
+	a.Kinds, a.Labels = slices.Clone(a.Kinds), slices.Clone(a.Labels)
+	s, err := g.facts(ctx, a, def)
 	if err != nil {
-		return Act{}, fault.Wrap(fault.Unavailable, "fetch facts", err)
+		return Act{}, err
 	}
-	act := Act{Text: text, Expires: g.c.Clock().Add(actLife), By: a.Caller, ask: a}
-	if a.Caller.Kind() == person.KindPerson {
-		standing, err := g.c.Directory.Standing(ctx, a.Caller.Account())
-		if err != nil {
-			return Act{}, fault.Wrap(fault.Unavailable, "fetch facts", err)
+	act := Act{Text: text, Expires: g.c.Clock().Add(actLife), By: a.Caller, ask: a, fresh: s.fresh}
+	if a.Caller.Kind() != person.KindOperator { // a command is decided when it runs, as whoever approved it
+		if allowed, ids := g.rule(ctx, a, def, s); !allowed {
+			return Act{}, g.refuse(ctx, a, def, s, g.entry(a, def, s, ids), true)
 		}
-		act.person = standing.Person
-		if allowed, ids, err := g.authorize(a, def, s); err != nil || !allowed {
-			return Act{}, g.refuse(ctx, a, def, s, g.entry(a, def, s, ids))
+		if act.person, err = g.natural(ctx, a.Caller); err != nil {
+			return Act{}, err
 		}
 	}
 	var b [16]byte
@@ -73,7 +74,20 @@ func (g *Gate) Propose(ctx context.Context, a Ask, text string) (Act, error) {
 	if _, err := g.c.Log.Start(e).Wait(ctx); err != nil {
 		return Act{}, fault.Wrap(fault.Unavailable, "log proposal", err)
 	}
-	return act, g.acts.put(act, g.c.Clock())
+	if err := g.acts.put(act, g.c.Clock()); err != nil {
+		return Act{}, err
+	}
+	return act, nil
+}
+
+// natural is the natural person behind a Caller's account, zero when unknown.
+func (g *Gate) natural(ctx context.Context, c person.Caller) ([16]byte, error) {
+	standing, err := g.c.Directory.Standing(ctx, c.Account())
+	if err != nil {
+		g.c.Alert(ctx, "facts of a decision cannot be fetched")
+		return [16]byte{}, fault.Wrap(fault.Unavailable, "fetch facts", err)
+	}
+	return standing.Person, nil
 }
 
 // actHash is what an approval signs.
@@ -107,25 +121,26 @@ func (l *acts) put(a Act, now time.Time) error {
 func (g *Gate) Waiting(id string) (Act, error) {
 	g.acts.mu.Lock()
 	defer g.acts.mu.Unlock()
-	a, ok := g.acts.wait[id]
-	if !ok || !g.c.Clock().Before(a.Expires) {
-		return Act{}, fault.New(fault.NotFound, "find act")
-	}
-	return a, nil
+	return g.acts.find(id, g.c.Clock())
 }
 
 // take removes the act, so that it is used once.
 func (g *Gate) take(id string) (Act, error) {
-	a, err := g.Waiting(id)
-	if err != nil {
-		return Act{}, err
-	}
 	g.acts.mu.Lock()
 	defer g.acts.mu.Unlock()
-	if _, ok := g.acts.wait[id]; !ok {
+	a, err := g.acts.find(id, g.c.Clock())
+	if err == nil {
+		delete(g.acts.wait, id)
+	}
+	return a, err
+}
+
+// find looks the act up; the caller holds mu.
+func (l *acts) find(id string, now time.Time) (Act, error) {
+	a, ok := l.wait[id]
+	if !ok || !now.Before(a.Expires) {
 		return Act{}, fault.New(fault.NotFound, "find act")
 	}
-	delete(g.acts.wait, id)
 	return a, nil
 }
 
@@ -163,29 +178,36 @@ func (g *Gate) Decline(ctx context.Context, by person.Caller, id string) (Act, e
 
 // Confirm is the second half of an action marked TwoPerson: by must be another
 // natural person than the proposer, allowed to do the action alone, and have
-// proved presence within the step-up window. The Grant is the proposer's, lives
-// in the confirmer's request, and its entry names both.
+// proved presence within the step-up window; and the proposer must still be
+// allowed to. The Grant is the proposer's, lives in the confirmer's request, and
+// its entry names both.
 func (g *Gate) Confirm(ctx context.Context, by person.Caller, id string) (Grant, error) {
 	a, err := g.Waiting(id)
 	if err != nil {
 		return Grant{}, err
 	}
 	def := g.defs[a.ask.Action]
+	first, err := g.facts(ctx, a.ask, def)
+	if err != nil {
+		return Grant{}, err
+	}
+	first.fresh = first.fresh || a.fresh // as it was when the act was proposed
+	still, _ := g.rule(ctx, a.ask, def, first)
 	second := a.ask
 	second.Caller, second.Reason = by, "confirmed what "+a.By.Account().String()+" proposed: "+a.Text
-	s, err := g.situation(ctx, second, def)
+	s, err := g.facts(ctx, second, def)
 	if err != nil {
-		return Grant{}, fault.Wrap(fault.Unavailable, "fetch facts", err)
+		return Grant{}, err
 	}
-	standing, err := g.c.Directory.Standing(ctx, by.Account())
+	other, err := g.natural(ctx, by)
 	if err != nil {
-		return Grant{}, fault.Wrap(fault.Unavailable, "fetch facts", err)
+		return Grant{}, err
 	}
-	allowed, ids, err := g.authorize(second, def, s)
-	other := standing.Person != a.person && standing.Person != [16]byte{} && a.person != [16]byte{}
+	two := still && other != a.person && other != [16]byte{} && a.person != [16]byte{}
+	allowed, ids := g.rule(ctx, second, def, s)
 	e := g.entry(second, def, s, ids)
-	if err != nil || !allowed || !other || !s.fresh {
-		return Grant{}, g.refuse(ctx, second, def, s, e)
+	if !allowed || !two || !s.fresh {
+		return Grant{}, g.refuse(ctx, second, def, s, e, two)
 	}
 	if _, err := g.take(id); err != nil {
 		return Grant{}, err

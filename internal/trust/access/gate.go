@@ -134,29 +134,44 @@ func (g *Gate) Begin(ctx context.Context, a Ask) (*Pending, error) {
 	if !ok {
 		return nil, fmt.Errorf("decide %q: no such action", a.Action)
 	}
-	s, err := g.situation(ctx, a, def)
+	s, err := g.facts(ctx, a, def)
 	if err != nil {
-		g.c.Alert(ctx, "facts of a decision cannot be fetched")
-		return nil, fault.Wrap(fault.Unavailable, "fetch facts", err)
+		return nil, err
 	}
-	allowed, ids, err := g.authorize(a, def, s)
-	if err != nil {
-		g.c.Alert(ctx, "policy error: "+err.Error())
-		allowed = false
-	}
-	allowed = allowed && !def.TwoPerson // only Confirm mints a Grant for those
+	allowed, ids := g.rule(ctx, a, def, s)
 	e := g.entry(a, def, s, ids)
-	if !allowed {
-		return nil, g.refuse(ctx, a, def, s, e)
+	if !allowed || def.TwoPerson { // only Confirm mints a Grant for those
+		return nil, g.refuse(ctx, a, def, s, e, !def.TwoPerson)
 	}
 	return &Pending{entry: g.c.Log.Start(e), grant: &grant{ctx: ctx, caller: a.Caller, action: a.Action,
 		owner: a.Owner, kinds: slices.Clone(a.Kinds), seq: -1}}, nil
 }
 
-// refuse records the refusal and returns what the person is told.
-func (g *Gate) refuse(ctx context.Context, a Ask, def ActionDef, s situation, e audit.Entry) error {
+// facts is situation with an alert when it fails.
+func (g *Gate) facts(ctx context.Context, a Ask, def ActionDef) (situation, error) {
+	s, err := g.situation(ctx, a, def)
+	if err != nil {
+		g.c.Alert(ctx, "facts of a decision cannot be fetched")
+		return situation{}, fault.Wrap(fault.Unavailable, "fetch facts", err)
+	}
+	return s, nil
+}
+
+// rule is authorize with an alert when a policy fails, which is a deny.
+func (g *Gate) rule(ctx context.Context, a Ask, def ActionDef, s situation) (bool, []string) {
+	allowed, ids, err := g.authorize(a, def, s)
+	if err != nil {
+		g.c.Alert(ctx, "policy error: "+err.Error())
+	}
+	return allowed && err == nil, ids
+}
+
+// refuse records the refusal and returns what the person is told: fault.StepUp
+// only when freshness is all that is missing, so curable says whether anything
+// else stands in the way that the policies do not know.
+func (g *Gate) refuse(ctx context.Context, a Ask, def ActionDef, s situation, e audit.Entry, curable bool) error {
 	kind := def.Refusal
-	if stepped := s; !s.fresh {
+	if stepped := s; curable && !s.fresh {
 		stepped.fresh = true
 		if allowed, _, err := g.authorize(a, def, stepped); err == nil && allowed {
 			kind = fault.StepUp
@@ -175,14 +190,16 @@ type situation struct {
 	active, proven, fresh, own, assigned bool
 }
 
-// situation fetches the facts. Every decision about a chart asks for the same
-// facts in the same order, whoever asks and whether or not the chart exists, so
-// that the time of a refusal says nothing.
+// situation fetches the facts. Every decision of a person about a chart asks for
+// the same facts in the same order, whether or not the chart exists or is
+// assigned, so that the time of a refusal says nothing.
 func (g *Gate) situation(ctx context.Context, a Ask, def ActionDef) (situation, error) {
 	c := a.Caller
 	var s situation
 	s.proven = c.Proof().Method == "passkey" || g.c.Environment != keys.Production
-	s.fresh = !c.Proof().At.IsZero() && g.c.Clock().Sub(c.Proof().At) <= stepUpWindow
+	// A proof from the future is as old as it is early: a clock that steps back
+	// must not keep one fresh. Whatever proves nothing here is never fresh.
+	s.fresh = s.proven && !c.Proof().At.IsZero() && g.c.Clock().Sub(c.Proof().At).Abs() <= stepUpWindow
 	// A fictional person has no passkey to show again; whoever signs in to the
 	// demo with one is asked like everybody.
 	s.fresh = s.fresh || g.c.Environment == keys.Demo && c.Proof().Method == "demo"
@@ -223,9 +240,10 @@ func (g *Gate) personal(ctx context.Context, a Ask, def ActionDef, s situation) 
 		s.own = a.Owner == person.Account(c.Account())
 		return s, nil
 	}
-	patient, _ := a.Owner.AsPatient()
-	s.own = !standing.Chart.IsZero() && standing.Chart == patient
+	patient, ok := a.Owner.AsPatient()
+	s.own = ok && !standing.Chart.IsZero() && standing.Chart == patient
 	s.assigned, err = g.c.Directory.Assigned(ctx, c.Account(), patient)
+	s.assigned = ok && s.assigned
 	return s, err
 }
 

@@ -1,0 +1,299 @@
+package access_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/audit"
+	"postern.example/postern/internal/trust/audit/audittest"
+	"postern.example/postern/internal/trust/keys"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+	"postern.example/postern/internal/word/phi"
+	"postern.example/postern/test/covers"
+)
+
+func TestAGrantIsBoundToOwnerKindActionAndRequest(t *testing.T) {
+	covers.Covers(t, "HC-7b")
+	k := newKit(t, options{})
+	mine, other := patientID(t), patientID(t)
+	owner := person.Patient(mine)
+	c := k.person(t, mine, person.RolePatient)
+	kinds := []string{"Observation", "Condition"}
+	ctx, cancel := context.WithCancel(t.Context())
+	g, err := k.Decide(ctx, access.Ask{Caller: c, Action: access.SearchChart, Owner: owner, Kinds: kinds, Query: "code=718-7",
+		Object: "Observation/x", Labels: []phi.Label{phi.LabelRestricted}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds[0] = "Procedure" // a caller that changes its list afterwards gains nothing
+	for name, c := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"kind":          {g.Check(owner, "Observation"), true},
+		"other kind":    {g.Check(owner, "Procedure"), false},
+		"other owner":   {g.Check(person.Patient(other), "Observation"), false},
+		"action":        {g.Covers(access.SearchChart, owner), true},
+		"other action":  {g.Covers(access.ReadChart, owner), false},
+		"other's chart": {g.Covers(access.SearchChart, person.Patient(other)), false},
+	} {
+		if (c.err == nil) != c.want || c.err != nil && !fault.Is(c.err, fault.Denied) {
+			t.Errorf("%s: %v", name, c.err)
+		}
+	}
+	if g.Caller() != c || g.Action() != access.SearchChart || g.Owner() != owner {
+		t.Errorf("the grant names %v %v %v", g.Caller(), g.Action(), g.Owner())
+	}
+	e := k.entry(t, g.Seq())
+	if e.Patient != mine || e.Caller.Account != c.Account() || e.Query != "code=718-7" || e.Event != audit.EventSearch ||
+		len(e.Policy) != 1 || e.Policy[0] != "patient.reads-own-chart" || e.Objects[0] != "Observation/x" || e.Kinds[0] != "Observation" {
+		t.Errorf("entry %+v", e)
+	}
+	cancel()
+	for name, err := range map[string]error{"alive": g.Alive(), "check": g.Check(owner, "Condition"), "covers": g.Covers(access.SearchChart, owner)} {
+		if !fault.Is(err, fault.Denied) {
+			t.Errorf("%s after the request: %v", name, err)
+		}
+	}
+}
+
+func TestTheZeroGrantOpensNothing(t *testing.T) {
+	var g access.Grant
+	if g.Alive() == nil || g.Check(person.Owner{}, "") == nil || g.Covers("", person.Owner{}) == nil {
+		t.Error("it opens something")
+	}
+	if g.Seq() != -1 || g.Action() != "" || !g.Owner().IsZero() || g.Caller() != (person.Caller{}) {
+		t.Error("it names something")
+	}
+}
+
+// gateway is a store whose appends wait until the test lets them pass.
+type gateway struct {
+	audit.Store
+	hold chan struct{}
+}
+
+func (s *gateway) Append(ctx context.Context, b audit.Batch) error {
+	<-s.hold
+	return s.Store.Append(ctx, b)
+}
+
+// Neither a Grant nor the first refusal is out before its entry is on the disk.
+func TestNothingIsAnsweredBeforeItIsDurable(t *testing.T) {
+	covers.Covers(t, "HC-7a", "HC-7b")
+	for name, own := range map[string]bool{"grant": true, "refusal": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				hold := make(chan struct{})
+				k := newKit(t, options{store: &gateway{&audittest.Memory{}, hold}})
+				mine, owner := patientID(t), patientID(t)
+				if own {
+					owner = mine
+				}
+				c := k.person(t, mine, person.RolePatient)
+				answer := make(chan error, 1)
+				go func() {
+					_, err := k.Decide(t.Context(), access.Ask{Caller: c, Action: access.ReadChart, Owner: person.Patient(owner)})
+					answer <- err
+				}()
+				synctest.Wait()
+				select {
+				case err := <-answer:
+					t.Fatalf("answered (%v) while the entry waits for the disk", err)
+				default:
+				}
+				close(hold)
+				if err := <-answer; own != (err == nil) {
+					t.Fatalf("then: %v", err)
+				}
+				if e := k.newest(t); e.Patient != owner || (e.Event == audit.EventRefused) == own {
+					t.Fatalf("entry %+v", e)
+				}
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func TestWithoutALogThereIsNoGrant(t *testing.T) {
+	k := newKit(t, options{})
+	mine := patientID(t)
+	c := k.person(t, mine, person.RolePatient)
+	if err := k.log.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for what, owner := range map[string]person.PatientID{"allowed": mine, "refused": patientID(t)} {
+		g, err := k.Decide(t.Context(), access.Ask{Caller: c, Action: access.ReadChart, Owner: person.Patient(owner)})
+		if !fault.Is(err, fault.Unavailable) || g.Alive() == nil {
+			t.Errorf("%s: %v, want unavailable", what, err)
+		}
+	}
+}
+
+func TestARefusalSaysWhatTheActionSays(t *testing.T) {
+	k := newKit(t, options{})
+	c := k.person(t, patientID(t), person.RolePatient)
+	foreign, absent := patientID(t), patientID(t)
+	k.person(t, foreign, person.RolePatient)
+	var texts []string
+	for _, p := range []person.PatientID{foreign, absent} {
+		_, err := k.Decide(t.Context(), access.Ask{Caller: c, Action: access.ReadChart, Owner: person.Patient(p)})
+		if !fault.Is(err, fault.NotFound) {
+			t.Fatalf("got %v, want not found", err)
+		}
+		texts = append(texts, err.Error())
+		if e := k.newest(t); e.Event != audit.EventRefused || e.Outcome != audit.Refused || e.Patient != p || e.Fault != fault.NotFound.String() {
+			t.Fatalf("entry %+v", e)
+		}
+	}
+	if texts[0] != texts[1] {
+		t.Errorf("a foreign chart and none differ: %v", texts)
+	}
+	for action, want := range map[access.Action]fault.Kind{access.ListAccounts: fault.Denied, access.ReadLog: fault.Denied} {
+		if _, err := k.Decide(t.Context(), access.Ask{Caller: c, Action: action}); !fault.Is(err, want) {
+			t.Errorf("%s: %v, want %v", action, err, want)
+		}
+	}
+	_, err := k.Decide(t.Context(), access.Ask{Caller: person.Stranger(person.Request{Source: "192.0.2.9"}), Action: access.SignIn, Owner: person.Account(accountID(t))})
+	if !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("an unknown account signs in: %v", err)
+	}
+	if _, err := k.Decide(t.Context(), access.Ask{Caller: c, Action: "shredChart"}); err == nil {
+		t.Error("an unknown action was decided")
+	}
+}
+
+// An account or clinic whose bits are those of the own chart is not the own chart.
+func TestOnlyAPatientOwnsAChart(t *testing.T) {
+	k := newKit(t, options{})
+	mine := patientID(t)
+	c := k.person(t, mine, person.RolePatient)
+	doctor := k.person(t, person.PatientID{}, person.RoleClinician)
+	k.people.Assign(doctor.Account(), mine)
+	owner := person.Patient(mine)
+	for _, kind := range []person.OwnerKind{person.OwnerAccount, person.OwnerClinic} {
+		owner.Kind = kind
+		for _, c := range []person.Caller{c, doctor} {
+			if _, err := k.Decide(t.Context(), access.Ask{Caller: c, Action: access.ReadChart, Owner: owner}); !fault.Is(err, fault.NotFound) {
+				t.Errorf("%s reads %v: %v", c.Role(), owner, err)
+			}
+		}
+	}
+}
+
+func TestStepUpIsAskedForOnlyWhenItHelps(t *testing.T) {
+	covers.Covers(t, "AC-4")
+	k := newKit(t, options{})
+	c := k.person(t, patientID(t), person.RolePatient)
+	own := person.Account(c.Account())
+	ask := func(c person.Caller, owner person.Owner) error {
+		_, err := k.Decide(t.Context(), access.Ask{Caller: c, Action: access.AddPasskey, Owner: owner})
+		return err
+	}
+	k.clock.Add(5 * time.Minute)
+	if err := ask(c, own); err != nil {
+		t.Fatalf("at the window's edge: %v", err)
+	}
+	k.clock.Add(time.Second)
+	if err := ask(c, own); !fault.Is(err, fault.StepUp) {
+		t.Fatalf("after the window: %v, want step-up", err)
+	}
+	if e := k.newest(t); e.Fault != fault.StepUp.String() {
+		t.Fatalf("entry %+v", e)
+	}
+	if err := ask(c, person.Account(accountID(t))); !fault.Is(err, fault.Denied) {
+		t.Fatalf("somebody else's passkeys: %v, want denied", err)
+	}
+	k.clock.Add(-6 * time.Hour)
+	if err := ask(c, own); !fault.Is(err, fault.StepUp) {
+		t.Fatalf("the clock was set back behind the proof: %v, want step-up", err)
+	}
+}
+
+func TestFactsThatCannotBeFetchedCloseTheGate(t *testing.T) {
+	k := newKit(t, options{})
+	mine := patientID(t)
+	callers := map[string]person.Caller{
+		"person":   k.person(t, mine, person.RolePatient),
+		"stranger": person.Stranger(person.Request{}),
+		"command":  person.NewOperator("import", accountID(t), person.PurposeRecords, person.Request{}),
+	}
+	k.people.Fail(errors.New("no directory"))
+	for who, c := range callers {
+		_, err := k.Decide(t.Context(), access.Ask{Caller: c, Action: access.ReadChart, Owner: person.Patient(mine)})
+		if !fault.Is(err, fault.Unavailable) {
+			t.Errorf("%s: %v, want unavailable", who, err)
+		}
+		if a := k.takeAlerts(); len(a) != 1 {
+			t.Errorf("%s: alerts %v", who, a)
+		}
+	}
+}
+
+// The declared order of the disk that fills up: strangers, apps, patients, office
+// roles, and care last (design.md promise 7).
+func TestAFullDiskStopsStrangersFirstAndCareLast(t *testing.T) {
+	k := newKit(t, options{env: keys.Test})
+	mine := patientID(t)
+	patient := k.person(t, mine, person.RolePatient)
+	doctor, idle, officer := k.person(t, person.PatientID{}, person.RoleClinician), k.person(t, person.PatientID{}, person.RoleNurse), k.person(t, person.PatientID{}, person.RoleCompliance)
+	nurse := k.person(t, person.PatientID{}, person.RoleNurse)
+	k.people.Assign(doctor.Account(), mine)
+	k.people.Assign(nurse.Account(), mine)
+	app := as(patient, func(p *person.PersonConfig) { p.Token = true })
+	chart := access.Ask{Action: access.ReadChart, Owner: person.Patient(mine)}
+	for _, c := range []struct {
+		who   string
+		c     person.Caller
+		ask   access.Ask
+		class audit.Class
+	}{
+		{"stranger", person.Stranger(person.Request{}), access.Ask{Action: access.SignIn, Owner: person.Account(patient.Account())}, audit.ClassStranger},
+		{"app", app, chart, audit.ClassApp},
+		{"patient", patient, chart, audit.ClassPatient},
+		{"officer", officer, access.Ask{Action: access.ReadLog}, audit.ClassOffice},
+		{"nurse without the patient", idle, chart, audit.ClassOffice},
+		{"doctor", doctor, chart, audit.ClassCare},
+		{"nurse", nurse, chart, audit.ClassCare},
+	} {
+		c.ask.Caller = c.c
+		for full := audit.ClassStranger; full <= audit.ClassCare; full++ {
+			k.store.Full(func(class audit.Class) bool { return class <= full })
+			c.ask.Object = fmt.Sprint(full) // else the refusals after the first are only counted
+			_, err := k.Decide(t.Context(), c.ask)
+			if stopped := fault.Is(err, fault.Unavailable); stopped != (c.class <= full) {
+				t.Errorf("%s with class %d full: %v", c.who, full, err)
+			}
+		}
+		k.store.Full(nil)
+	}
+}
+
+func TestEntriesNameOwnersThatAreNoChart(t *testing.T) {
+	k := newKit(t, options{env: keys.Test})
+	admin := k.person(t, person.PatientID{}, person.RoleAdministrator)
+	clinician, patient := accountID(t), patientID(t)
+	g, err := k.Decide(t.Context(), access.Ask{Caller: admin, Action: access.AssignPatient, Owner: person.Account(clinician),
+		Reason: "joins the practice", Detail: access.Detail{Patient: patient, Before: audit.Digest{1}, After: audit.Digest{2}, File: audit.Digest{3}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := k.entry(t, g.Seq())
+	if e.Owner != clinician.String() || e.Patient != patient || e.Reason != "joins the practice" ||
+		e.Before != (audit.Digest{1}) || e.After != (audit.Digest{2}) || e.File != (audit.Digest{3}) || e.Server != "test" {
+		t.Fatalf("entry %+v", e)
+	}
+}
+
+func TestAnIncompleteGateDoesNotOpen(t *testing.T) {
+	if _, err := access.New(access.Config{}); err == nil || !strings.Contains(err.Error(), "incomplete") {
+		t.Fatalf("got %v", err)
+	}
+}
