@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"postern.example/postern/internal/app"
@@ -19,6 +20,8 @@ import (
 	"postern.example/postern/internal/trust/keys"
 	"postern.example/postern/test/covers"
 )
+
+type initOptions = app.InitOptions
 
 // initAt makes a test installation in dir.
 func initAt(t *testing.T, dir string, change func(*app.InitOptions)) (string, error) {
@@ -38,6 +41,25 @@ func serve(t *testing.T, p app.Place) (string, error) {
 	out := &until{text: "msg=serving", then: cancel}
 	err := app.ServeCommand(ctx, p, out)
 	return out.String(), err
+}
+
+// background serves until the function that it returns is called.
+func background(t *testing.T, p app.Place) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	serving := make(chan struct{})
+	done := make(chan error, 1)
+	out := &until{text: "msg=serving", then: sync.OnceFunc(func() { close(serving) })}
+	go func() { done <- app.ServeCommand(ctx, p, out) }()
+	select {
+	case <-serving:
+	case err := <-done:
+		t.Fatalf("serve: %v\n%s", err, out)
+	}
+	return func() {
+		cancel()
+		must(t, <-done)
+	}
 }
 
 // until calls then when text is written.

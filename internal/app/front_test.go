@@ -1,0 +1,108 @@
+package app
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func testFront(t *testing.T, c frontConfig) http.Handler {
+	t.Helper()
+	if c.Web == nil {
+		c.Web = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, "web "+r.Header.Get("Authorization"))
+		})
+	}
+	c.API = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "api "+r.Header.Get("Cookie"))
+	})
+	if c.Log == nil {
+		c.Log = NewLogger(io.Discard)
+	}
+	h, err := front(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func ask(h http.Handler, method, host, path string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "http://x"+path, nil)
+	r.Host = host
+	r.Header.Set("Authorization", "Bearer secret")
+	r.Header.Set("Cookie", "a=b")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// Our Host or none; in the demo a GET for the loopback address is sent on, and
+// only our own path with it.
+func TestFrontAnswersItsOwnHost(t *testing.T) {
+	h := testFront(t, frontConfig{Origin: "http://localhost:8080", Redirect: "127.0.0.1:8080"})
+	for _, c := range []struct {
+		method, host, path string
+		status             int
+		location           string
+	}{
+		{"GET", "localhost:8080", "/", 200, ""},
+		{"GET", "localhost", "/", 421, ""},
+		{"GET", "localhost:8081", "/", 421, ""},
+		{"GET", "evil.example", "/", 421, ""},
+		{"GET", "localhost:8080.evil.example", "/", 421, ""},
+		{"GET", "", "/", 421, ""},
+		{"GET", "127.0.0.1:8080", "/demo", 307, "http://localhost:8080/demo"},
+		{"HEAD", "127.0.0.1:8080", "/", 307, "http://localhost:8080/"},
+		{"GET", "127.0.0.1:8080", "//evil.example/x", 307, "http://localhost:8080//evil.example/x"},
+		{"GET", "127.0.0.1:8080", "/a?token=secret", 307, "http://localhost:8080/a"},
+		{"POST", "127.0.0.1:8080", "/demo/enter", 421, ""},
+		{"DELETE", "127.0.0.1:8080", "/", 421, ""},
+	} {
+		w := ask(h, c.method, c.host, c.path)
+		if w.Code != c.status || w.Header().Get("Location") != c.location {
+			t.Errorf("%s %q %s: %d %q, want %d %q", c.method, c.host, c.path, w.Code, w.Header().Get("Location"), c.status, c.location)
+		}
+		if w.Code == 421 && strings.Contains(w.Body.String(), "evil") {
+			t.Error("the answer repeats the host")
+		}
+	}
+	if w := ask(testFront(t, frontConfig{Origin: "http://localhost:8080"}), "GET", "127.0.0.1:8080", "/"); w.Code != 421 {
+		t.Errorf("without the demo: %d", w.Code)
+	}
+}
+
+// A cookie never reaches the API, a token never reaches a page.
+func TestFrontKeepsDoorsApart(t *testing.T) {
+	h := testFront(t, frontConfig{Origin: "http://localhost:8080"})
+	for path, want := range map[string]string{"/": "web ", "/fhirx": "web ", "/fhir": "api ", "/fhir/R4/Patient": "api "} {
+		if got := ask(h, "GET", "localhost:8080", path).Body.String(); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}
+
+// A panic is an answer without its text, and the log has its place.
+func TestFrontCatchesPanics(t *testing.T) {
+	var log bytes.Buffer
+	h := testFront(t, frontConfig{Origin: "http://localhost:8080", Log: NewLogger(&log),
+		Web: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(errors.New("Maya Tran has asthma")) })})
+	w := ask(h, "GET", "localhost:8080", "/")
+	if w.Code != 500 || !strings.Contains(w.Body.String(), "Something went wrong") || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if strings.Contains(w.Body.String()+log.String(), "Maya") || !strings.Contains(log.String(), "front_test.go") {
+		t.Errorf("log %s", &log)
+	}
+	quit := testFront(t, frontConfig{Origin: "http://localhost:8080",
+		Web: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })})
+	defer func() {
+		if recover() != http.ErrAbortHandler {
+			t.Error("an aborted handler was turned into an answer")
+		}
+	}()
+	ask(quit, "GET", "localhost:8080", "/")
+}
