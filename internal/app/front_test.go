@@ -8,6 +8,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"postern.example/postern/test/covers"
 )
 
 func testFront(t *testing.T, c frontConfig) http.Handler {
@@ -105,4 +107,21 @@ func TestFrontCatchesPanics(t *testing.T) {
 		}
 	}()
 	ask(quit, "GET", "localhost:8080", "/")
+}
+
+// Covers ED-2: over TLS every answer says to stay there, errors too.
+func TestFrontSendsHSTS(t *testing.T) {
+	covers.Covers(t, "ED-2")
+	h := testFront(t, frontConfig{Origin: "https://portal.example", TLS: true, Web: http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/panic" {
+			panic("x")
+		}
+	})})
+	for _, path := range []string{"/", "/panic", "/fhir/R4/x"} {
+		for _, host := range []string{"portal.example", "evil.example"} {
+			if got := ask(h, "GET", host, path).Header().Get("Strict-Transport-Security"); got != "max-age=63072000; includeSubDomains" {
+				t.Errorf("%s%s: %q", host, path, got)
+			}
+		}
+	}
 }

@@ -31,9 +31,10 @@ var headersOf = map[string]string{
 	"Permissions-Policy": "accelerometer=()", "Referrer-Policy": "same-origin",
 }
 
-// Covers ED-2: every answer carries the headers, errors of every door included,
-// and whatever is personal is not kept.
+// Covers CH-11, SD-5: every answer carries the headers, errors of every door
+// included, and whatever is personal is not kept.
 func TestHeadersOnEveryAnswer(t *testing.T) {
+	covers.Covers(t, "CH-11", "SD-5")
 	in := apptest.Start(t, apptest.Options{Fill: true})
 	b := in.Enter(t, "mother")
 	token := in.Token(t, "mother")
