@@ -68,13 +68,13 @@ func migrations() []db.Migration {
 }
 
 // lite is a house on the embedded engine.
-func lite(t *testing.T) *house {
+func lite(t testing.TB) *house {
 	t.Helper()
 	return open(t, dbtest.New(t, db.SQLite, migrations(), dbtest.NoSync), nil)
 }
 
 // open opens a house on test data. change may edit the door's configuration.
-func open(t *testing.T, d *db.DB, change func(*web.Config)) *house {
+func open(t testing.TB, d *db.DB, change func(*web.Config)) *house {
 	t.Helper()
 	h := &house{Kit: &vaulttest.Kit{DB: d, Clock: audittest.NewClock(), Alarms: &vaulttest.Alarms{}}}
 	h.Clock.Add(7 * time.Hour) // the clinic is open
@@ -100,7 +100,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func (h *house) openRooms(t *testing.T, c audit.Config) {
+func (h *house) openRooms(t testing.TB, c audit.Config) {
 	t.Helper()
 	ceremonies, err := h.Root.Ephemeral(rand.Reader)
 	must(t, err)
@@ -125,7 +125,7 @@ func (h *house) openRooms(t *testing.T, c audit.Config) {
 }
 
 // config is what the door of this house needs.
-func (h *house) config(t *testing.T) web.Config {
+func (h *house) config(t testing.TB) web.Config {
 	t.Helper()
 	forms, err := h.Root.Service(keys.ServiceForm)
 	must(t, err)
@@ -159,7 +159,7 @@ func (h *house) config(t *testing.T) web.Config {
 		Declined: func(_ context.Context, act access.Act, _ person.Caller) { h.acts = append(h.acts, act) }}
 }
 
-func (h *house) openDoor(t *testing.T, change func(*web.Config)) {
+func (h *house) openDoor(t testing.TB, change func(*web.Config)) {
 	t.Helper()
 	c := h.config(t)
 	if change != nil {
@@ -171,7 +171,7 @@ func (h *house) openDoor(t *testing.T, change func(*web.Config)) {
 }
 
 // chart imports the chart of one of the fictional families.
-func (h *house) chart(t *testing.T, id string) person.PatientID {
+func (h *house) chart(t testing.TB, id string) person.PatientID {
 	t.Helper()
 	p, ok := deid.Find(deid.Family(h.Clock.Now()), id)
 	if !ok {
@@ -183,7 +183,7 @@ func (h *house) chart(t *testing.T, id string) person.PatientID {
 }
 
 // load imports a bundle.
-func (h *house) load(t *testing.T, b []byte) person.PatientID {
+func (h *house) load(t testing.TB, b []byte) person.PatientID {
 	t.Helper()
 	out, err := h.records.Import(t.Context(), vaulttest.Importer(), records.File{Name: "bundle.json", Data: bytes.NewReader(b), Size: int64(len(b))}, records.Limits{}, "test")
 	must(t, err)
@@ -191,14 +191,14 @@ func (h *house) load(t *testing.T, b []byte) person.PatientID {
 }
 
 // apply makes a planned change as the operator of the test.
-func (h *house) apply(t *testing.T, p *identity.Plan, err error) {
+func (h *house) apply(t testing.TB, p *identity.Plan, err error) {
 	t.Helper()
 	must(t, err)
 	must(t, h.identity.Apply(t.Context(), vaulttest.Grant(t, h.gate, p.Ask(vaulttest.Operator())), p))
 }
 
 // account makes an account and returns a browser that has enrolled and is signed in.
-func (h *house) account(t *testing.T, name string, chart person.PatientID, roles ...person.Role) *browser {
+func (h *house) account(t testing.TB, name string, chart person.PatientID, roles ...person.Role) *browser {
 	t.Helper()
 	p, err := h.identity.PlanCreate(t.Context(), identity.NewAccount{Name: phi.NewText(name), Roles: roles, Chart: chart})
 	h.apply(t, p, err)
@@ -211,7 +211,7 @@ func (h *house) account(t *testing.T, name string, chart person.PatientID, roles
 }
 
 // patient is a signed-in patient with one of the fictional charts.
-func (h *house) patient(t *testing.T, id string) (*browser, person.PatientID) {
+func (h *house) patient(t testing.TB, id string) (*browser, person.PatientID) {
 	t.Helper()
 	chart := h.chart(t, id)
 	p, _ := deid.Find(deid.Family(h.Clock.Now()), id)
@@ -219,7 +219,7 @@ func (h *house) patient(t *testing.T, id string) (*browser, person.PatientID) {
 }
 
 // assign puts patient under the care of b's account.
-func (h *house) assign(t *testing.T, b *browser, patient person.PatientID) {
+func (h *house) assign(t testing.TB, b *browser, patient person.PatientID) {
 	t.Helper()
 	edit, err := h.identity.Assign(patient)
 	must(t, err)
@@ -309,7 +309,7 @@ type ceremonyAnswer struct {
 	PublicKey                       json.RawMessage
 }
 
-func parsed(t *testing.T, w *httptest.ResponseRecorder) ceremonyAnswer {
+func parsed(t testing.TB, w *httptest.ResponseRecorder) ceremonyAnswer {
 	t.Helper()
 	var a ceremonyAnswer
 	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
@@ -319,7 +319,7 @@ func parsed(t *testing.T, w *httptest.ResponseRecorder) ceremonyAnswer {
 }
 
 // ceremony runs options and finish under path with the authenticator.
-func (b *browser) ceremony(t *testing.T, path string, create bool, sent map[string]any) *httptest.ResponseRecorder {
+func (b *browser) ceremony(t testing.TB, path string, create bool, sent map[string]any) *httptest.ResponseRecorder {
 	t.Helper()
 	w := b.json(path+"/options", sent)
 	if w.Code != http.StatusOK {
@@ -340,7 +340,7 @@ func (b *browser) ceremony(t *testing.T, path string, create bool, sent map[stri
 }
 
 // enrol uses a one-time link.
-func (b *browser) enrol(t *testing.T, link string) {
+func (b *browser) enrol(t testing.TB, link string) {
 	t.Helper()
 	page, secret, _ := strings.Cut(strings.TrimPrefix(link, origin), "#")
 	b.get(page)
@@ -352,7 +352,7 @@ func (b *browser) enrol(t *testing.T, link string) {
 }
 
 // signIn signs in with the newest passkey.
-func (b *browser) signIn(t *testing.T) *httptest.ResponseRecorder {
+func (b *browser) signIn(t testing.TB) *httptest.ResponseRecorder {
 	t.Helper()
 	b.token = ""
 	b.get("/sign-in")
@@ -364,7 +364,7 @@ func (b *browser) signIn(t *testing.T) *httptest.ResponseRecorder {
 }
 
 // want fails unless the answer has the status and holds every text.
-func want(t *testing.T, what string, w *httptest.ResponseRecorder, status int, texts ...string) {
+func want(t testing.TB, what string, w *httptest.ResponseRecorder, status int, texts ...string) {
 	t.Helper()
 	body, _ := io.ReadAll(w.Result().Body)
 	if w.Code != status {
@@ -386,7 +386,7 @@ func mainOf(body []byte) []byte {
 }
 
 // goes fails unless the answer sends the browser to path.
-func goes(t *testing.T, what string, w *httptest.ResponseRecorder, path string) {
+func goes(t testing.TB, what string, w *httptest.ResponseRecorder, path string) {
 	t.Helper()
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != path {
 		t.Fatalf("%s: status %d to %q, want 303 to %q\n%s", what, w.Code, w.Header().Get("Location"), path, w.Body)
@@ -394,7 +394,7 @@ func goes(t *testing.T, what string, w *httptest.ResponseRecorder, path string) 
 }
 
 // entries returns what was logged from seq on, without the log's housekeeping.
-func (h *house) entries(t *testing.T, from int64) []audit.Entry {
+func (h *house) entries(t testing.TB, from int64) []audit.Entry {
 	t.Helper()
 	var out []audit.Entry
 	err := h.Log.RiskyRead(t.Context(), from, h.Log.Size(), func(e audit.Entry) error {

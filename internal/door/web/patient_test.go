@@ -9,6 +9,7 @@ import (
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/db"
 	"postern.example/postern/internal/trust/db/dbtest"
+	"postern.example/postern/internal/word/person"
 	"postern.example/postern/test/covers"
 )
 
@@ -99,6 +100,14 @@ func TestLanguageIsChosenAndKept(t *testing.T) {
 	delete(b.cookies, "postern-lang")
 	b.get("/")
 	want(t, "kept by the account", b.last, http.StatusOK, "Hola, Maya")
+	chart := h.load(t, []byte(`{"resourceType":"Bundle","type":"collection","entry":[
+		{"resource":{"resourceType":"Patient","id":"p","name":[{"text":"Rosa Field"}]}},
+		{"resource":{"resourceType":"Observation","id":"o","language":"en-US","status":"final","code":{"text":"Iron"},"subject":{"reference":"Patient/p"},"valueInteger":7}}]}`))
+	rosa := h.account(t, "Rosa Field", chart, person.RolePatient)
+	rosa.cookies["postern-lang"] = "es"
+	want(t, "names in another language", rosa.get("/results"), http.StatusOK, `<bdi lang="en-US">Iron</bdi>`)
+	rosa.cookies["postern-lang"] = "en"
+	want(t, "names in the page's", rosa.get("/results"), http.StatusOK, `<bdi>Iron</bdi>`)
 	want(t, "no such language", b.post("/language", "lang", "xx"), http.StatusBadRequest)
 	goes(t, "never a URL", b.post("/language", "lang", "en", "next", "//evil.example", "next_id", "x"), "/")
 	goes(t, "with an id", b.post("/language", "lang", "en", "next", "result", "next_id", "abc"), "/results/abc")

@@ -146,7 +146,7 @@ func (d *Door) result(v *Visit) error {
 		return err
 	}
 	o := v.observation(one)
-	m := &view.Result{Base: v.Base(view.PlaceResults), Name: o.name, On: o.on, Lab: o.lab, Status: o.status, Note: o.note}
+	m := &view.Result{Base: v.Base(view.PlaceResults), Name: o.name, NameLang: o.lang, On: o.on, Lab: o.lab, Status: o.status, Note: o.note}
 	if staff {
 		m.Place = view.PlaceClinic
 		if m.Person, err = v.patientOf(c); err != nil {

@@ -31,6 +31,7 @@ type observation struct {
 	id       string
 	key      string
 	name     string
+	lang     string // of the name, when it is not the page's
 	category string
 	at       time.Time // on the clinic's clock
 	on       view.Day
@@ -58,7 +59,7 @@ func (v *Visit) observations(list []records.Resource) ([]observation, error) {
 }
 
 func (v *Visit) observation(o records.Observation) observation {
-	x := observation{id: o.ID.String(), key: codeKey(o.Name), name: o.Name.Text.Reveal(), status: o.Status,
+	x := observation{id: o.ID.String(), key: codeKey(o.Name), name: o.Name.Text.Reveal(), status: o.Status, lang: v.foreign(o.Common),
 		at: v.moment(o.Effective), on: v.day(o.Effective), note: joined(o.Notes)}
 	if len(o.Categories) > 0 {
 		x.category = o.Categories[0].Code.Reveal()
@@ -146,7 +147,9 @@ type series []observation
 // newest is the result that stands for the series.
 func (s series) newest() observation { return s[0] }
 
-// group gathers results by kind; the kind with the newest result comes first.
+// group gathers results by kind. Kinds come by the day of their newest result,
+// newest first; within a day what is outside its usual range comes first, then
+// the laboratory before the rest, then by name.
 func group(list []observation) []series {
 	var out []series
 	at := map[string]int{}
@@ -159,7 +162,22 @@ func group(list []observation) []series {
 		}
 		out[i] = append(out[i], o)
 	}
+	slices.SortStableFunc(out, func(a, b series) int {
+		x, y := a.newest(), b.newest()
+		return cmp.Or(y.day().Compare(x.day()), order(y.outside())-order(x.outside()),
+			order(y.category == "laboratory")-order(x.category == "laboratory"), compareNames(x.name, y.name))
+	})
 	return out
+}
+
+// day is the day of the result, on the clinic's calendar.
+func (o observation) day() time.Time {
+	return time.Date(o.on.Year, o.on.Month, o.on.Day, 0, 0, 0, 0, time.UTC)
+}
+
+// outside reports whether a part is outside its usual range.
+func (o observation) outside() bool {
+	return slices.ContainsFunc(o.parts, func(p measured) bool { return p.standing.Outside() })
 }
 
 // readings are the values of part in the series, for its trend.
@@ -191,7 +209,7 @@ const recent = 14 * 24 * time.Hour
 // row is the series in a list, with its newest value.
 func (v *Visit) row(s series) view.Row {
 	o := s.newest()
-	r := view.Row{ID: o.id, Name: o.name, New: !o.at.IsZero() && v.now().Sub(o.at) < recent}
+	r := view.Row{ID: o.id, Name: o.name, NameLang: o.lang, New: !o.at.IsZero() && v.now().Sub(o.at) < recent}
 	if len(o.parts) == 0 {
 		return r
 	}
@@ -207,6 +225,16 @@ func (v *Visit) row(s series) view.Row {
 	}
 	r.Value = strings.Join(values, "/")
 	return r
+}
+
+// foreign is the language of a resource's texts when the page is in another: a
+// screen reader must pronounce them so.
+func (v *Visit) foreign(c records.Common) string {
+	own, _, _ := strings.Cut(c.Language, "-")
+	if strings.EqualFold(own, v.language()) {
+		return ""
+	}
+	return c.Language
 }
 
 // day is the date as it is known; a moment is the day that it was at the clinic.

@@ -34,6 +34,7 @@ type Visit struct {
 	own    *identity.Self
 	json   ceremony // body of a passkey ceremony
 	flash  string
+	tag    string // the page's language, once it is chosen
 }
 
 // Names of the cookies beside the session's.
@@ -117,6 +118,9 @@ func (v *Visit) self() (identity.Self, error) {
 // language is the account's choice, else the browser's cookie, else what the
 // browser asks for.
 func (v *Visit) language() string {
+	if v.tag != "" {
+		return v.tag
+	}
 	account, cookie := "", ""
 	if v.SignedIn() {
 		if s, err := v.self(); err == nil { // a page in another language beats no page
@@ -126,7 +130,8 @@ func (v *Visit) language() string {
 	if c, err := v.r.Cookie(languageCookie); err == nil {
 		cookie = c.Value
 	}
-	return v.door.c.Catalog.Choose(v.r.Header.Get("Accept-Language"), account, cookie)
+	v.tag = v.door.c.Catalog.Choose(v.r.Header.Get("Accept-Language"), account, cookie)
+	return v.tag
 }
 
 // Base is what every page shows around its content. place marks the menu's entry.

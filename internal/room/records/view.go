@@ -20,8 +20,9 @@ import (
 
 // Common is what every view has.
 type Common struct {
-	ID    person.ResourceID
-	Flags Flags // FlagModified means: show a warning and offer the whole record
+	ID       person.ResourceID
+	Flags    Flags  // FlagModified means: show a warning and offer the whole record
+	Language string // BCP 47, of the texts; empty when the source does not say
 }
 
 // open parses a stored resource of the wanted type.
@@ -35,7 +36,18 @@ func open(doc phi.Doc, typ string) (rawjson.Value, Common, error) {
 	if got := v.Get("resourceType").Text(); err != nil || typ != "" && got != typ {
 		return rawjson.Value{}, Common{}, fault.New(fault.Tampered, "view resource: not the stored form of the wanted type")
 	}
-	return v, Common{ID: id, Flags: claims(v)}, nil
+	return v, Common{ID: id, Flags: claims(v), Language: languageTag(v.Get("language").Text())}, nil
+}
+
+// languageTag keeps what looks like a BCP 47 tag, so that it may stand in an
+// attribute.
+func languageTag(s string) string {
+	if len(s) > 35 || strings.ContainsFunc(s, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z') && !(r >= 'A' && r <= 'Z') && !(r >= '0' && r <= '9') && r != '-'
+	}) {
+		return ""
+	}
+	return s
 }
 
 func show(s string) phi.Text {
