@@ -180,16 +180,15 @@ func BenchmarkBig(b *testing.B) {
 		}
 	})
 	b.Run("inclusion", func(b *testing.B) {
-		s, err := audit.OpenFileReader(b.Context(), audit.FileConfig{Dir: dir})
+		l, err := audit.Open(b.Context(), cfg)
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer s.Close()
-		read := tlog.HashReaderFunc(func(idx []int64) ([]tlog.Hash, error) { return s.Hashes(context.Background(), idx) })
+		defer l.Close(context.Background())
 		var times []time.Duration
 		for i := range b.N {
 			start := time.Now()
-			if _, err := tlog.ProveRecord(1_000_000, int64(i)*7919%1_000_000, read); err != nil {
+			if _, _, err := l.Inclusion(b.Context(), int64(i)*7919%1_000_000); err != nil {
 				b.Fatal(err)
 			}
 			times = append(times, time.Since(start))

@@ -131,57 +131,28 @@ func (e *BadRecord) Error() string {
 // Is makes a BadRecord an ErrDamaged.
 func (e *BadRecord) Is(target error) bool { return target == ErrDamaged }
 
-// hashWindow is how many hashes are read at once around a wanted one: the lower
-// half of an inclusion path lies together.
-const hashWindow = 256
+// hashSpan is how far apart two hashes may lie to be read at once: the lower part of
+// an inclusion path lies together, and one read costs more than two kilobytes.
+const hashSpan = 64
 
-// Hashes implements Reader; runs of consecutive indexes are one read.
+// Hashes implements Reader; ascending indexes that lie close are one read.
 func (s *FileStore) Hashes(ctx context.Context, indexes []int64) ([]tlog.Hash, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	out := make([]tlog.Hash, 0, len(indexes))
-	var windows hashWindows
 	for i := 0; i < len(indexes); {
-		j := i + 1
-		for j < len(indexes) && indexes[j] == indexes[j-1]+1 {
+		first, j := indexes[i], i+1
+		for j < len(indexes) && indexes[j] > indexes[j-1] && (indexes[j] == indexes[j-1]+1 || indexes[j]-first < hashSpan) {
 			j++
 		}
-		b, err := windows.read(&s.hashes, indexes[i], indexes[j-1]+1)
+		b, err := s.hashes.read(first, indexes[j-1]+1)
 		if err != nil {
 			return nil, err
 		}
-		for ; len(b) > 0; b = b[tlog.HashSize:] {
-			out = append(out, tlog.Hash(b[:tlog.HashSize]))
+		for _, index := range indexes[i:j] {
+			out = append(out, tlog.Hash(b[(index-first)*tlog.HashSize:][:tlog.HashSize]))
 		}
 		i = j
 	}
 	return out, nil
-}
-
-// hashWindows are the parts of the hash file that one call has read.
-type hashWindows []struct {
-	first int64
-	b     []byte
-}
-
-func (w *hashWindows) read(d *derived, from, to int64) ([]byte, error) {
-	for _, x := range *w {
-		if from >= x.first && (to-x.first)*tlog.HashSize <= int64(len(x.b)) {
-			return x.b[(from-x.first)*tlog.HashSize : (to-x.first)*tlog.HashSize], nil
-		}
-	}
-	first := from - from%hashWindow
-	end := min(first+hashWindow, d.n+int64(len(d.tail))/d.unit)
-	if from < 0 || to > end { // a long run, or beyond the end
-		return d.read(from, to)
-	}
-	b, err := d.read(first, end)
-	if err != nil {
-		return nil, err
-	}
-	*w = append(*w, struct {
-		first int64
-		b     []byte
-	}{first, b})
-	return b[(from-first)*tlog.HashSize : (to-first)*tlog.HashSize], nil
 }

@@ -56,6 +56,7 @@ type Log struct {
 
 	view    atomic.Pointer[view]
 	recent  recent
+	upper   upperHashes
 	settled atomic.Int64
 	stepped atomic.Int64 // largest step back of the clock not yet taken by StepBack, ns
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -39,19 +40,9 @@ type opening struct {
 // RiskyProof opens the entry at seq and proves it against the newest checkpoint,
 // signing one when none covers the entry yet. Walled like RiskyEntry.
 func (l *Log) RiskyProof(ctx context.Context, seq int64) ([]byte, error) {
-	if seq < 0 || seq >= l.Size() {
-		return nil, fault.New(fault.NotFound, "prove log entry: no such entry")
-	}
-	if l.note.Load().head.Size <= seq {
-		// An outside checkpoint that cannot be written now does not spoil a proof.
-		if _, err := l.Checkpoint(ctx); err != nil && l.note.Load().head.Size <= seq {
-			return nil, err
-		}
-	}
-	s := l.note.Load()
-	path, err := tlog.ProveRecord(s.head.Size, seq, hashReader(ctx, l.cfg.Store))
+	path, s, err := l.inclusion(ctx, seq)
 	if err != nil {
-		return nil, readFault(err)
+		return nil, err
 	}
 	open := opening{VKey: l.key.text}
 	err = l.read(ctx, seq, seq+1, func(e Entry, r Record, salt []byte) error {
@@ -63,6 +54,76 @@ func (l *Log) RiskyProof(ctx context.Context, seq int64) ([]byte, error) {
 	}
 	extra, err := json.Marshal(open)
 	return formatProof(extra, seq, path, s.note), err
+}
+
+// Inclusion is the path of hashes from the leaf at seq to the root of the newest
+// checkpoint that covers it. It opens and discloses nothing.
+func (l *Log) Inclusion(ctx context.Context, seq int64) (tlog.RecordProof, Head, error) {
+	path, s, err := l.inclusion(ctx, seq)
+	if err != nil {
+		return nil, Head{}, err
+	}
+	return path, s.head, nil
+}
+
+func (l *Log) inclusion(ctx context.Context, seq int64) (tlog.RecordProof, *signed, error) {
+	if seq < 0 || seq >= l.Size() {
+		return nil, nil, fault.New(fault.NotFound, "prove log entry: no such entry")
+	}
+	if l.note.Load().head.Size <= seq {
+		// An outside checkpoint that cannot be written now does not spoil a proof.
+		if _, err := l.Checkpoint(ctx); err != nil && l.note.Load().head.Size <= seq {
+			return nil, nil, err
+		}
+	}
+	s := l.note.Load()
+	path, err := tlog.ProveRecord(s.head.Size, seq, tlog.HashReaderFunc(func(idx []int64) ([]tlog.Hash, error) {
+		return l.upper.read(idx, func(idx []int64) ([]tlog.Hash, error) { return l.cfg.Store.Hashes(ctx, idx) })
+	}))
+	return path, s, readFault(err)
+}
+
+// upperHashes remembers hashes of large subtrees, which every proof needs and which
+// never change. The verifier and the scrub do not use it: they must see the disk.
+type upperHashes struct {
+	mu sync.Mutex
+	m  map[int64]tlog.Hash
+}
+
+// A subtree of upperLevel has 64 leaves; upperMost hashes cover a million entries.
+const (
+	upperLevel = 6
+	upperMost  = 32_768
+)
+
+func (u *upperHashes) read(idx []int64, under func([]int64) ([]tlog.Hash, error)) ([]tlog.Hash, error) {
+	out := make([]tlog.Hash, len(idx))
+	var missing []int64
+	var at []int
+	u.mu.Lock()
+	for i, index := range idx {
+		h, ok := u.m[index]
+		if out[i] = h; !ok {
+			missing, at = append(missing, index), append(at, i)
+		}
+	}
+	u.mu.Unlock()
+	hs, err := under(missing)
+	if err != nil {
+		return nil, err
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.m == nil || len(u.m) > upperMost {
+		u.m = map[int64]tlog.Hash{}
+	}
+	for i, h := range hs {
+		out[at[i]] = h
+		if level, _ := tlog.SplitStoredHashIndex(missing[i]); level >= upperLevel {
+			u.m[missing[i]] = h
+		}
+	}
+	return out, nil
 }
 
 func formatProof(extra []byte, seq int64, path tlog.RecordProof, note []byte) []byte {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -42,12 +43,19 @@ func TestProof(t *testing.T) {
 		if !reflect.DeepEqual(e, want) {
 			t.Fatalf("proved %+v, want %+v", e, want)
 		}
+		path, head, err := l.Inclusion(t.Context(), seq)
+		if err != nil || !bytes.Contains(p, []byte("index "+strconv.FormatInt(seq, 10)+"\n"+path[0].String()+"\n")) || head.Size != rep.Size {
+			t.Fatal(head, err)
+		}
 		if !bytes.HasPrefix(p, []byte("c2sp.org/tlog-proof@v1\nextra ")) {
 			t.Fatalf("not a C2SP proof:\n%s", p)
 		}
 	}
 	for _, seq := range []int64{-1, r.Seq + 2} {
 		if _, err := l.RiskyProof(t.Context(), seq); !fault.Is(err, fault.NotFound) {
+			t.Fatal(err)
+		}
+		if _, _, err := l.Inclusion(t.Context(), seq); !fault.Is(err, fault.NotFound) {
 			t.Fatal(err)
 		}
 	}
@@ -144,6 +152,7 @@ func TestProofAnchors(t *testing.T) {
 
 func FuzzVerifyProof(f *testing.F) {
 	cfg := audittest.Config()
+	cfg.Clock = audittest.NewClock().Now // each worker makes the same entries
 	if err := audit.Create(context.Background(), cfg); err != nil {
 		f.Fatal(err)
 	}
@@ -152,6 +161,7 @@ func FuzzVerifyProof(f *testing.F) {
 	must(l.Append(context.Background(), read(1)))
 	good := must(l.RiskyProof(context.Background(), 0))
 	want := must(l.RiskyEntry(context.Background(), 0))
+	f.Cleanup(func() { _ = l.Close(context.Background()) })
 	f.Add(good)
 	f.Add([]byte("c2sp.org/tlog-proof@v1\nextra \nindex 0\n\nx\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
