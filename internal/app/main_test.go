@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +11,13 @@ import (
 	"postern.example/postern/internal/trust/db/dbtest"
 )
 
-func TestMain(m *testing.M) { dbtest.Main(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childDir); dir != "" {
+		fmt.Fprintln(os.Stderr, "child:", serveChild(dir))
+		os.Exit(3)
+	}
+	dbtest.Main(m)
+}
 
 func must(t testing.TB, err error) {
 	t.Helper()
