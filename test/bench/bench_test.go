@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,6 +25,7 @@ var (
 	patientsFlag = flag.String("bench.patients", "", "sizes of the two stores, SMALL,LARGE")
 	onlyFlag     = flag.String("bench.only", "", "only rows whose name contains this")
 	profileFlag  = flag.String("bench.profile", "", "folder for CPU profiles")
+	windowFlag   = flag.Duration("bench.window", 0, "how long an arm runs before the next has its turn")
 )
 
 // listPath asks for 50 observations.
@@ -56,6 +58,9 @@ func TestBench(t *testing.T) {
 		cache: filepath.Join("..", "..", ".cache", "bench"), profiles: *profileFlag, say: t.Logf, report: &report{say: t.Logf}}
 	if *quickFlag {
 		b.rounds, b.window, b.entries, b.tries, b.small, b.large = 3, 300*time.Millisecond, 50_000, 2_000, 200, 1_000
+	}
+	if *windowFlag > 0 {
+		b.window = *windowFlag
 	}
 	if *patientsFlag != "" {
 		if _, err := fmt.Sscanf(*patientsFlag, "%d,%d", &b.small, &b.large); err != nil {
@@ -92,12 +97,13 @@ func (b *bench) run(ctx context.Context) (err error) {
 		name string
 		run  func(context.Context) error
 	}{
-		{"requests", func(ctx context.Context) error { return b.requests(ctx, small, large) }},
+		{"requests", func(ctx context.Context) error { return b.requests(ctx, small) }},
+		{"growth", func(ctx context.Context) error { return b.growth(ctx, small, large) }},
 		{"append", b.logAppend},
 		{"biglog", b.logBig},
 		{"process", b.processes},
 	} {
-		if !strings.Contains(part.name, *onlyFlag) {
+		if !strings.Contains(part.name, *onlyFlag) && !(part.name == "requests" && slices.Contains(overHTTP, *onlyFlag)) {
 			continue
 		}
 		if err := part.run(ctx); err != nil {
@@ -109,8 +115,11 @@ func (b *bench) run(ctx context.Context) (err error) {
 	return nil
 }
 
+// overHTTP names the parts of requests, for -only.
+var overHTTP = []string{"read", "alone", "list", "timing"}
+
 // requests measures what goes over HTTP.
-func (b *bench) requests(ctx context.Context, small, large string) (err error) {
+func (b *bench) requests(ctx context.Context, small string) (err error) {
 	dir := filepath.Join(b.work, "small")
 	if err := copied(small, dir); err != nil {
 		return err
@@ -119,25 +128,20 @@ func (b *bench) requests(ctx context.Context, small, large string) (err error) {
 	if err != nil {
 		return err
 	}
-	err = b.withStand(ctx, st, dir)
-	var base []sample
-	if err == nil {
-		base, err = b.lists(ctx, st, "")
-	}
-	if err == nil {
-		err = b.timing(ctx, st)
+	for i, run := range []func() error{
+		func() error { return b.reads(st) },
+		func() error { return b.alone(st, dir) },
+		func() error { return b.lists(st) },
+		func() error { return b.timing(st) },
+	} {
+		if err == nil && (slices.Contains(overHTTP, *onlyFlag) == false || overHTTP[i] == *onlyFlag) {
+			err = run()
+		}
 	}
 	if e := st.shut(ctx); err != nil || e != nil {
 		return fmt.Errorf("%w; close: %v", err, e)
 	}
-	return b.growth(ctx, small, large, base)
-}
-
-func (b *bench) withStand(ctx context.Context, st *stand, dir string) error {
-	if err := b.reads(ctx, st); err != nil {
-		return err
-	}
-	return b.alone(ctx, st, dir)
+	return nil
 }
 
 // each makes a request list per token.
@@ -149,7 +153,7 @@ func each(paths, tokens []string) (out [][][]byte) {
 }
 
 // reads is the first row: one resource of 2 KB at 64 connections.
-func (b *bench) reads(ctx context.Context, st *stand) error {
+func (b *bench) reads(st *stand) error {
 	on := &arm{name: "read", addr: st.product.addr, want: 200, requests: each(st.ids, st.tokens)}
 	off := &arm{name: "off", addr: st.off.addr, want: 200, requests: each(st.ids, st.tokens)}
 	defer on.close()
@@ -173,9 +177,9 @@ func (b *bench) reads(ctx context.Context, st *stand) error {
 	b.profile(off, 64)
 	about := fmt.Sprintf("%s/s, p50 %s, p99 %s (%d bytes)", thousands(median(rates(s["read"]))), micros(median(halves(s["read"]))), micros(s["read"][0].p99), one.length)
 	b.report.atLeast("read of one 2 KB resource, 64 connections", "x a plain handler", 0.30, ratio(s["read"], s["plain"]),
-		about+"; plain "+thousands(median(rates(s["plain"])))+"/s")
+		about+"; plain "+thousands(median(rates(s["plain"])))+"/s"+cpuRatio(s["read"], s["plain"]))
 	b.report.atLeast("read of one 2 KB resource, 64 connections", "x the same with the log off", 0.60, ratio(s["read"], s["off"]),
-		about+"; log off "+thousands(median(rates(s["off"])))+"/s, "+fmt.Sprintf("%.2f x plain", ratio(s["off"], s["plain"])))
+		about+"; log off "+thousands(median(rates(s["off"])))+"/s, "+fmt.Sprintf("%.2f x plain", ratio(s["off"], s["plain"]))+cpuRatio(s["read"], s["off"]))
 	return b.longChart(st)
 }
 
@@ -199,7 +203,7 @@ func (b *bench) longChart(st *stand) error {
 }
 
 // alone is the second row: one connection against the device.
-func (b *bench) alone(ctx context.Context, st *stand, dir string) error {
+func (b *bench) alone(st *stand, dir string) error {
 	on := &arm{name: "read", addr: st.product.addr, want: 200, requests: each(st.ids[:1], st.tokens[:1])}
 	off := &arm{name: "off", addr: st.off.addr, want: 200, requests: each(st.ids[:1], st.tokens[:1])}
 	defer on.close()
@@ -236,7 +240,7 @@ func (b *bench) listArm(st *stand, name string) *arm {
 }
 
 // lists is the third row.
-func (b *bench) lists(ctx context.Context, st *stand, _ string) ([]sample, error) {
+func (b *bench) lists(st *stand) error {
 	list := b.listArm(st, "list")
 	defer list.close()
 	cold, err := list.window(16, time.Nanosecond) // one or two each: nothing is cached yet
@@ -245,16 +249,16 @@ func (b *bench) lists(ctx context.Context, st *stand, _ string) ([]sample, error
 	}
 	first, err := list.window(1, 50*time.Millisecond)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	same, err := serve(constant(first.length))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer same.stop()
 	two, err := serve(constant(twoKB))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer two.stop()
 	body := &arm{name: "body", addr: same.addr, want: 200, requests: [][][]byte{{request(host, "/", "")}}}
@@ -266,20 +270,20 @@ func (b *bench) lists(ctx context.Context, st *stand, _ string) ([]sample, error
 	defer off.close()
 	s, err := interleaved([]*arm{list, body, plain, off}, 64, b.rounds, b.window)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	b.profile(list, 64)
 	about := fmt.Sprintf("%s/s, p50 %s (%d bytes), log off %s/s; cold p50 %s", thousands(median(rates(s["list"]))), micros(median(halves(s["list"]))),
 		first.length, thousands(median(rates(s["off"]))), micros(cold.p50))
 	b.report.atLeast("list of 50 observations, 16 charts of 2,000, warm, 64 connections", "x a plain handler", 0.05, ratio(s["list"], s["plain"]),
-		about+"; plain "+thousands(median(rates(s["plain"])))+"/s")
+		about+"; plain "+thousands(median(rates(s["plain"])))+"/s"+cpuRatio(s["list"], s["plain"]))
 	b.report.atLeast("list of 50 observations, 16 charts of 2,000, warm, 64 connections", "x a handler writing an equally long constant body", 0.5,
-		ratio(s["list"], s["body"]), about+"; constant body "+thousands(median(rates(s["body"])))+"/s")
-	return s["list"], nil
+		ratio(s["list"], s["body"]), about+"; constant body "+thousands(median(rates(s["body"])))+"/s"+cpuRatio(s["list"], s["body"]))
+	return nil
 }
 
 // growth compares two stores of unlike size, both open, in turns.
-func (b *bench) growth(ctx context.Context, small, large string, _ []sample) error {
+func (b *bench) growth(ctx context.Context, small, large string) error {
 	var arms []*arm
 	for i, from := range []string{small, large} {
 		dir := filepath.Join(b.work, "grow"+strconv.Itoa(i))

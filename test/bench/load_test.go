@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -125,7 +126,8 @@ type arm struct {
 type sample struct {
 	rate     float64 // answers per second
 	p50, p99 time.Duration
-	length   int // of the last answer
+	length   int           // of the longest answer
+	cpu      time.Duration // of this process per answer, the generator's part included
 }
 
 // window drives the arm with n connections for d.
@@ -142,7 +144,7 @@ func (a *arm) window(n int, d time.Duration) (sample, error) {
 	times := make([][]time.Duration, n)
 	errs := make([]error, n)
 	lengths := make([]int, n)
-	start := time.Now()
+	start, used := time.Now(), cpuTime()
 	for i := range n {
 		mine := a.requests[i%len(a.requests)]
 		wg.Go(func() {
@@ -151,6 +153,7 @@ func (a *arm) window(n int, d time.Duration) (sample, error) {
 	}
 	wg.Wait()
 	took := time.Since(start)
+	used = cpuTime() - used
 	if err := errors.Join(errs...); err != nil {
 		return sample{}, fmt.Errorf("%s: %w", a.name, err)
 	}
@@ -159,7 +162,8 @@ func (a *arm) window(n int, d time.Duration) (sample, error) {
 	if len(all) == 0 {
 		return sample{}, fmt.Errorf("%s: no answer within the window", a.name)
 	}
-	return sample{rate: float64(len(all)) / took.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100], length: slices.Max(lengths)}, nil
+	return sample{rate: float64(len(all)) / took.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100], length: slices.Max(lengths),
+		cpu: used / time.Duration(len(all))}, nil
 }
 
 func (c *client) drive(requests [][]byte, want int, until time.Time) (times []time.Duration, length int, err error) {
@@ -241,4 +245,23 @@ func ratio(a, b []sample) float64 {
 		out = append(out, a[i].rate/b[i].rate)
 	}
 	return median(out)
+}
+
+// cpuTime is what this process has used of all cores.
+func cpuTime() time.Duration {
+	var r syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {
+		return 0
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// cpuRatio says the same as ratio in time on the cores, which other programs on
+// the machine disturb less than the clock.
+func cpuRatio(a, b []sample) string {
+	var of, by []time.Duration
+	for i := range a {
+		of, by = append(of, a[i].cpu), append(by, b[i].cpu)
+	}
+	return fmt.Sprintf("; CPU an answer %s and %s: %.2f", micros(median(of)), micros(median(by)), float64(median(by))/float64(median(of)))
 }

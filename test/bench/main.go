@@ -28,11 +28,12 @@ func main() {
 	patients := flag.String("patients", "", "sizes of the stores, small and large, such as 10000,100000")
 	only := flag.String("only", "", "measure only rows whose name contains this")
 	profile := flag.String("profile", "", "folder for CPU profiles of the arms")
+	window := flag.Duration("window", 0, "how long an arm runs before the next has its turn; 0 means 2s, with -quick 300ms")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	args := []string{"test", "-count=1", "-timeout=0", "-v", "-run", "^TestBench$", "./test/bench", "-args", "-bench.run",
-		"-bench.note=" + *note, "-bench.patients=" + *patients, "-bench.only=" + *only, "-bench.profile=" + *profile}
+		"-bench.note=" + *note, "-bench.patients=" + *patients, "-bench.only=" + *only, "-bench.profile=" + *profile, "-bench.window=" + window.String()}
 	if *quick {
 		args = append(args, "-bench.quick")
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -69,7 +68,7 @@ func threshold(train []try) (limit time.Duration, above bool) {
 
 // timing asks for identifiers of other people's resources and for identifiers
 // that do not exist, in turns and in random order within each pair.
-func (b *bench) timing(ctx context.Context, st *stand) error {
+func (b *bench) timing(st *stand) error {
 	foreign := slices.Concat(st.bigIDs...)
 	for _, ids := range st.small[1:] {
 		foreign = append(foreign, ids...)

@@ -40,7 +40,7 @@ func newCache(most int64) *cache {
 // overhead is about what the map and list cost beside the bytes.
 const overhead = 256
 
-func (c cached) size() int64 {
+func (c *cached) size() int64 {
 	return int64(len(c.bytes)+len(c.row.header)+len(c.row.body)) + overhead
 }
 
@@ -54,15 +54,16 @@ func (c *cache) getRow(k cacheKey) (rowBytes, bool) {
 	return v.row, ok
 }
 
-func (c *cache) find(k cacheKey) (cached, bool) {
+func (c *cache) find(k cacheKey) (*cached, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e, ok := c.at[k]
 	if !ok {
-		return cached{}, false
+		return &cached{}, false
 	}
 	c.ring.MoveToFront(e)
-	return e.Value.(cached), true
+	v, ok := e.Value.(*cached)
+	return v, ok
 }
 
 func (c *cache) put(k cacheKey, b []byte)      { c.add(cached{key: k, bytes: b}) }
@@ -77,11 +78,11 @@ func (c *cache) add(v cached) {
 	if _, ok := c.at[v.key]; ok {
 		return
 	}
-	c.at[v.key] = c.ring.PushFront(v)
+	c.at[v.key] = c.ring.PushFront(&v)
 	c.size += v.size()
 	for c.size > c.most {
 		last := c.ring.Back()
-		old := c.ring.Remove(last).(cached)
+		old, _ := c.ring.Remove(last).(*cached)
 		delete(c.at, old.key)
 		c.size -= old.size()
 	}

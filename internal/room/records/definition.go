@@ -22,6 +22,10 @@ type Definition struct {
 	Shape       []Element   // what is checked before the resource is stored
 	Audit       AuditCategory
 	Example     string // a small valid resource about Rosa Field, a fictional patient with id "rosa"
+
+	// Computed by NewCatalogue, because every search needs them.
+	columns  []string
+	schemaID uint64
 }
 
 // Compartment names the references that say whose chart a resource belongs to.
@@ -146,7 +150,9 @@ func NewCatalogue(defs []Definition) (*Catalogue, error) {
 	}
 	c := &Catalogue{list: slices.Clone(defs), byType: make(map[string]*Definition, len(defs))}
 	for i := range c.list {
-		c.byType[c.list[i].Type] = &c.list[i]
+		d := &c.list[i]
+		d.columns, d.schemaID = d.dateColumns(), d.schema()
+		c.byType[d.Type] = d
 	}
 	return c, nil
 }

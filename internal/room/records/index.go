@@ -65,6 +65,9 @@ func codingTokens(dst []uint64, param, system, code string) []uint64 {
 
 // dateColumns lists the paths of a type's date parameters, each once.
 func (d *Definition) dateColumns() []string {
+	if d.columns != nil {
+		return d.columns
+	}
 	var paths []string
 	for _, p := range d.Search {
 		if p.Kind == DateParam && !slices.Contains(paths, p.Path) {
@@ -77,6 +80,9 @@ func (d *Definition) dateColumns() []string {
 // schema identifies what the index of a type holds. An index written under
 // another schema is refused as stale and made anew from the bodies.
 func (d *Definition) schema() uint64 {
+	if d.schemaID != 0 {
+		return d.schemaID
+	}
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "index 1\n%q %q\n%q\n", d.Type, d.Order, d.Status)
 	for _, p := range d.Search {

@@ -48,10 +48,24 @@ func (m Manifest) Encode() ([]byte, error) {
 
 // DecodeManifest reads the canonical form and nothing else.
 func DecodeManifest(b []byte) (Manifest, error) {
+	m, err := decodeManifest(b)
+	if err != nil {
+		return Manifest{}, err
+	}
+	again, err := m.Encode()
+	if err != nil || !bytes.Equal(again, b) {
+		return Manifest{}, errPart
+	}
+	return m, nil
+}
+
+// decodeManifest is DecodeManifest for bytes whose digest is the head's: they are
+// what Encode gave.
+func decodeManifest(b []byte) (Manifest, error) {
 	if len(b) < 6 || string(b[:4]) != manifestMagic {
 		return Manifest{}, errPart
 	}
-	var m Manifest
+	m := Manifest{Parts: make([]PartRef, 0, min(binary.BigEndian.Uint16(b[4:]), 64))}
 	rest := b[6:]
 	for range binary.BigEndian.Uint16(b[4:]) {
 		if len(rest) < 1 || len(rest) < 1+int(rest[0])+44 {
@@ -62,10 +76,6 @@ func DecodeManifest(b []byte) (Manifest, error) {
 		copy(p.Digest[:], tail[12:44])
 		m.Parts = append(m.Parts, p)
 		rest = tail[44:]
-	}
-	again, err := m.Encode()
-	if err != nil || !bytes.Equal(again, b) {
-		return Manifest{}, errPart
 	}
 	return m, nil
 }

@@ -47,16 +47,36 @@ func (s *Store) Read(ctx context.Context, c person.Caller, typ, id string) (Reso
 	if err != nil {
 		return Resource{}, err
 	}
+	// The sealed body comes while the disk syncs; it is opened after the Grant.
+	ahead := s.ahead(ctx, owner, rid, found)
 	g, err := pending.Grant(ctx)
 	if err != nil {
 		return Resource{}, err
 	}
 	var r Resource
 	err = s.steady(ctx, owner, func(head vault.Head) error {
-		r, err = s.openCurrent(ctx, g, owner, head, typ, rid, found, facts)
+		r, err = s.openCurrent(ctx, g, owner, head, typ, rid, ahead, facts)
 		return err
 	})
 	return r, err
+}
+
+// ahead completes what locate found by the body. A row that is gone meanwhile is
+// for openCurrent to judge, which asks for the version that the index names.
+func (s *Store) ahead(ctx context.Context, owner person.Owner, id person.ResourceID, found rowBytes) rowBytes {
+	if found.version == 0 || found.body != nil {
+		return found
+	}
+	if r, ok := s.cache.getRow(cacheKey{owner: owner, id: id, version: found.version}); ok {
+		return r
+	}
+	r := found
+	err := s.c.DB.QueryRow(ctx, `SELECT body FROM chart_row WHERE owner = ? AND id = ? AND version = ?`,
+		owner.Bytes(), id.Bytes(), found.version).Scan(&r.body)
+	if err != nil {
+		return rowBytes{}
+	}
+	return r
 }
 
 // locate finds whose row has this id, its newest version as the database has it,
@@ -74,8 +94,8 @@ func (s *Store) locate(ctx context.Context, def Definition, id person.ResourceID
 	}
 	var r rowBytes
 	var ob, idb []byte
-	err := s.c.DB.QueryRow(ctx, `SELECT id, owner, version, header, body FROM chart_row WHERE id >= ? ORDER BY id, version DESC LIMIT 1`,
-		id.Bytes()).Scan(&idb, &ob, &r.version, &r.header, &r.body)
+	err := s.c.DB.QueryRow(ctx, `SELECT id, owner, version, header FROM chart_row
+		WHERE id = (SELECT id FROM chart_row WHERE id >= ? ORDER BY id LIMIT 1) ORDER BY version DESC LIMIT 1`, id.Bytes()).Scan(&idb, &ob, &r.version, &r.header)
 	if errors.Is(err, db.ErrNoRows) {
 		return nobody, rowBytes{}, vault.Facts{}, nil
 	}
@@ -95,7 +115,7 @@ func (s *Store) locate(ctx context.Context, def Definition, id person.ResourceID
 }
 
 // openCurrent opens the current version of typ/id, which the chart's index names.
-// found is what the database said was the newest; when that is another version,
+// found is what the database said was the newest; when that is another version or gone,
 // either a change came in between or somebody reverted the row, and then the
 // version that the index names is not there.
 func (s *Store) openCurrent(ctx context.Context, g access.Grant, owner person.Owner, head vault.Head, typ string, id person.ResourceID, found rowBytes, facts vault.Facts) (Resource, error) {
@@ -116,7 +136,9 @@ func (s *Store) openCurrent(ctx context.Context, g access.Grant, owner person.Ow
 		return Resource{}, fault.New(fault.NotFound, "read resource: none of this type")
 	}
 	version := int64(rec.Version)
-	if found.version != version {
+	if found.version == version && found.body != nil {
+		s.cache.putRow(cacheKey{owner: owner, id: id, version: version}, found)
+	} else {
 		if found, err = s.fetch(ctx, owner, id, version); err != nil {
 			return Resource{}, err
 		}

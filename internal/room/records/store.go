@@ -3,6 +3,7 @@ package records
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -128,12 +129,12 @@ func (s *Store) manifest(ctx context.Context, g access.Grant, owner person.Owner
 	if err != nil {
 		return Manifest{}, err
 	}
-	m, err := DecodeManifest(plain)
+	if sha256.Sum256(plain) != head.Digest {
+		return Manifest{}, fmt.Errorf("%w: manifest is not the head's", errMoved)
+	}
+	m, err := decodeManifest(plain)
 	if err != nil {
 		return Manifest{}, err
-	}
-	if d, err := m.Digest(); err != nil || d != head.Digest {
-		return Manifest{}, fmt.Errorf("%w: manifest is not the head's", errMoved)
 	}
 	if !cached {
 		s.cache.put(key, sealed)
@@ -196,7 +197,7 @@ func (s *Store) part(ctx context.Context, g access.Grant, owner person.Owner, m 
 	if err != nil {
 		return Part{}, false, err
 	}
-	p, err = s.c.Catalogue.OpenPart(typ, plain)
+	p, err = s.c.Catalogue.openPart(typ, plain, cached) // what is kept was checked before
 	if err != nil {
 		return Part{}, false, err
 	}
