@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -142,7 +143,7 @@ func (h *house) config(t testing.TB) web.Config {
 	must(t, err)
 	return web.Config{Identity: h.identity, Sessions: sessions, Records: h.records, Views: views, Assets: set, Catalog: words, Gate: h.gate,
 		Ledger: h.gate, Clinic: h.Clinic, Origin: origin, ClinicName: "Riverside Clinic", ClinicPhone: "(503) 555-0100", Environment: keys.Test,
-		Location: zone, Clock: h.Clock.Now, Random: rand.Reader,
+		Location: zone, Clock: h.Clock.Now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(lines{t}, nil)),
 		SecurityTxt: web.SecurityTxt{Contact: "mailto:security@clinic.example", Policy: "https://clinic.example/security", Expires: h.Clock.Now().AddDate(0, 6, 0)},
 		Refused: func(_ context.Context, _ person.Caller, route string) {
 			h.mu.Lock()
@@ -168,6 +169,14 @@ func (h *house) openDoor(t testing.TB, change func(*web.Config)) {
 	var err error
 	h.door, err = web.New(c)
 	must(t, err)
+}
+
+// lines is the door's log, on the test's.
+type lines struct{ t testing.TB }
+
+func (l lines) Write(b []byte) (int, error) {
+	l.t.Log(strings.TrimSpace(string(b)))
+	return len(b), nil
 }
 
 // chart imports the chart of one of the fictional families.

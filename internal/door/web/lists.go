@@ -43,7 +43,7 @@ func (v *Visit) conditions(c records.Chart) (current, past []view.Condition, err
 		if since.IsZero() {
 			since = x.Recorded
 		}
-		out := view.Condition{Name: x.Name.Text.Reveal(), NameLang: v.foreign(x.Common), Since: v.day(since), Ended: v.day(x.Abated), Note: joined(x.Notes)}
+		out := view.Condition{Name: v.named(x.Common, x.Name.Text.Reveal()), NameLang: v.foreign(x.Common), Since: v.day(since), Ended: v.day(x.Abated), Note: joined(x.Notes)}
 		if over(x.Clinical) || x.Clinical == "" && out.Ended.Known() {
 			past = append(past, out)
 			return
@@ -96,7 +96,7 @@ func (v *Visit) medicineNames(c records.Chart) (map[string]string, error) {
 func (v *Visit) medications(c records.Chart, names map[string]string) (current, past []view.Medication, err error) {
 	err = each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
 		out := view.Medication{NameLang: v.foreign(x.Common), Since: v.day(x.Authored), By: x.Requester.Display.Reveal(),
-			Name: cmp.Or(x.Name.Text.Reveal(), names[x.Medicine.ID.String()], x.Medicine.Display.Reveal())}
+			Name: v.named(x.Common, cmp.Or(x.Name.Text.Reveal(), names[x.Medicine.ID.String()], x.Medicine.Display.Reveal()))}
 		if len(x.Dosages) > 0 {
 			out.How = cmp.Or(x.Dosages[0].Patient.Reveal(), x.Dosages[0].Text.Reveal())
 		}
@@ -145,7 +145,7 @@ func (v *Visit) allergies(c records.Chart) (list []view.Allergy, none bool, err 
 		if since.IsZero() {
 			since = x.Recorded
 		}
-		out := view.Allergy{Name: x.Name.Text.Reveal(), NameLang: v.foreign(x.Common), High: x.Criticality == "high", Since: v.day(since)}
+		out := view.Allergy{Name: v.named(x.Common, x.Name.Text.Reveal()), NameLang: v.foreign(x.Common), High: x.Criticality == "high", Since: v.day(since)}
 		for _, r := range x.Reactions {
 			out.Severity = worse(out.Severity, r.Severity)
 			for _, m := range r.Manifestations {
@@ -199,7 +199,7 @@ func (v *Visit) vaccines(c records.Chart) (out []view.Vaccine, err error) {
 		if !known {
 			i = len(out)
 			at[key] = i
-			out = append(out, view.Vaccine{Name: x.Vaccine.Text.Reveal(), NameLang: v.foreign(x.Common)})
+			out = append(out, view.Vaccine{Name: v.named(x.Common, x.Vaccine.Text.Reveal()), NameLang: v.foreign(x.Common)})
 		}
 		out[i].Doses = append(out[i].Doses, view.Dose{On: v.day(x.Given), Lot: x.Lot.Reveal()})
 	})

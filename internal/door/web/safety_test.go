@@ -223,3 +223,21 @@ func TestExtraEndpointsAreGuarded(t *testing.T) {
 		t.Errorf("%d routes", n)
 	}
 }
+
+// A modifier extension may turn the meaning around: no page shows the resource as
+// if it were not there.
+func TestAModifiedResourceIsMarked(t *testing.T) {
+	h := lite(t)
+	modified := `"modifierExtension":[{"url":"http://clinic.example/not","valueBoolean":true}],"subject":{"reference":"Patient/p"}`
+	chart := h.load(t, []byte(`{"resourceType":"Bundle","type":"collection","entry":[`+strings.Join([]string{
+		`{"resource":{"resourceType":"Patient","id":"p","name":[{"text":"Rosa Field"}]}}`,
+		`{"resource":{"resourceType":"Observation","id":"o","status":"final","code":{"text":"Iron"},"valueInteger":7,` + modified + `}}`,
+		`{"resource":{"resourceType":"Condition","id":"c","code":{"text":"Asthma"},` + modified + `}}`,
+		`{"resource":{"resourceType":"MedicationRequest","id":"m","status":"active","intent":"order","medicationReference":{"reference":"Medication/d"},` + modified + `}}`,
+		`{"resource":{"resourceType":"Medication","id":"d","code":{"text":"Salbutamol"}}}`,
+	}, ",")+`]}`))
+	b := h.account(t, "Rosa Field", chart, person.RolePatient)
+	for path, name := range map[string]string{"/results": "Iron", "/conditions": "Asthma", "/medications": "Salbutamol"} {
+		want(t, path, b.get(path), http.StatusOK, name+" (carries a remark that this page cannot show")
+	}
+}

@@ -59,7 +59,7 @@ func (v *Visit) observations(list []records.Resource) ([]observation, error) {
 }
 
 func (v *Visit) observation(o records.Observation) observation {
-	x := observation{id: o.ID.String(), key: codeKey(o.Name), name: o.Name.Text.Reveal(), status: o.Status, lang: v.foreign(o.Common),
+	x := observation{id: o.ID.String(), key: codeKey(o.Name), name: v.named(o.Common, o.Name.Text.Reveal()), status: o.Status, lang: v.foreign(o.Common),
 		at: v.moment(o.Effective), on: v.day(o.Effective), note: joined(o.Notes)}
 	if len(o.Categories) > 0 {
 		x.category = o.Categories[0].Code.Reveal()
@@ -225,6 +225,20 @@ func (v *Visit) row(s series) view.Row {
 	}
 	r.Value = strings.Join(values, "/")
 	return r
+}
+
+// named is the name of a resource as a page shows it. A modifier extension may
+// turn the meaning around ("not allergic to"), so its presence is part of the name.
+func (v *Visit) named(c records.Common, name string) string {
+	if c.Flags&records.FlagModified == 0 {
+		return name
+	}
+	// The message has this one placeholder; the catalogues were checked when they were loaded.
+	text, err := v.door.c.Catalog.Language(v.language()).Text("list.modified", "name", name)
+	if err != nil {
+		return name + " (!)"
+	}
+	return text
 }
 
 // foreign is the language of a resource's texts when the page is in another: a
