@@ -78,7 +78,7 @@ type subject struct {
 func Open(ctx context.Context, c Config) (*Ring, error) {
 	wrap, err := c.Root.Service(ServiceWrap)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open keys: %w", err)
 	}
 	r := &Ring{db: c.DB, env: c.Root.env, wrap: wrap, random: c.Random, most: c.Cache,
 		keks: map[uint32]Key{}, cache: map[subject]Key{}}
@@ -113,7 +113,7 @@ func (r *Ring) load(ctx context.Context) error {
 			}
 			k, err := newKey(r.env, uint32(epoch), raw) //#nosec G115 -- bound by the seal above
 			if err != nil {
-				return err
+				return fmt.Errorf("load key-encryption key %d: %w", epoch, err)
 			}
 			r.keks[k.ID()], r.newest = k, k.ID()
 		}
@@ -145,7 +145,7 @@ func (r *Ring) addEpoch(ctx context.Context) error {
 	}
 	k, err := newKey(r.env, epoch, raw)
 	if err != nil {
-		return err
+		return fmt.Errorf("make key-encryption key: %w", err)
 	}
 	err = r.db.Write(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO key_kek (epoch, wrapped) VALUES (?, ?)`, int64(epoch), wrapped)
@@ -342,7 +342,7 @@ func (r *Ring) rewrapSome(ctx context.Context) (done bool, err error) {
 			}
 			wrapped, err := kek.Seal(raw, subjectAD(w.s, w.id, kek.ID()))
 			if err != nil {
-				return fmt.Errorf("rewrap subject key: %w", err)
+				return fmt.Errorf("rewrap subject key anew: %w", err)
 			}
 			if _, err := tx.Exec(ctx, `UPDATE key_subject SET epoch = ?, wrapped = ? WHERE owner = ? AND purpose = ? AND id = ?`,
 				int64(kek.ID()), wrapped, w.s.owner.Bytes(), int64(w.s.use), int64(w.id)); err != nil {
