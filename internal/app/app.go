@@ -387,6 +387,7 @@ func (a *App) scrub(ctx context.Context) {
 		a.slog.Error("scrub", "error", err)
 		return
 	}
+	var indexed int64
 	t := time.NewTicker(scrubInterval)
 	defer t.Stop()
 	for {
@@ -398,7 +399,25 @@ func (a *App) scrub(ctx context.Context) {
 		if _, err := s.Step(ctx); err != nil && ctx.Err() == nil {
 			a.alarm(ctx, "log scrub: "+err.Error(), person.Owner{})
 		}
+		indexed = a.scrubIndex(ctx, indexed)
 	}
+}
+
+// scrubIndexBlock is how many entries are compared with the index of Who looked
+// at a time.
+const scrubIndexBlock = 1000
+
+// scrubIndex compares the next entries with the index of Who looked, which finds
+// rows cut from the end of a patient's list, and returns where to go on.
+func (a *App) scrubIndex(ctx context.Context, from int64) int64 {
+	to := min(from+scrubIndexBlock, a.Log.Size())
+	if err := a.follower.Check(ctx, from, to); err != nil && ctx.Err() == nil {
+		a.alarm(ctx, "index of Who looked: "+err.Error(), person.Owner{})
+	}
+	if to == a.Log.Size() {
+		return 0
+	}
+	return to
 }
 
 // own is an entry about the process itself.
