@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -46,8 +47,12 @@ func front(c frontConfig) (http.Handler, error) {
 		return nil, fmt.Errorf("parse origin: %w", err)
 	}
 	host := u.Host
+	common := http.Header{}
+	commonHeaders(common, c.TLS)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		commonHeaders(w.Header(), c.TLS)
+		// The values are shared by all answers: a page that replaces one sets a
+		// slice of its own, and nothing changes them in place.
+		maps.Copy(w.Header(), common)
 		defer recovered(w, r, c.Log)
 		if r.Host != host {
 			misdirected(w, r, c)

@@ -12,6 +12,7 @@
 package fhirapi
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -209,19 +210,26 @@ func (d *Door) search(w http.ResponseWriter, r *http.Request, c person.Caller, t
 	if err != nil {
 		return err
 	}
-	w.Header().Set("Content-Type", contentType)
-	if r.Method == http.MethodHead {
-		return nil
+	// The answer is written at once: thousands of small writes to a connection cost
+	// more than the resources.
+	size := 256
+	for _, res := range found.Resources {
+		size += res.Doc.Len() + 256
 	}
+	var b bytes.Buffer
+	b.Grow(size)
 	// No self link: a query in an emitted URL could carry a code, a date or a name.
-	set := records.NewSearchset(w, records.SearchsetConfig{Base: d.c.Origin + Base, Total: found.Total})
+	set := records.NewSearchset(&b, records.SearchsetConfig{Base: d.c.Origin + Base, Total: found.Total})
 	for _, res := range found.Resources {
 		if err := set.Add(res.Type, res.ID, res.Doc); err != nil {
-			return nil // the client is gone; the answer has begun
+			return err
 		}
 	}
-	_ = set.Close()
-	return nil
+	if err := set.Close(); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	return d.send(w, r, http.StatusOK, b.Bytes())
 }
 
 const contentType = "application/fhir+json; charset=utf-8; fhirVersion=4.0"

@@ -58,6 +58,16 @@ func (r *Room) Assigned(ctx context.Context, clinician person.AccountID, patient
 	return ok, nil
 }
 
+// StandingFor implements access.AtOnce, afresh at every call.
+func (r *Room) StandingFor(ctx context.Context, account person.AccountID, patient person.PatientID) (access.Standing, bool, error) {
+	s, err := r.load(ctx, account)
+	if err != nil || s == nil {
+		return access.Standing{}, false, err
+	}
+	_, assigned := s.assignment(patient)
+	return s.standing(), assigned, nil
+}
+
 // Account is an account as the administrator's pages show it.
 type Account struct {
 	ID       person.AccountID

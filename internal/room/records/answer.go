@@ -20,15 +20,16 @@ type SearchsetConfig struct {
 
 // Searchset writes a Bundle of search results as it goes.
 type Searchset struct {
-	w   io.Writer
-	cfg SearchsetConfig
-	n   int
-	err error
+	w    io.Writer
+	base string // of full URLs, escaped
+	n    int
+	err  error
 }
 
 // NewSearchset starts the Bundle.
 func NewSearchset(w io.Writer, cfg SearchsetConfig) *Searchset {
-	s := &Searchset{w: w, cfg: cfg}
+	base := quote(cfg.Base + "/")
+	s := &Searchset{w: w, base: base[1 : len(base)-1]}
 	s.write(`{"resourceType":"Bundle","type":"searchset","total":` + strconv.Itoa(cfg.Total))
 	if cfg.Self != "" {
 		s.write(`,"link":[{"relation":"self","url":` + quote(cfg.Self) + `}]`)
@@ -43,7 +44,13 @@ func (s *Searchset) Add(typ string, id person.ResourceID, doc phi.Doc) error {
 	} else {
 		s.write(`,`)
 	}
-	s.write(`{"fullUrl":` + quote(s.cfg.Base+"/"+typ+"/"+id.String()) + `,"resource":`)
+	// A type's name and an identifier need no escapes; the base got its own.
+	s.write(`{"fullUrl":"`)
+	s.write(s.base)
+	s.write(typ)
+	s.write(`/`)
+	s.write(id.String())
+	s.write(`","resource":`)
 	if s.err == nil {
 		_, s.err = s.w.Write(doc.Reveal())
 	}

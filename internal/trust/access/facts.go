@@ -23,3 +23,10 @@ type Directory interface {
 	// Assigned reports whether patient is assigned to the clinician's account.
 	Assigned(ctx context.Context, clinician person.AccountID, patient person.PatientID) (bool, error)
 }
+
+// AtOnce is a Directory that answers both questions of a decision about a chart
+// with one look, and so of one moment.
+type AtOnce interface {
+	// StandingFor is Standing of account and Assigned of account and patient.
+	StandingFor(ctx context.Context, account person.AccountID, patient person.PatientID) (Standing, bool, error)
+}

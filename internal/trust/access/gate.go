@@ -231,7 +231,8 @@ func (g *Gate) operated(ctx context.Context, c person.Caller, s situation) (situ
 
 func (g *Gate) personal(ctx context.Context, a Ask, def ActionDef, s situation) (situation, error) {
 	c := a.Caller
-	standing, err := g.c.Directory.Standing(ctx, c.Account())
+	patient, ok := a.Owner.AsPatient()
+	standing, assigned, err := g.standing(ctx, c.Account(), patient, def.on == chart)
 	if err != nil {
 		return s, err
 	}
@@ -240,11 +241,22 @@ func (g *Gate) personal(ctx context.Context, a Ask, def ActionDef, s situation) 
 		s.own = a.Owner == person.Account(c.Account())
 		return s, nil
 	}
-	patient, ok := a.Owner.AsPatient()
 	s.own = ok && !standing.Chart.IsZero() && standing.Chart == patient
-	s.assigned, err = g.c.Directory.Assigned(ctx, c.Account(), patient)
-	s.assigned = ok && s.assigned
-	return s, err
+	s.assigned = ok && assigned
+	return s, nil
+}
+
+// standing fetches both facts about a person, in one look where the directory can.
+func (g *Gate) standing(ctx context.Context, account person.AccountID, patient person.PatientID, both bool) (Standing, bool, error) {
+	if d, ok := g.c.Directory.(AtOnce); ok && both {
+		return d.StandingFor(ctx, account, patient)
+	}
+	s, err := g.c.Directory.Standing(ctx, account)
+	if err != nil || !both {
+		return s, false, err
+	}
+	assigned, err := g.c.Directory.Assigned(ctx, account, patient)
+	return s, assigned, err
 }
 
 // kindName is the caller's kind as policies spell it.
@@ -281,7 +293,7 @@ func (g *Gate) authorize(a Ask, def ActionDef, s situation) (bool, []string, err
 			"assigned":    cedar.Boolean(s.assigned),
 		}),
 	}
-	decision, diag := cedar.Authorize(g.policies.set, entities, req)
+	decision, diag := cedar.Authorize(g.policies.byAction[string(a.Action)], entities, req)
 	ids := make([]string, 0, len(diag.Reasons))
 	for _, r := range diag.Reasons {
 		ids = append(ids, string(r.PolicyID))

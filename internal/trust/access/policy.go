@@ -23,6 +23,23 @@ type policies struct {
 	set      *cedar.PolicySet
 	validate *validate.Validator
 	actions  []string // of the schema, sorted
+	// byAction holds for each action the policies whose scope can take it. The
+	// others are false for it before any condition is looked at.
+	byAction map[string]*cedar.PolicySet
+}
+
+// takes reports whether a policy with this scope can apply to action. There are no
+// groups of actions: a decision's entities give none a parent.
+func takes(scope xast.IsActionScopeNode, action string) bool {
+	uid := cedar.NewEntityUID("Action", cedar.String(action))
+	switch s := scope.(type) {
+	case xast.ScopeTypeEq:
+		return s.Entity == uid
+	case xast.ScopeTypeInSet:
+		return slices.Contains(s.Entities, uid)
+	default:
+		return true
+	}
 }
 
 // loadPolicies parses schema and policies of files and validates every policy
@@ -41,8 +58,10 @@ func loadPolicies(files fs.FS) (*policies, error) {
 		return nil, fmt.Errorf("resolve policy schema: %w", err)
 	}
 	p := &policies{set: cedar.NewPolicySet(), validate: validate.New(resolved, validate.WithStrict())}
+	p.byAction = map[string]*cedar.PolicySet{}
 	for uid := range resolved.Actions {
 		p.actions = append(p.actions, string(uid.ID))
+		p.byAction[string(uid.ID)] = cedar.NewPolicySet()
 	}
 	slices.Sort(p.actions)
 	names, err := fs.Glob(files, "policies/*.cedar")
@@ -78,6 +97,11 @@ func (p *policies) add(files fs.FS, name string) error {
 		}
 		if !p.set.Add(cedar.PolicyID(id), policy) {
 			return fmt.Errorf("load policies %s: the id %s is used twice", name, id)
+		}
+		for action, set := range p.byAction {
+			if takes((*xast.Policy)(policy.AST()).Action, action) {
+				set.Add(cedar.PolicyID(id), policy)
+			}
 		}
 	}
 	return nil
