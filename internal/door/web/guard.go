@@ -13,6 +13,7 @@ import (
 
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/session"
+	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/route"
 )
@@ -221,6 +222,10 @@ func (v *Visit) failPage(kind fault.Kind, err error) error {
 	}
 	if kind == fault.StepUp && v.e != nil {
 		return v.Render(kind.Status(), &view.SignIn{Base: v.Base(""), StepUp: true, Next: v.e.Page, NextID: v.routeID()})
+	}
+	if kind == fault.Unauthenticated && v.e != nil && v.e.Action == string(access.SignOut) {
+		// The session ended by itself; what the person asked for is done all the same.
+		v.w.Header().Set("Clear-Site-Data", clearAll)
 	}
 	m := &view.Error{Base: v.Base(""), Kind: kind, Message: fault.Message(err)}
 	// The page repeats nothing of what was asked for, so that two things that are

@@ -52,6 +52,11 @@ func TestSessionsEndByThemselves(t *testing.T) {
 	if b.cookies["__Host-postern"] != "" {
 		t.Error("the cookie stays")
 	}
+	w := b.post("/sign-out")
+	want(t, "sign out too late", w, http.StatusUnauthorized, "Please sign in")
+	if w.Header().Get("Clear-Site-Data") == "" {
+		t.Error("signing out too late leaves what the browser keeps")
+	}
 }
 
 // A fixed cookie is worth nothing: signing in gives a new secret, and the old

@@ -144,12 +144,15 @@ func (d *Door) enrolFinish(v *Visit) error {
 // name after its day.
 func (v *Visit) passkeyName() phi.Text { return phi.NewText(strings.TrimSpace(v.json.Name)) }
 
+// clearAll makes the browser forget everything of ours. The quotes belong to it.
+const clearAll = `"cache", "cookies", "storage"`
+
 // signOut is POST /sign-out. Everything that the browser keeps of us goes.
 func (d *Door) signOut(v *Visit) error {
 	if err := v.leaveSession(); err != nil {
 		return err
 	}
-	v.w.Header().Set("Clear-Site-Data", `"cache", "cookies", "storage"`)
+	v.w.Header().Set("Clear-Site-Data", clearAll)
 	http.SetCookie(v.w, session.NoCookie())
 	return v.Redirect("/sign-in")
 }
