@@ -79,6 +79,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener, extra Doors) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	defer TuneMemory()()
 	if err := a.Start(ctx); err != nil {
 		return errors.Join(err, l.Close())
 	}

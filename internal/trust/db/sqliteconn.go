@@ -176,6 +176,7 @@ func (s *sqliteSession) end() { s.pool.put(s.conn) }
 type sqliteCursor struct {
 	ctx  context.Context
 	stmt *sqlite3.Stmt
+	col  sqliteColumn // kept here so that no column of a row is an allocation
 }
 
 func (c *sqliteCursor) next() (bool, error) {
@@ -190,7 +191,8 @@ func (c *sqliteCursor) scan(dest []any) error {
 		return errCount
 	}
 	for i, d := range dest {
-		if err := assign(sqliteColumn{c.stmt, i}, d); err != nil {
+		c.col = sqliteColumn{c.stmt, i}
+		if err := assign(&c.col, d); err != nil {
 			return fmt.Errorf("column %d: %w", i+1, err)
 		}
 	}
