@@ -65,6 +65,7 @@ type stand struct {
 	small   [][]string
 	bigTok  []string
 	bigIDs  [][]string
+	fresh   *vault.Vault // on the same store, its heads not looked at yet
 	close   []func() error
 }
 
@@ -124,6 +125,9 @@ func (st *stand) openOff(ctx context.Context, dir string) error {
 	alarm := func(context.Context, string, person.Owner) {}
 	v, err := vault.New(ctx, vault.Config{DB: d, Ring: ring, Root: root, Log: st.app.Log, Alarm: alarm})
 	if err != nil {
+		return err
+	}
+	if st.fresh, err = vault.New(ctx, vault.Config{DB: d, Ring: ring, Root: root, Log: st.app.Log, Alarm: alarm}); err != nil {
 		return err
 	}
 	refusals := audit.NewRefusals(audit.RefusalsConfig{Log: st.app.Log})

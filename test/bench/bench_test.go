@@ -127,7 +127,7 @@ func resources(patients int) string {
 }
 
 // overHTTP names the parts of requests, for -only.
-var overHTTP = []string{"read", "alone", "list", "timing"}
+var overHTTP = []string{"read", "alone", "list", "timing", "costs"}
 
 // requests measures what goes over HTTP.
 func (b *bench) requests(ctx context.Context, small string) (err error) {
@@ -144,6 +144,7 @@ func (b *bench) requests(ctx context.Context, small string) (err error) {
 		func() error { return b.alone(st, dir) },
 		func() error { return b.lists(st) },
 		func() error { return b.timing(st) },
+		func() error { return b.costs(ctx, st) },
 	} {
 		if err == nil && (slices.Contains(overHTTP, *onlyFlag) == false || overHTTP[i] == *onlyFlag) {
 			err = run()
