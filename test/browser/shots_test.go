@@ -1,0 +1,136 @@
+package browser
+
+import (
+	"bytes"
+	"flag"
+	"image"
+	"image/color"
+	"image/png"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"postern.example/postern/internal/app/apptest"
+)
+
+var shots = flag.Bool("shots", false, "write docs/screens anew")
+
+// picture is one picture: who looks at what.
+type picture struct {
+	name, who, path string
+	act             func(p *tab) // on the page, before the picture
+}
+
+// pictures are all pages. With -shots their pictures are written; without, they
+// are only looked at for what runs out of its frame.
+var pictures = []picture{
+	{"demo", "", "/demo", nil}, {"sign-in", "", "/sign-in", nil}, {"enrol", "", "/enrol", nil}, {"not-found", "mother", "/nowhere", nil},
+	{"home", "mother", "/", nil}, {"results", "chronic", "/results", nil},
+	{"result", "chronic", "/results", func(p *tab) {
+		p.leave(`main a[href^="/results/"]`, `location.pathname.startsWith("/results/")`)
+	}},
+	{"conditions", "chronic", "/conditions", nil}, {"medications", "elder", "/medications", nil}, {"allergies", "mother", "/allergies", nil},
+	{"immunizations", "teen", "/immunizations", nil}, {"security", "mother", "/security", nil}, {"access-log", "chronic", "/access-log", nil},
+	{"home-es", "elder", "/", spanish}, {"results-es", "elder", "/results", spanish},
+	{"clinic", "doctor", "/clinic", nil},
+	{"purpose", "doctor", "/clinic", func(p *tab) { p.leave(`main a[href^="/clinic/"]`, `document.querySelector("input[name=purpose]")`) }},
+	{"chart", "doctor", "/clinic", func(p *tab) {
+		p.leave(`main a[href^="/clinic/"]`, `document.querySelector("input[name=purpose]")`)
+		p.leave(`main form button.button-main`, `document.querySelector("header.banner")`)
+	}},
+	{"clinic-nurse", "nurse", "/clinic", nil}, {"admin", "admin", "/admin", nil}, {"officer", "officer", "/officer", nil},
+	{"officer-verified", "officer", "/officer", func(p *tab) {
+		p.leave(`form[action="/officer/verify"] button`, `document.querySelector("[aria-labelledby=verified]")`)
+	}},
+}
+
+func spanish(p *tab) {
+	if eval[string](p, `document.documentElement.lang`) != "es" {
+		p.leave(`form[action="/language"] button`, `document.documentElement.lang === "es"`)
+	}
+}
+
+// No page scrolls sideways at the width of a phone; with -shots also of a desk.
+func TestPagesFitTheirFrame(t *testing.T) {
+	in := apptest.Start(t, apptest.Options{Fill: true})
+	p := open(t, chromium(t), in.Origin)
+	who := ""
+	widths := []int64{390}
+	if *shots {
+		widths = append(widths, 1280)
+	}
+	for _, c := range pictures {
+		if c.who != who && c.who != "" {
+			p.enter(c.who)
+			who = c.who
+		}
+		p.goTo(c.path)
+		if c.act != nil {
+			c.act(p)
+		}
+		for _, width := range widths {
+			p.do("set the width", chromedp.EmulateViewport(width, 900))
+			if wide := eval[int64](p, `document.documentElement.scrollWidth`); wide > width {
+				t.Errorf("%s is %d px wide at %d", c.name, wide, width)
+			}
+			if *shots {
+				shoot(t, p, c.name, width)
+			}
+		}
+		p.expected("404 (Not Found)") // the page that is not there
+	}
+}
+
+// shoot writes a picture of the whole page, at most tall enough to see what it is.
+func shoot(t *testing.T, p *tab, name string, width int64) {
+	t.Helper()
+	high := min(max(eval[int64](p, `document.documentElement.scrollHeight`), 400), 2400)
+	p.do("set the height", chromedp.EmulateViewport(width, high))
+	b, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	must(t, err)
+	img, err := png.Decode(bytes.NewReader(b))
+	must(t, err)
+	file, err := os.Create(filepath.Join("..", "..", "docs", "screens", name+"-"+strconv.FormatInt(width, 10)+".png"))
+	must(t, err)
+	must(t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(file, few(img)))
+	must(t, file.Close())
+}
+
+// few reduces a picture to the 256 colours that it has most of, and their
+// nearest: the pages have few, and the files stand in the repository.
+func few(img image.Image) image.Image {
+	b := img.Bounds()
+	count := map[color.RGBA]int{}
+	at := func(x, y int) color.RGBA {
+		r, g, bl, _ := img.At(x, y).RGBA()
+		return color.RGBA{uint8(r >> 8), uint8(g >> 8), uint8(bl >> 8), 255}
+	}
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			count[at(x, y)]++
+		}
+	}
+	palette := slices.SortedFunc(maps.Keys(count), func(a, b color.RGBA) int { return count[b] - count[a] })
+	out := image.NewPaletted(b, nil)
+	for _, c := range palette[:min(len(palette), 256)] {
+		out.Palette = append(out.Palette, c)
+	}
+	index := map[color.RGBA]uint8{}
+	for y := b.Min.Y; y < b.Max.Y; y++ {
+		for x := b.Min.X; x < b.Max.X; x++ {
+			c := at(x, y)
+			i, ok := index[c]
+			if !ok {
+				i = uint8(out.Palette.Index(c)) // at most 255
+				index[c] = i
+			}
+			out.SetColorIndex(x, y, i)
+		}
+	}
+	return out
+}
