@@ -1,0 +1,201 @@
+package fhirapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"postern.example/postern/internal/door/fhirapi"
+	"postern.example/postern/internal/room/records"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+	"postern.example/postern/internal/word/phi"
+	"postern.example/postern/test/covers"
+)
+
+// charts answers as package records would.
+type charts struct {
+	err  error
+	text string // of the last search
+}
+
+func (c *charts) Read(_ context.Context, _ person.Caller, typ, _ string) (records.Resource, error) {
+	return records.Resource{Type: typ, Version: 3, Doc: phi.NewDoc([]byte(`{"resourceType":"` + typ + `"}`))}, c.err
+}
+
+func (c *charts) Search(_ context.Context, _ person.Caller, typ, text string) (records.Found, error) {
+	c.text = text
+	return records.Found{Total: 1, Resources: []records.Resource{{Type: typ, Doc: phi.NewDoc([]byte(`{"resourceType":"` + typ + `"}`))}}}, c.err
+}
+
+// tokens knows one token.
+type tokens struct{ source string }
+
+func (k *tokens) ResolveToken(_ context.Context, token string, q person.Request) (person.Caller, error) {
+	k.source = q.Source
+	if token != "good" {
+		return person.Stranger(q), fault.New(fault.Unauthenticated, "resolve token")
+	}
+	return person.NewPerson(person.PersonConfig{Token: true, Request: q}), nil
+}
+
+// api is a door with what stands behind it.
+type api struct {
+	*fhirapi.Door
+	charts  charts
+	tokens  tokens
+	refused []string
+	fail    error // of writing down a refusal
+	log     strings.Builder
+}
+
+func open(t *testing.T) *api {
+	t.Helper()
+	a := &api{}
+	var err error
+	a.Door, err = fhirapi.New(fhirapi.Config{Origin: "https://portal.example", Charts: &a.charts, Tokens: &a.tokens, RequestID: func() string { return "request-1" },
+		Text: func(id string) string { return "text of " + id }, Log: slog.New(slog.NewTextHandler(&a.log, nil)),
+		Refused: func(_ context.Context, _ person.Caller, action string) error {
+			a.refused = append(a.refused, action)
+			return a.fail
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// ask sends a request with the good token; headers are names and values in turn.
+func (a *api) ask(method, path, body string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "https://portal.example"+path, strings.NewReader(body))
+	r.Header.Set("Authorization", "Bearer good")
+	r.RemoteAddr = "192.0.2.7:4711"
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	a.ServeHTTP(w, r)
+	return w
+}
+
+const form = "application/x-www-form-urlencoded"
+
+// Every answer has its status, its type and its number; every error is an
+// OperationOutcome.
+func TestAnswers(t *testing.T) {
+	covers.Covers(t, "SD-3")
+	for name, c := range map[string]struct {
+		method, path, body string
+		headers            []string
+		status             int
+	}{
+		"read":               {"GET", "/fhir/R4/Patient/x", "", nil, 200},
+		"head":               {"HEAD", "/fhir/R4/Patient/x", "", nil, 200},
+		"search":             {"GET", "/fhir/R4/Observation?code=1", "", nil, 200},
+		"search by form":     {"POST", "/fhir/R4/Observation/_search", "code=1", []string{"Content-Type", form}, 200},
+		"read with query":    {"GET", "/fhir/R4/Patient/x?_pretty=true", "", nil, 400},
+		"form and query":     {"POST", "/fhir/R4/Observation/_search?code=1", "", []string{"Content-Type", form}, 400},
+		"JSON for a form":    {"POST", "/fhir/R4/Observation/_search", "{}", []string{"Content-Type", "application/json"}, 415},
+		"no type":            {"POST", "/fhir/R4/Observation/_search", "x", nil, 415},
+		"large form":         {"POST", "/fhir/R4/Observation/_search", strings.Repeat("x", 65<<10), []string{"Content-Type", form}, 413},
+		"no token":           {"GET", "/fhir/R4/Patient/x", "", []string{"Authorization", ""}, 401},
+		"other scheme":       {"GET", "/fhir/R4/Patient/x", "", []string{"Authorization", "Basic good"}, 401},
+		"token in the query": {"GET", "/fhir/R4/Patient?access_token=good", "", []string{"Authorization", ""}, 401},
+		"method":             {"DELETE", "/fhir/R4/Patient/x", "", nil, 405},
+		"create":             {"POST", "/fhir/R4/Patient", "{}", nil, 405},
+		"nowhere":            {"GET", "/fhir/R4", "", nil, 404},
+		"other version":      {"GET", "/fhir/R5/Patient/x", "", nil, 404},
+		"dots":               {"GET", "/fhir/R4/Patient/../x", "", nil, 404},
+		"two slashes":        {"GET", "/fhir/R4//Patient", "", nil, 404},
+		"escaped slash":      {"GET", "/fhir/R4/Patient/a%2fb", "", nil, 404},
+		"trailing slash":     {"GET", "/fhir/R4/Patient/", "", nil, 404},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := open(t).ask(c.method, c.path, c.body, c.headers...)
+			if w.Code != c.status || !strings.HasPrefix(w.Header().Get("Content-Type"), "application/fhir+json") || w.Header().Get("X-Request-Id") != "request-1" {
+				t.Errorf("%d %v", w.Code, w.Header())
+			}
+			if c.method == http.MethodHead {
+				if w.Body.Len() != 0 || w.Header().Get("ETag") != `W/"3"` {
+					t.Errorf("%q, %v", w.Body, w.Header())
+				}
+				return
+			}
+			var got struct{ ResourceType string }
+			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || (c.status == 200) == (got.ResourceType == "OperationOutcome") {
+				t.Errorf("%s: %v", w.Body, err)
+			}
+			if (c.status == 405) != (w.Header().Get("Allow") != "") || (c.status == 401) != (w.Header().Get("WWW-Authenticate") == "Bearer") {
+				t.Errorf("headers %v", w.Header())
+			}
+		})
+	}
+}
+
+// The two ways to search ask the same; no answer repeats the question.
+func TestSearchKeepsTheQuestion(t *testing.T) {
+	a := open(t)
+	for _, w := range []*httptest.ResponseRecorder{
+		a.ask("GET", "/fhir/R4/Observation?code=4548-4&date=ge2026", ""),
+		a.ask("POST", "/fhir/R4/Observation/_search", "code=4548-4&date=ge2026", "Content-Type", form+"; charset=utf-8"),
+	} {
+		if a.charts.text != "code=4548-4&date=ge2026" || strings.Contains(w.Body.String(), "4548-4") || a.tokens.source != "192.0.2.7" {
+			t.Errorf("asked %q, source %q: %s", a.charts.text, a.tokens.source, w.Body)
+		}
+	}
+}
+
+// Covers CH-13: a stranger is written down before the answer; when that fails
+// the answer is another.
+func TestStrangersAreRecorded(t *testing.T) {
+	covers.Covers(t, "CH-13")
+	a := open(t)
+	a.ask("GET", "/fhir/R4/Patient/x", "", "Authorization", "Bearer bad")
+	a.ask("GET", "/fhir/R4/Patient", "", "Authorization", "")
+	if got := strings.Join(a.refused, " "); got != "readChart searchChart" {
+		t.Errorf("recorded %q", got)
+	}
+	a.fail = fault.New(fault.Unavailable, "log refusal")
+	if w := a.ask("GET", "/fhir/R4/Patient/x", "", "Authorization", ""); w.Code != fault.Unavailable.Status() {
+		t.Errorf("status %d", w.Code)
+	}
+}
+
+// An error's own words go to the process log alone, and its kind is the status.
+func TestErrorsSayTheirMessageOnly(t *testing.T) {
+	for kind, logged := range map[fault.Kind]bool{fault.NotFound: false, fault.Denied: false, fault.Tampered: true, fault.Unavailable: true, fault.Internal: true} {
+		a := open(t)
+		a.charts.err = fault.Wrap(kind, "read row", errors.New("inner words"))
+		for _, path := range []string{"/fhir/R4/Patient/x", "/fhir/R4/Patient"} {
+			w := a.ask("GET", path, "")
+			if w.Code != kind.Status() || strings.Contains(w.Body.String(), "inner words") || !strings.Contains(w.Body.String(), "text of ") || w.Header().Get("ETag") != "" {
+				t.Errorf("%v: %d %s", kind, w.Code, w.Body)
+			}
+		}
+		if strings.Contains(a.log.String(), "inner words") != logged {
+			t.Errorf("%v: log %q", kind, &a.log)
+		}
+	}
+}
+
+// A client that is gone in the middle of an answer is no error.
+func TestClientLeaves(t *testing.T) {
+	a := open(t)
+	r := httptest.NewRequest("GET", "https://portal.example/fhir/R4/Patient", nil)
+	r.Header.Set("Authorization", "Bearer good")
+	r.RemoteAddr = "unix"
+	a.ServeHTTP(gone{httptest.NewRecorder()}, r)
+	if a.log.Len() > 0 {
+		t.Errorf("log %q", &a.log)
+	}
+}
+
+type gone struct{ *httptest.ResponseRecorder }
+
+func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
