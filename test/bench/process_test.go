@@ -242,7 +242,7 @@ func (b *bench) memoryOf(ctx context.Context, binary, dir string) error {
 	if err != nil {
 		return err
 	}
-	time.Sleep(b.window) // let start-up garbage be collected or not, as it comes
+	<-time.After(b.window) // let start-up garbage be collected or not, as it comes
 	idle, err := p.memory("VmRSS")
 	if err != nil {
 		return errors.Join(err, p.stop())
