@@ -405,9 +405,11 @@ func TestProductionImport(t *testing.T) {
 	must(t, os.WriteFile(file, original, 0o600))
 
 	from := c.Log.Size()
-	if sum := run(); !sum.OK || sum.Files[0].Patient == "" {
+	sum = run()
+	if !sum.OK || sum.Files[0].Patient == "" {
 		t.Errorf("import: %+v", sum)
 	}
+	c.manage(t, sum.Files[0].Patient)
 	found := false
 	for _, e := range entries(t, c.App, from) {
 		if e.Event == audit.EventImport && e.Caller.Name == "import" && !e.Caller.Account.IsZero() && !e.Patient.IsZero() {
@@ -416,6 +418,29 @@ func TestProductionImport(t *testing.T) {
 	}
 	if !found {
 		t.Error("no entry names operator, command and reason")
+	}
+}
+
+// manage assigns a patient and lists accounts, each after its approval.
+func (c *clinic) manage(t *testing.T, patient string) {
+	t.Helper()
+	nurse := c.approved(t, "nurse")
+	url, end := propose(t, func(ctx context.Context, say func(string)) (struct{}, error) {
+		return struct{}{}, app.AccountAssign(ctx, app.AccountAssignOptions{Place: c.Place, Clinician: nurse.Account, Patient: patient, Say: say})
+	})
+	if page := string(c.admin.Get(t, strings.TrimPrefix(url, c.Origin)).Body); !strings.Contains(page, "Assign the patient "+patient+" to the account "+nurse.Account) {
+		t.Errorf("the page does not say what would be done:\n%s", page)
+	}
+	c.admin.Approve(t, url)
+	_, err := end()
+	must(t, err)
+	url, list := propose(t, func(ctx context.Context, say func(string)) ([]app.AccountRow, error) {
+		return app.AccountList(ctx, app.AccountListOptions{Place: c.Place, Reason: "yearly review", Say: say})
+	})
+	c.admin.Approve(t, url)
+	rows, err := list()
+	if err != nil || len(rows) != 4 {
+		t.Errorf("list: %+v, %v", rows, err)
 	}
 }
 
