@@ -350,19 +350,18 @@ func TestStartRefusals(t *testing.T) {
 		"a root that nobody has signed": {sql: `UPDATE vault_root SET root = ?`, args: []any{make([]byte, 32)}, want: vault.ErrStale},
 	} {
 		t.Run(name, func(t *testing.T) {
-			each(t, func(t *testing.T, d *db.DB) {
-				k := open(t, d)
-				k.patient(t)
-				k.patient(t)
-				dbtest.Raw(d).Exec(t, c.sql, c.args...)
-				_, err := k.tryTap(t, &c.wire)
-				if err == nil || c.want != nil && !errors.Is(err, c.want) {
-					t.Fatalf("got %v, want %v", err, c.want)
-				}
-				if alarmed := len(k.Alarms.Take()) == 1; alarmed != (c.want != nil) {
-					t.Fatalf("alarmed %v for %v", alarmed, err)
-				}
-			})
+			d := dbtest.New(t, db.SQLite, vaulttest.Migrations(), dbtest.NoSync)
+			k := open(t, d)
+			k.patient(t)
+			k.patient(t)
+			dbtest.Raw(d).Exec(t, c.sql, c.args...)
+			_, err := k.tryTap(t, &c.wire)
+			if err == nil || c.want != nil && !errors.Is(err, c.want) {
+				t.Fatalf("got %v, want %v", err, c.want)
+			}
+			if alarmed := len(k.Alarms.Take()) == 1; alarmed != (c.want != nil) {
+				t.Fatalf("alarmed %v for %v", alarmed, err)
+			}
 		})
 	}
 }

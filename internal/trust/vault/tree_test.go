@@ -74,20 +74,19 @@ func TestNodesOfTheEdgeAreChecked(t *testing.T) {
 		"a node that broke its top": {17, `UPDATE vault_node SET body = ? WHERE level = 1`, 64},
 	} {
 		t.Run(name, func(t *testing.T) {
-			each(t, func(t *testing.T, d *db.DB) {
-				k := open(t, d)
-				for range c.patients {
-					k.patient(t)
-				}
-				dbtest.Raw(d).Exec(t, c.sql, make([]byte, c.size))
-				k = k.restart(t)
-				if err := k.tryPatient(t, newPatient(t)); !fault.Is(err, fault.Tampered) {
-					t.Fatalf("got %v, want tampered", err)
-				}
-				if a := fmt.Sprint(k.Alarms.Take()); !strings.Contains(a, "tree of heads") {
-					t.Fatalf("alarms: %q", a)
-				}
-			})
+			d := dbtest.New(t, db.SQLite, vaulttest.Migrations(), dbtest.NoSync)
+			k := open(t, d)
+			for range c.patients {
+				k.patient(t)
+			}
+			dbtest.Raw(d).Exec(t, c.sql, make([]byte, c.size))
+			k = k.restart(t)
+			if err := k.tryPatient(t, newPatient(t)); !fault.Is(err, fault.Tampered) {
+				t.Fatalf("got %v, want tampered", err)
+			}
+			if a := fmt.Sprint(k.Alarms.Take()); !strings.Contains(a, "tree of heads") {
+				t.Fatalf("alarms: %q", a)
+			}
 		})
 	}
 }
