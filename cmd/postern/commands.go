@@ -229,7 +229,7 @@ func (c auditExportCmd) Run(ctx context.Context, e env) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "Exported %d entries.\n", n)
+	fmt.Fprintf(e.stdout, "Exported %d entries, up to the newest checkpoint.\n", n)
 	return nil
 }
 

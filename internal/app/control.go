@@ -32,6 +32,9 @@ import (
 // passkey in the browser, and fetch the result.
 const socketFile = "control.sock"
 
+// socketPathMost is what the kernel takes as the path of a socket (unix(7)).
+const socketPathMost = 107
+
 // order is a command on its way to the server.
 type order struct {
 	Command string          `json:"command"`
@@ -75,6 +78,9 @@ func (a *App) listenControl(ctx context.Context) (*control, error) {
 	// The folder lock is ours, so a socket that is there belongs to a process that died.
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("open control socket: %w", err)
+	}
+	if len(path) > socketPathMost {
+		return nil, fmt.Errorf("open control socket: the path of the data folder is too long; at most %d bytes with /%s", socketPathMost, socketFile)
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
 	if err != nil {
