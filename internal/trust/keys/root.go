@@ -184,10 +184,13 @@ func (p Protector) key(f rootFile) (Key, error) {
 	if err != nil || len(salt) != 32 {
 		return Key{}, fmt.Errorf("decode root file: %w", ErrFormat)
 	}
-	secret := bytes.TrimRight(p.Secret, "\r\n")
+	secret := p.Secret
 	var k []byte
 	switch p.How {
 	case ByPassphrase:
+		// An editor ends the file with a newline that is no part of the words. A
+		// credential is taken as it is: it may be random bytes.
+		secret = bytes.TrimRight(secret, "\r\n")
 		if len(secret) == 0 || f.Iterations < 1 || f.Iterations > maxIterations {
 			return Key{}, ErrProtector
 		}

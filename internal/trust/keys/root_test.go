@@ -14,6 +14,20 @@ import (
 
 var credential = []byte("0123456789abcdef0123456789abcdef\n")
 
+// A key of random bytes may end with the byte of a newline: one did, and was refused
+// as too short.
+func TestCredentialIsTakenAsItIs(t *testing.T) {
+	p := Protector{How: ByCredential, Secret: append(bytes.Repeat([]byte{7}, 31), '\n')}
+	path := create(t, Production, p)
+	if _, err := OpenRoot(path, p); err != nil {
+		t.Fatal(err)
+	}
+	p.Secret = append(bytes.Repeat([]byte{7}, 31), '\r')
+	if _, err := OpenRoot(path, p); !errors.Is(err, ErrProtector) {
+		t.Fatalf("another last byte: %v", err)
+	}
+}
+
 func create(t *testing.T, env string, p Protector) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "root.key")
