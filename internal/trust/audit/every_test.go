@@ -7,8 +7,12 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/audit/audittest"
+	"postern.example/postern/internal/trust/db"
+	"postern.example/postern/internal/trust/db/dbtest"
 )
 
 // Each event, with each outcome, becomes an AuditEvent and comes back: not only
@@ -54,4 +58,34 @@ func TestFollowerWithoutAlarm(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// A batch goes into the table in statements of 64, 16, 4 and 1 rows, and comes
+// back in order whatever its size.
+func TestTableTakesBatchesOfEverySize(t *testing.T) {
+	dbtest.Each(t, audit.Migrations(), func(t *testing.T, d *db.DB) {
+		s := audit.NewDBStore(d)
+		first := int64(0)
+		for _, n := range []int64{1, 3, 4, 15, 16, 63, 64, 64 + 16 + 4 + 1} {
+			b := audit.Batch{First: first}
+			for i := range n {
+				b.Records = append(b.Records, audit.Record{Seq: first + i, Sealed: []byte{byte(first + i), 1}, Hashes: make([]tlog.Hash, 1)})
+			}
+			if err := s.Append(t.Context(), b); err != nil {
+				t.Fatalf("batch of %d: %v", n, err)
+			}
+			first += n
+		}
+		next := int64(0)
+		err := s.Records(t.Context(), 0, first, func(r audit.Record) error {
+			if r.Seq != next || r.Sealed[0] != byte(next) {
+				t.Errorf("record %d came as number %d", r.Seq, next)
+			}
+			next++
+			return nil
+		})
+		if err != nil || next != first {
+			t.Fatalf("%d of %d records, %v", next, first, err)
+		}
+	}, dbtest.NoSync)
 }
