@@ -75,6 +75,8 @@ func (v *Visit) account(a identity.Account) view.Account {
 		out.Name, out.State = a.ID.String(), "damaged"
 	case !a.Active:
 		out.State = view.AccountSuspended
+	case a.Passkeys == 0 && a.Invited.IsZero():
+		out.State = view.AccountWaiting
 	case a.Passkeys == 0:
 		out.State = view.AccountInvited
 	}

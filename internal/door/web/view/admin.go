@@ -41,7 +41,8 @@ type AccountState string
 
 // The states.
 const (
-	AccountInvited   AccountState = "invited" // has no passkey yet
+	AccountWaiting   AccountState = "waiting" // has no passkey, and no link that works
+	AccountInvited   AccountState = "invited" // has no passkey yet, and a link that works
 	AccountActive    AccountState = "active"
 	AccountSuspended AccountState = "suspended"
 )
