@@ -99,6 +99,16 @@ func (a *App) open(ctx context.Context, p keys.Protector) (err error) {
 			return err
 		}
 	}
+	// An export that was on its way when the process was killed.
+	left, err := filepath.Glob(filepath.Join(a.Config.dir, exportPattern))
+	if err != nil {
+		return err
+	}
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return fmt.Errorf("remove a broken export: %w", err)
+		}
+	}
 	if err := a.openBase(ctx, p); err != nil {
 		return err
 	}
@@ -107,6 +117,9 @@ func (a *App) open(ctx context.Context, p keys.Protector) (err error) {
 	}
 	return a.openRooms(ctx)
 }
+
+// exportPattern names the folders in which exports are made.
+const exportPattern = "export-*"
 
 // openBase opens root key, database and key ring.
 func (a *App) openBase(ctx context.Context, p keys.Protector) (err error) {
@@ -285,7 +298,7 @@ func (a *App) openRooms(ctx context.Context) error {
 		Server: a.Config.serverName(), Clock: a.opt.Clock, Random: rand.Reader,
 		Alert: func(ctx context.Context, what string) { a.alarm(ctx, what, person.Owner{}) },
 		Ledger: access.NewLedger(access.LedgerConfig{Log: a.Log, Store: logConfig.Store, Outside: logConfig.Outside,
-			Follower: a.follower, Index: index, TempDir: func() (string, error) { return os.MkdirTemp(a.Config.dir, "export-") }})})
+			Follower: a.follower, Index: index, TempDir: func() (string, error) { return os.MkdirTemp(a.Config.dir, exportPattern) }})})
 	if err != nil {
 		return err
 	}

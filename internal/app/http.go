@@ -21,7 +21,7 @@ import (
 // Grants die with their request.
 const (
 	headerTimeout = 10 * time.Second
-	readTimeout   = 60 * time.Second
+	readTimeout   = 15 * time.Second
 	writeTimeout  = 120 * time.Second
 	idleTimeout   = 120 * time.Second
 	headerBytes   = 32 << 10

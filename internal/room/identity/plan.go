@@ -62,6 +62,9 @@ func (r *Room) Plan(ctx context.Context, account person.AccountID, edit Edit) (*
 		p.failed = fault.New(fault.NotFound, "change account: there is none")
 		return p, nil
 	}
+	if p.patient.IsZero() && concerns(edit.action) {
+		p.patient = chartOf(s.profile())
+	}
 	p.before = s.content()
 	next := s.clone()
 	if p.failed = edit.do(next); p.failed == nil {
@@ -104,4 +107,16 @@ func (r *Room) Apply(ctx context.Context, g access.Grant, p *Plan) error {
 	})
 	p.applied = err == nil
 	return err
+}
+
+// concerns reports whether a change decides who reads the account's own chart. The
+// patient then sees it in Who looked: an administrator who makes a new sign-in
+// link for an account, or whoever uses it, leaves a line there.
+func concerns(a access.Action) bool {
+	switch a {
+	case access.IssueEnrolment, access.EnrolPasskey, access.SuspendAccount, access.ResumeAccount:
+		return true
+	default:
+		return false
+	}
 }

@@ -14,7 +14,9 @@ import (
 
 // Limits of one search.
 const (
-	maxQueryBytes  = 8 << 10
+	// The query stands in the log entry, where a byte can take six after escaping:
+	// one that made the entry too long would be an attempt without a trace.
+	maxQueryBytes  = 2 << 10
 	maxQueryParams = 32
 	maxQueryValues = 64
 	// MaxCount is the most resources that one answer holds, and what a search

@@ -144,6 +144,8 @@ func (r *Refusals) settle(x *refusal, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x.err = err
+	// The first entry has it; while counting, a long query would only hold memory.
+	x.entry.Query = ""
 	close(x.ready)
 	if err != nil {
 		r.remove(x)
