@@ -12,7 +12,9 @@ set -eu
 cd "$(dirname "$0")/.."
 mkdir -p .cache/bin
 
-have() { command -v "$1" >/dev/null 2>&1; }
+# have looks for a program file: `command -v` alone would also find a function
+# of this script that has the program's name, and call the program present.
+have() { case $(command -v "$1" 2>/dev/null) in /*) return 0 ;; *) return 1 ;; esac; }
 
 postgres_server() {
 	have initdb && return 0
@@ -22,12 +24,12 @@ postgres_server() {
 	return 1
 }
 
-chromium() { have chromium || have chromium-browser || have google-chrome; }
+browser() { have chromium || have chromium-browser || have google-chrome; }
 
 # missing prints the distribution's packages that are not here, Debian's names.
 missing() {
 	postgres_server || echo postgresql
-	chromium || echo chromium
+	browser || echo chromium
 	have gcc || echo "gcc libc6-dev"
 	have npm || echo npm
 	have git || echo git
