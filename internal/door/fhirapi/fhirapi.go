@@ -12,7 +12,6 @@
 package fhirapi
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -27,6 +26,7 @@ import (
 	"postern.example/postern/internal/room/records"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
+	"postern.example/postern/internal/word/phi"
 	"postern.example/postern/internal/word/route"
 )
 
@@ -36,7 +36,7 @@ const Base = "/fhir/R4"
 // Charts is what the door needs of package records. *records.Store is one.
 type Charts interface {
 	Read(ctx context.Context, c person.Caller, typ, id string) (records.Resource, error)
-	Search(ctx context.Context, c person.Caller, typ, text string) (records.Found, error)
+	Searchset(ctx context.Context, c person.Caller, typ, text, base string) (phi.Doc, error)
 }
 
 // Tokens turns a bearer token into a Caller. *session.Room is one.
@@ -99,24 +99,31 @@ func New(c Config) (*Door, error) {
 	if len(handlers) > 0 {
 		return nil, errors.New("open fhirapi: a handler has no route")
 	}
+	d.mux.HandleFunc(elsewhere, d.nowhere)
 	return d, nil
 }
+
+// elsewhere is the pattern of what no route takes.
+const elsewhere = "/"
 
 // ServeHTTP routes a request. What no route takes is an OperationOutcome too.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// ServeMux would redirect a path that is almost right; here it is not there.
-	clean := path.Clean(r.URL.Path) == r.URL.Path && r.URL.RawPath == ""
-	_, pattern := d.mux.Handler(r)
-	if pattern == "" || !clean {
-		kind := fault.NotFound
-		if allow := d.allowed(r); allow != "" && clean {
-			w.Header().Set("Allow", allow)
-			kind = fault.Method
-		}
-		d.fail(w, r, d.c.RequestID(), fault.New(kind, "route request"))
+	if path.Clean(r.URL.Path) != r.URL.Path || r.URL.RawPath != "" {
+		d.fail(w, r, d.c.RequestID(), fault.New(fault.NotFound, "route request"))
 		return
 	}
 	d.mux.ServeHTTP(w, r)
+}
+
+// nowhere answers for a path or method without a route.
+func (d *Door) nowhere(w http.ResponseWriter, r *http.Request) {
+	kind := fault.NotFound
+	if allow := d.allowed(r); allow != "" {
+		w.Header().Set("Allow", allow)
+		kind = fault.Method
+	}
+	d.fail(w, r, d.c.RequestID(), fault.New(kind, "route request"))
 }
 
 // allowed lists the methods that the path has, for a 405.
@@ -125,7 +132,7 @@ func (d *Door) allowed(r *http.Request) string {
 	for _, m := range []string{http.MethodGet, http.MethodPost} {
 		try := r.Clone(r.Context())
 		try.Method = m
-		if _, pattern := d.mux.Handler(try); pattern != "" {
+		if _, pattern := d.mux.Handler(try); pattern != elsewhere {
 			out = append(out, m)
 		}
 	}
@@ -206,30 +213,13 @@ func (d *Door) searchByForm(w http.ResponseWriter, r *http.Request, c person.Cal
 }
 
 func (d *Door) search(w http.ResponseWriter, r *http.Request, c person.Caller, text string) error {
-	found, err := d.c.Charts.Search(r.Context(), c, r.PathValue("type"), text)
+	doc, err := d.c.Charts.Searchset(r.Context(), c, r.PathValue("type"), text, d.c.Origin+Base)
 	if err != nil {
 		return err
 	}
-	// The answer is written at once: thousands of small writes to a connection cost
-	// more than the resources.
-	size := 256
-	for _, res := range found.Resources {
-		size += res.Doc.Len() + 256
-	}
-	var b bytes.Buffer
-	b.Grow(size)
-	// No self link: a query in an emitted URL could carry a code, a date or a name.
-	set := records.NewSearchset(&b, records.SearchsetConfig{Base: d.c.Origin + Base, Total: found.Total})
-	for _, res := range found.Resources {
-		if err := set.Add(res.Type, res.ID, res.Doc); err != nil {
-			return err
-		}
-	}
-	if err := set.Close(); err != nil {
-		return err
-	}
-	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
-	return d.send(w, r, http.StatusOK, b.Bytes())
+	body := doc.Reveal()
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	return d.send(w, r, http.StatusOK, body)
 }
 
 const contentType = "application/fhir+json; charset=utf-8; fhirVersion=4.0"

@@ -29,9 +29,9 @@ func (c *charts) Read(_ context.Context, _ person.Caller, typ, _ string) (record
 	return records.Resource{Type: typ, Version: 3, Doc: phi.NewDoc([]byte(`{"resourceType":"` + typ + `"}`))}, c.err
 }
 
-func (c *charts) Search(_ context.Context, _ person.Caller, typ, text string) (records.Found, error) {
+func (c *charts) Searchset(_ context.Context, _ person.Caller, _, text, _ string) (phi.Doc, error) {
 	c.text = text
-	return records.Found{Total: 1, Resources: []records.Resource{{Type: typ, Doc: phi.NewDoc([]byte(`{"resourceType":"` + typ + `"}`))}}}, c.err
+	return phi.NewDoc([]byte(`{"resourceType":"Bundle","type":"searchset","total":0}`)), c.err
 }
 
 // tokens knows one token.

@@ -50,8 +50,9 @@ type Room struct {
 	pause   func(context.Context, time.Duration) error
 	isReady atomic.Bool
 
-	mu     sync.Mutex
-	parsed map[person.AccountID]*set
+	mu       sync.Mutex
+	parsed   map[person.AccountID]*set
+	verified *db.Fresh[person.AccountID, *set]
 }
 
 // New makes the Room.
@@ -63,7 +64,8 @@ func New(c Config) (*Room, error) {
 	if c.Cache == 0 {
 		c.Cache = 20_000
 	}
-	r := &Room{c: c, secret: c.Vault.Secret(vault.SecretAccount), pause: pause, parsed: map[person.AccountID]*set{}}
+	r := &Room{c: c, secret: c.Vault.Secret(vault.SecretAccount), pause: pause, parsed: map[person.AccountID]*set{},
+		verified: db.NewFresh[person.AccountID, *set](c.DB, c.Cache)}
 	r.spent.until = map[[nonceSize]byte]time.Time{}
 	var err error
 	if r.party, err = relyingParty(c); err != nil {

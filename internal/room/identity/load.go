@@ -29,7 +29,20 @@ func headOf(account person.AccountID) vault.HeadRef {
 }
 
 // load returns the verified rows of account, nil when there is no such account.
+// Rows are read again as soon as anything was committed to the database.
 func (r *Room) load(ctx context.Context, account person.AccountID) (*set, error) {
+	s, mark, ok := r.verified.Get(account)
+	if ok {
+		return s, nil
+	}
+	s, err := r.loadStored(ctx, account)
+	if err == nil && s != nil { // what does not exist is asked for again: strangers must not fill memory
+		r.verified.Put(mark, account, s)
+	}
+	return s, err
+}
+
+func (r *Room) loadStored(ctx context.Context, account person.AccountID) (*set, error) {
 	for try := 0; ; try++ {
 		head, err := r.c.Vault.Head(ctx, headOf(account))
 		if err != nil {

@@ -210,7 +210,9 @@ func (r *Room) FinishSignIn(ctx context.Context, answer []byte) (*Presence, erro
 	if err != nil {
 		parsed.Response.UserHandle = account.Bytes() // nobody's, so that the rest takes its time
 	}
-	s, err := r.load(ctx, account)
+	// From the database in any case: an account that is known must not answer sooner
+	// than one that does not exist.
+	s, err := r.loadStored(ctx, account)
 	if err != nil {
 		return nil, err
 	}

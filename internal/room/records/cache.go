@@ -4,16 +4,19 @@ import (
 	"container/list"
 	"sync"
 
+	"postern.example/postern/internal/trust/vault"
 	"postern.example/postern/internal/word/person"
 )
 
 // cacheKey names sealed bytes that never change: a version is sealed once. A
-// manifest has neither type nor id, an index part has a type, a row an id.
+// manifest has neither type nor id, an index part has a type, a row an id, an
+// answer a field.
 type cacheKey struct {
 	owner   person.Owner
 	typ     string
 	id      person.ResourceID
 	version int64
+	field   vault.Field
 }
 
 // cache keeps sealed bytes, least recently used out first. What it holds is as

@@ -34,7 +34,7 @@ func (s *Store) Read(ctx context.Context, c person.Caller, typ, id string) (Reso
 		// Not an identifier of ours: it names nothing, and is decided like one that does.
 		rid = person.ResourceID{}
 	}
-	owner, found, facts, err := s.locate(ctx, def, rid)
+	at, err := s.place(ctx, c, def, rid)
 	if err != nil {
 		return Resource{}, err
 	}
@@ -42,22 +42,30 @@ func (s *Store) Read(ctx context.Context, c person.Caller, typ, id string) (Reso
 	if def.Shared {
 		action = access.ReadShared
 	}
-	pending, err := s.c.Gate.Begin(ctx, access.Ask{Caller: c, Action: action, Owner: owner,
-		Object: typ + "/" + rid.String(), Kinds: kinds(typ), Labels: facts.Labels})
+	pending, err := s.c.Gate.Begin(ctx, access.Ask{Caller: c, Action: action, Owner: at.owner,
+		Object: typ + "/" + rid.String(), Kinds: kinds(typ), Labels: at.facts.Labels})
 	if err != nil {
 		return Resource{}, err
 	}
 	// The sealed body comes while the disk syncs; it is opened after the Grant.
-	ahead := s.ahead(ctx, owner, rid, found)
+	var ahead rowBytes
+	if !at.known {
+		ahead = s.ahead(ctx, at.owner, rid, at.row)
+	}
 	g, err := pending.Grant(ctx)
 	if err != nil {
 		return Resource{}, err
 	}
-	var r Resource
-	err = s.steady(ctx, owner, func(head vault.Head) error {
-		r, err = s.openCurrent(ctx, g, owner, head, typ, rid, ahead, facts)
-		return err
+	r, err := s.answered(ctx, g, at.owner, typ, rid, func() (r Resource, err error) {
+		err = s.steady(ctx, at.owner, func(head vault.Head) error {
+			r, err = s.openCurrent(ctx, g, at.owner, head, typ, rid, ahead, at.facts)
+			return err
+		})
+		return r, err
 	})
+	if err == nil {
+		s.keepPlace(c, def, rid, at)
+	}
 	return r, err
 }
 
@@ -172,24 +180,53 @@ type Found struct {
 // patient's search without the patient parameter means the own chart; anybody
 // else must name the patient.
 func (s *Store) Search(ctx context.Context, c person.Caller, typ, text string) (Found, error) {
-	q, err := s.c.Catalogue.ParseSearch(typ, text)
+	q, owner, g, err := s.decideSearch(ctx, c, typ, text)
 	if err != nil {
 		return Found{}, err
+	}
+	found, _, err := s.searchNow(ctx, g, owner, q)
+	return found, err
+}
+
+// Searchset is Search, answered as a FHIR Bundle of type searchset. base is the
+// FHIR base URL of this installation, without a slash at the end.
+func (s *Store) Searchset(ctx context.Context, c person.Caller, typ, text, base string) (phi.Doc, error) {
+	q, owner, g, err := s.decideSearch(ctx, c, typ, text)
+	if err != nil {
+		return phi.Doc{}, err
+	}
+	return s.listed(ctx, g, owner, typ, base+" "+text, func() (phi.Doc, vault.Head, error) {
+		found, head, err := s.searchNow(ctx, g, owner, q)
+		if err != nil {
+			return phi.Doc{}, vault.Head{}, err
+		}
+		doc, err := bundled(found, base)
+		return doc, head, err
+	})
+}
+
+// decideSearch parses a search, has it decided and logged, and returns the Grant.
+func (s *Store) decideSearch(ctx context.Context, c person.Caller, typ, text string) (Query, person.Owner, access.Grant, error) {
+	q, err := s.c.Catalogue.ParseSearch(typ, text)
+	if err != nil {
+		return Query{}, person.Owner{}, access.Grant{}, err
 	}
 	owner, action, err := s.searched(ctx, c, q)
 	if err != nil {
-		return Found{}, err
+		return Query{}, person.Owner{}, access.Grant{}, err
 	}
 	g, err := s.c.Gate.Decide(ctx, access.Ask{Caller: c, Action: action, Owner: owner, Object: typ, Kinds: kinds(typ), Query: text})
-	if err != nil {
-		return Found{}, err
-	}
-	var found Found
+	return q, owner, g, err
+}
+
+// searchNow searches the chart as it stands, and says in which state that was.
+func (s *Store) searchNow(ctx context.Context, g access.Grant, owner person.Owner, q Query) (found Found, at vault.Head, err error) {
 	err = s.steady(ctx, owner, func(head vault.Head) error {
+		at = head
 		found, err = s.search(ctx, g, owner, head, q)
 		return err
 	})
-	return found, err
+	return found, at, err
 }
 
 // searched says whose chart a query is about.

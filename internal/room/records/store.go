@@ -49,8 +49,10 @@ type StoreConfig struct {
 // Store keeps charts. Every method that returns content takes a Caller and asks
 // the gate itself.
 type Store struct {
-	c     StoreConfig
-	cache *cache
+	c       StoreConfig
+	cache   *cache
+	places  *db.Fresh[placeKey, spot]
+	answers *db.Fresh[answerKey, int64]
 }
 
 // NewStore makes a Store.
@@ -61,7 +63,8 @@ func NewStore(c StoreConfig) (*Store, error) {
 	if c.CacheBytes == 0 {
 		c.CacheBytes = 48 << 20
 	}
-	return &Store{c: c, cache: newCache(c.CacheBytes)}, nil
+	return &Store{c: c, cache: newCache(c.CacheBytes), places: db.NewFresh[placeKey, spot](c.DB, mostKept),
+		answers: db.NewFresh[answerKey, int64](c.DB, mostKept)}, nil
 }
 
 // kindChart is the kind of a chart's manifest; every Grant for a chart covers it.

@@ -35,8 +35,28 @@ const (
 	selectByAccount = `SELECT account, id, kind, handle, version, seq, body, seen FROM session_row WHERE account = ?`
 )
 
-// find returns the verified row with this handle, or fault.Unauthenticated.
+// find returns the verified row with this handle, or fault.Unauthenticated. The row
+// is read again as soon as anything was committed to the database.
 func (r *Room) find(ctx context.Context, k kind, handle []byte) (row, error) {
+	key := findKey{k, [32]byte(handle)}
+	found, mark, ok := r.verified.Get(key)
+	if ok {
+		return found, nil
+	}
+	found, err := r.findStored(ctx, k, handle)
+	if err == nil { // what is unknown is asked for again: strangers must not fill memory
+		r.verified.Put(mark, key, found)
+	}
+	return found, err
+}
+
+// findKey names a secret: its kind and handle.
+type findKey struct {
+	kind   kind
+	handle [32]byte
+}
+
+func (r *Room) findStored(ctx context.Context, k kind, handle []byte) (row, error) {
 	s, err := r.load(ctx, func() ([]row, person.AccountID, error) {
 		rows, err := r.read(r.c.DB.Query(ctx, selectByHandle, handle))
 		if err != nil || len(rows) == 0 {

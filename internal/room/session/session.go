@@ -84,9 +84,10 @@ type Room struct {
 	pause  func(context.Context, time.Duration) error
 	latest atomic.Int64 // newest reading of the clock, in nanoseconds
 
-	mu     sync.Mutex
-	parsed map[person.AccountID]*set
-	seen   map[[16]byte]seen // by session id
+	mu       sync.Mutex
+	parsed   map[person.AccountID]*set
+	verified *db.Fresh[findKey, row]
+	seen     map[[16]byte]seen // by session id
 }
 
 // New makes the Room.
@@ -99,7 +100,7 @@ func New(c Config) (*Room, error) {
 	}
 	c.Limits = c.Limits.withDefaults()
 	return &Room{c: c, secret: c.Vault.Secret(vault.SecretSession), pause: pause,
-		parsed: map[person.AccountID]*set{}, seen: map[[16]byte]seen{}}, nil
+		parsed: map[person.AccountID]*set{}, seen: map[[16]byte]seen{}, verified: db.NewFresh[findKey, row](c.DB, c.Cache)}, nil
 }
 
 // now is the server's clock in UTC. It never runs back: a clock that is set back

@@ -30,6 +30,7 @@ const (
 type sqliteEngine struct {
 	writer  *pool
 	readers *pool
+	index   *walIndex
 }
 
 func openSQLite(ctx context.Context, c Config) (engine, error) {
@@ -39,6 +40,7 @@ func openSQLite(ctx context.Context, c Config) (engine, error) {
 	registerVFS()
 	open := opener(c)
 	e := &sqliteEngine{
+		index:   newWALIndex(c.Path),
 		writer:  newPool(1, func(ctx context.Context) (*sqliteConn, error) { return open(ctx, true) }),
 		readers: newPool(c.ReadConns, func(ctx context.Context) (*sqliteConn, error) { return open(ctx, false) }),
 	}
@@ -175,9 +177,13 @@ func (e *sqliteEngine) single(ctx context.Context) (session, error) {
 	return &sqliteSession{conn: c, pool: e.readers}, nil
 }
 
+// stamp implements stamper.
+func (e *sqliteEngine) stamp() (Stamp, bool) { return e.index.read() }
+
 // close ends with the writer: SQLite folds the log into the file when its last
 // connection closes, and readers are query_only.
 func (e *sqliteEngine) close() error {
+	e.index.close()
 	return errors.Join(e.readers.close(), e.writer.close())
 }
 

@@ -16,6 +16,8 @@ const (
 	FieldHeader   Field = "header"
 	FieldIndex    Field = "index"
 	FieldManifest Field = "manifest"
+	FieldAnswer   Field = "answer" // a resource as it was given out; never stored
+	FieldList     Field = "list"   // a searchset as it was given out; never stored
 )
 
 // Row names a sealed value. All of it is bound to the sealed bytes as

@@ -1,0 +1,149 @@
+package records
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+
+	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/db"
+	"postern.example/postern/internal/trust/vault"
+	"postern.example/postern/internal/word/person"
+	"postern.example/postern/internal/word/phi"
+)
+
+// What was answered once is kept sealed, under the chart's own key, and given out
+// again to the holder of a new Grant for as long as nothing at all was committed to
+// the database: then a fresh look could not give another answer. The next commit,
+// whosever, makes all of it stale, and the next read goes the long way again.
+
+// mostKept bounds how many places and answers are remembered; their sealed bytes
+// are bounded by the cache.
+const mostKept = 20_000
+
+// placeKey is a resource as one account asked for it. The account is in it, so that
+// only who was given the resource before is spared the look into the database: to
+// everybody else an identifier of a foreign chart and one that does not exist
+// cost the same.
+type placeKey struct {
+	account person.AccountID
+	typ     string
+	id      person.ResourceID
+}
+
+// spot is whose a resource is, and its newest row.
+type spot struct {
+	owner person.Owner
+	row   rowBytes
+	facts vault.Facts
+	known bool // from memory
+	mark  db.Mark
+}
+
+// place finds whose typ/id is: as remembered of this account, else by locate.
+func (s *Store) place(ctx context.Context, c person.Caller, def Definition, id person.ResourceID) (spot, error) {
+	at, m, ok := s.places.Get(placeKey{c.Account(), def.Type, id})
+	if !ok {
+		owner, found, facts, err := s.locate(ctx, def, id)
+		return spot{owner: owner, row: found, facts: facts, mark: m}, err
+	}
+	var err error
+	at.known = true
+	at.facts, err = s.c.Vault.Facts(ctx, headerRow(at.owner, id, at.row.version), at.row.header)
+	return at, err
+}
+
+// keepPlace remembers where c was given a resource. The facts are not kept: they
+// are labels, and lie sealed in the header.
+func (s *Store) keepPlace(c person.Caller, def Definition, id person.ResourceID, at spot) {
+	if !at.known && at.row.version > 0 {
+		s.places.Put(at.mark, placeKey{c.Account(), def.Type, id},
+			spot{owner: at.owner, row: rowBytes{version: at.row.version, header: at.row.header}})
+	}
+}
+
+// answerKey names an answer by what it depends on beside the state of the database.
+type answerKey struct {
+	owner person.Owner
+	typ   string
+	id    [16]byte // of the resource, or the start of the digest of the question
+	field vault.Field
+}
+
+func (k answerKey) row(version int64) vault.Row {
+	return vault.Row{Owner: k.owner, Kind: k.typ, ID: k.id, Version: version, Field: k.field}
+}
+
+func (k answerKey) cached(version int64) cacheKey {
+	id := resourceIDFromBytes(k.id[:])
+	return cacheKey{owner: k.owner, typ: k.typ, id: id, version: version, field: k.field}
+}
+
+// answered gives the holder of g the resource as it was given out before, or
+// reads it and keeps the answer.
+func (s *Store) answered(ctx context.Context, g access.Grant, owner person.Owner, typ string, id person.ResourceID, read func() (Resource, error)) (Resource, error) {
+	k := answerKey{owner: owner, typ: typ, id: [16]byte(id.Bytes()), field: vault.FieldAnswer}
+	version, m, ok := s.answers.Get(k)
+	if ok {
+		if sealed, ok := s.cache.get(k.cached(version)); ok {
+			doc, err := s.c.Vault.Open(ctx, g, k.row(version), sealed)
+			return Resource{Type: typ, ID: id, Version: version, Doc: doc}, err
+		}
+	}
+	r, err := read()
+	if err == nil {
+		s.keep(ctx, m, k, r.Version, r.Doc)
+	}
+	return r, err
+}
+
+// listed gives the holder of g the answer to a question as it was given before, or
+// finds it and keeps it. question is everything that the answer depends on beside
+// the chart, whose state find returns with it.
+func (s *Store) listed(ctx context.Context, g access.Grant, owner person.Owner, typ, question string, find func() (phi.Doc, vault.Head, error)) (phi.Doc, error) {
+	digest := sha256.Sum256([]byte(question))
+	k := answerKey{owner: owner, typ: typ, id: [16]byte(digest[:16]), field: vault.FieldList}
+	version, m, ok := s.answers.Get(k)
+	if ok {
+		if sealed, ok := s.cache.get(k.cached(version)); ok {
+			return s.c.Vault.Open(ctx, g, k.row(version), sealed)
+		}
+	}
+	doc, head, err := find()
+	if err != nil {
+		return phi.Doc{}, err
+	}
+	s.keep(ctx, m, k, head.Version, doc)
+	return doc, nil
+}
+
+// keep seals an answer and remembers it. One that cannot be sealed is not kept.
+func (s *Store) keep(ctx context.Context, m db.Mark, k answerKey, version int64, doc phi.Doc) {
+	sealed, err := s.c.Vault.Seal(ctx, k.row(version), doc.Reveal())
+	if err != nil {
+		return
+	}
+	s.cache.put(k.cached(version), sealed)
+	s.answers.Put(m, k, version)
+}
+
+// bundled writes what a search found as a Bundle.
+func bundled(found Found, base string) (phi.Doc, error) {
+	// Written at once: thousands of small writes to a connection cost more than
+	// the resources.
+	size := 256
+	for _, res := range found.Resources {
+		size += res.Doc.Len() + 256
+	}
+	var b bytes.Buffer
+	b.Grow(size)
+	// No self link: a query in an emitted URL could carry a code, a date or a name.
+	set := NewSearchset(&b, SearchsetConfig{Base: base, Total: found.Total})
+	for _, res := range found.Resources {
+		if err := set.Add(res.Type, res.ID, res.Doc); err != nil {
+			return phi.Doc{}, err
+		}
+	}
+	err := set.Close()
+	return phi.NewDoc(b.Bytes()), err
+}
