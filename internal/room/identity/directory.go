@@ -15,11 +15,8 @@ import (
 
 // Standing implements access.Directory, afresh at every call.
 func (r *Room) Standing(ctx context.Context, account person.AccountID) (access.Standing, error) {
-	s, err := r.load(ctx, account)
-	if err != nil || s == nil {
-		return access.Standing{}, err
-	}
-	return s.standing(), nil
+	v, err := r.loadVerified(ctx, account)
+	return v.standing, err
 }
 
 func (s *set) standing() access.Standing {
@@ -60,12 +57,12 @@ func (r *Room) Assigned(ctx context.Context, clinician person.AccountID, patient
 
 // StandingFor implements access.AtOnce, afresh at every call.
 func (r *Room) StandingFor(ctx context.Context, account person.AccountID, patient person.PatientID) (access.Standing, bool, error) {
-	s, err := r.load(ctx, account)
-	if err != nil || s == nil {
+	v, err := r.loadVerified(ctx, account)
+	if err != nil || v.set == nil {
 		return access.Standing{}, false, err
 	}
-	_, assigned := s.assignment(patient)
-	return s.standing(), assigned, nil
+	_, assigned := v.set.assignment(patient)
+	return v.standing, assigned, nil
 }
 
 // Account is an account as the administrator's pages show it.

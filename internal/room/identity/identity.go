@@ -52,7 +52,7 @@ type Room struct {
 
 	mu       sync.Mutex
 	parsed   map[person.AccountID]*set
-	verified *db.Fresh[person.AccountID, *set]
+	verified *db.Fresh[person.AccountID, verified]
 }
 
 // New makes the Room.
@@ -65,7 +65,7 @@ func New(c Config) (*Room, error) {
 		c.Cache = 20_000
 	}
 	r := &Room{c: c, secret: c.Vault.Secret(vault.SecretAccount), pause: pause, parsed: map[person.AccountID]*set{},
-		verified: db.NewFresh[person.AccountID, *set](c.DB, c.Cache)}
+		verified: db.NewFresh[person.AccountID, verified](c.DB, c.Cache)}
 	r.spent.until = map[[nonceSize]byte]time.Time{}
 	var err error
 	if r.party, err = relyingParty(c); err != nil {

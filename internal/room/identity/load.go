@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/db"
 	"postern.example/postern/internal/trust/vault"
 	"postern.example/postern/internal/word/fault"
@@ -31,15 +32,29 @@ func headOf(account person.AccountID) vault.HeadRef {
 // load returns the verified rows of account, nil when there is no such account.
 // Rows are read again as soon as anything was committed to the database.
 func (r *Room) load(ctx context.Context, account person.AccountID) (*set, error) {
-	s, mark, ok := r.verified.Get(account)
+	v, err := r.loadVerified(ctx, account)
+	return v.set, err
+}
+
+// verified is an account with what decisions ask of it.
+type verified struct {
+	set      *set
+	standing access.Standing
+}
+
+// loadVerified is load; the set is nil when there is no such account.
+func (r *Room) loadVerified(ctx context.Context, account person.AccountID) (verified, error) {
+	v, mark, ok := r.verified.Get(account)
 	if ok {
-		return s, nil
+		return v, nil
 	}
-	s, err := r.loadStored(ctx, account)
-	if err == nil && s != nil { // what does not exist is asked for again: strangers must not fill memory
-		r.verified.Put(mark, account, s)
+	var err error
+	if v.set, err = r.loadStored(ctx, account); err != nil || v.set == nil {
+		return verified{}, err // what does not exist is asked for again: strangers must not fill memory
 	}
-	return s, err
+	v.standing = v.set.standing()
+	r.verified.Put(mark, account, v)
+	return v, nil
 }
 
 func (r *Room) loadStored(ctx context.Context, account person.AccountID) (*set, error) {

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/cedar-policy/cedar-go"
-
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/keys"
 	"postern.example/postern/internal/word/fault"
@@ -74,6 +72,7 @@ type Gate struct {
 	c        Config
 	policies *policies
 	defs     map[Action]ActionDef
+	verdicts verdicts
 	acts     acts
 }
 
@@ -257,69 +256,6 @@ func (g *Gate) standing(ctx context.Context, account person.AccountID, patient p
 	}
 	assigned, err := g.c.Directory.Assigned(ctx, account, patient)
 	return s, assigned, err
-}
-
-// kindName is the caller's kind as policies spell it.
-func kindName(k person.CallerKind) cedar.String {
-	switch k {
-	case person.KindPerson:
-		return "person"
-	case person.KindToken:
-		return "token"
-	case person.KindSystem:
-		return "system"
-	case person.KindOperator:
-		return "operator"
-	default:
-		return "stranger"
-	}
-}
-
-// authorize runs the policies. An error in any policy is returned, and means deny.
-func (g *Gate) authorize(a Ask, def ActionDef, s situation) (bool, []string, error) {
-	principal, entities := principalOf(a.Caller)
-	req := cedar.Request{
-		Principal: principal,
-		Action:    cedar.NewEntityUID("Action", cedar.String(a.Action)),
-		Resource:  cedar.NewEntityUID(cedar.EntityType(def.on), cedar.String(a.Owner.String())),
-		Context: cedar.NewRecord(cedar.RecordMap{
-			"kind":        kindName(a.Caller.Kind()),
-			"purpose":     cedar.String(a.Caller.Purpose()),
-			"environment": cedar.String(g.c.Environment),
-			"active":      cedar.Boolean(s.active),
-			"proven":      cedar.Boolean(s.proven),
-			"fresh":       cedar.Boolean(s.fresh),
-			"own":         cedar.Boolean(s.own),
-			"assigned":    cedar.Boolean(s.assigned),
-		}),
-	}
-	decision, diag := cedar.Authorize(g.policies.byAction[string(a.Action)], entities, req)
-	ids := make([]string, 0, len(diag.Reasons))
-	for _, r := range diag.Reasons {
-		ids = append(ids, string(r.PolicyID))
-	}
-	slices.Sort(ids)
-	if len(diag.Errors) > 0 {
-		return false, ids, fmt.Errorf("evaluate policy %s: %s", diag.Errors[0].PolicyID, diag.Errors[0].Message)
-	}
-	return decision == cedar.Allow, ids, nil
-}
-
-func principalOf(c person.Caller) (cedar.EntityUID, cedar.EntityMap) {
-	var uid cedar.EntityUID
-	switch c.Kind() {
-	case person.KindStranger:
-		uid = cedar.NewEntityUID("Stranger", "stranger")
-	case person.KindSystem:
-		uid = cedar.NewEntityUID("Job", cedar.String(c.Name()))
-	case person.KindOperator:
-		uid = cedar.NewEntityUID("Command", cedar.String(c.Name()))
-	default:
-		uid = cedar.NewEntityUID("Person", cedar.String(c.Account().String()))
-		role := cedar.NewEntityUID("Role", cedar.String(c.Role()))
-		return uid, cedar.EntityMap{uid: {UID: uid, Parents: cedar.NewEntityUIDSet(role)}}
-	}
-	return uid, cedar.EntityMap{}
 }
 
 // entry describes the decision for the log.

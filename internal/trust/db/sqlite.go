@@ -39,10 +39,11 @@ func openSQLite(ctx context.Context, c Config) (engine, error) {
 	}
 	registerVFS()
 	open := opener(c)
+	index := newWALIndex(c.Path)
 	e := &sqliteEngine{
-		index:   newWALIndex(c.Path),
-		writer:  newPool(1, func(ctx context.Context) (*sqliteConn, error) { return open(ctx, true) }),
-		readers: newPool(c.ReadConns, func(ctx context.Context) (*sqliteConn, error) { return open(ctx, false) }),
+		index:   index,
+		writer:  newPool(1, func(ctx context.Context) (*sqliteConn, error) { return open(ctx, true) }, index.forget),
+		readers: newPool(c.ReadConns, func(ctx context.Context) (*sqliteConn, error) { return open(ctx, false) }, index.forget),
 	}
 	// The writer opens now: it proves the key and switches a new file to WAL.
 	w, err := e.writer.get(ctx)
@@ -183,7 +184,7 @@ func (e *sqliteEngine) stamp() (Stamp, bool) { return e.index.read() }
 // close ends with the writer: SQLite folds the log into the file when its last
 // connection closes, and readers are query_only.
 func (e *sqliteEngine) close() error {
-	e.index.close()
+	defer e.index.forget()
 	return errors.Join(e.readers.close(), e.writer.close())
 }
 
@@ -192,14 +193,15 @@ func (e *sqliteEngine) close() error {
 type pool struct {
 	slots chan struct{} // one token for each connection lent
 	open  func(context.Context) (*sqliteConn, error)
+	gone  func() // called before and after a connection is dropped
 
 	mu     sync.Mutex
 	idle   []*sqliteConn
 	closed bool
 }
 
-func newPool(size int, open func(context.Context) (*sqliteConn, error)) *pool {
-	return &pool{slots: make(chan struct{}, size), open: open}
+func newPool(size int, open func(context.Context) (*sqliteConn, error), gone func()) *pool {
+	return &pool{slots: make(chan struct{}, size), open: open, gone: gone}
 }
 
 func (p *pool) get(ctx context.Context) (*sqliteConn, error) {
@@ -241,7 +243,9 @@ func (p *pool) take(ctx context.Context) (*sqliteConn, error) {
 // put takes a connection back. One that cannot be brought to rest is dropped.
 func (p *pool) put(c *sqliteConn) {
 	if err := c.rest(); err != nil {
+		p.gone()
 		_ = c.close() // its transaction is lost either way
+		p.gone()
 	} else {
 		p.mu.Lock()
 		p.idle = append(p.idle, c)

@@ -1,9 +1,9 @@
 package db
 
 import (
-	"encoding/binary"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -13,59 +13,70 @@ import (
 // the same bytes with those that it saw last to decide whether its pages are
 // still good, so they are exactly as fresh as a query.
 //
-// The file is read and never mapped: somebody who cuts it must not kill the process.
+// SQLite removes the file when the last connection closes and makes a new one
+// later. Whoever closes a connection says so with forget, before and after.
 type walIndex struct {
 	path string
 
-	mu sync.RWMutex
-	f  *os.File
-	fd int // of f: asking f each time would cost more than the call
+	mu  sync.RWMutex
+	mem []byte // the beginning of the file, mapped as SQLite maps it; nil when it is not open
 }
 
 func newWALIndex(database string) *walIndex { return &walIndex{path: database + "-shm"} }
 
+// walIndexUnit is what SQLite makes the file at least: a shorter one has no header.
+const walIndexUnit = 32 << 10
+
 // read returns the header, or false when there is none that is whole: before the
-// first commit, in the middle of one, or when the file was taken away.
+// first commit, in the middle of one, or when there is no file.
 func (w *walIndex) read() (Stamp, bool) {
-	var b [2 * walHeader]byte
-	var st syscall.Stat_t
 	w.mu.RLock()
-	f := w.f
-	ok := f != nil && syscall.Fstat(w.fd, &st) == nil && st.Nlink > 0
-	if ok {
-		n, err := f.ReadAt(b[:], 0)
-		ok = err == nil && n == len(b)
-	}
-	w.mu.RUnlock()
-	if !ok {
-		w.reopen()
+	mem := w.mem
+	if mem == nil {
+		w.mu.RUnlock()
+		w.open()
 		return Stamp{}, false
 	}
-	// Two copies, written one after the other: unlike ones are being written.
-	s := Stamp{[walHeader]byte(b[:walHeader])}
-	whole := s.header == [walHeader]byte(b[walHeader:]) && b[12] == 1 && binary.NativeEndian.Uint32(b[:]) != 0
-	return s, whole
+	// A writer fills the second copy, then the first. Who reads them the other way
+	// round and finds both alike has read neither in the making.
+	var s, second Stamp
+	copy(s.header[:], mem)
+	var barrier atomic.Bool
+	barrier.Swap(true)
+	copy(second.header[:], mem[walHeader:])
+	w.mu.RUnlock()
+	return s, s == second && s != Stamp{}
 }
 
-// reopen looks for the file: SQLite makes it when the first connection reads, and
-// a new one after the last has gone.
-func (w *walIndex) reopen() {
+// open maps the file if SQLite has made it.
+func (w *walIndex) open() {
+	f, err := os.Open(w.path)
+	if err != nil {
+		return
+	}
+	defer f.Close() //nolint:errcheck // nothing was written; the mapping stays
+	if st, err := f.Stat(); err != nil || st.Size() < walIndexUnit {
+		return
+	}
+	mem, err := syscall.Mmap(int(f.Fd()), 0, os.Getpagesize(), syscall.PROT_READ, syscall.MAP_SHARED) //#nosec G115 -- descriptors are small
+	if err != nil {
+		return
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.f != nil {
-		_ = w.f.Close() // nothing was written
-		w.f = nil
+	if w.mem != nil { // somebody else was quicker
+		_ = syscall.Munmap(mem)
+		return
 	}
-	if f, err := os.Open(w.path); err == nil {
-		w.f, w.fd = f, int(f.Fd()) //#nosec G115 -- descriptors are small
-	}
+	w.mem = mem
 }
 
-func (w *walIndex) close() {
+// forget lets go of the file; the next read looks for it again.
+func (w *walIndex) forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.f != nil {
-		_ = w.f.Close() // nothing was written
-		w.f = nil
+	if w.mem != nil {
+		_ = syscall.Munmap(w.mem) // fails for no mapping of ours
+		w.mem = nil
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"sync"
 )
 
 // The sealed format: version | suite | key id | nonce | ciphertext | tag.
@@ -41,7 +42,7 @@ var (
 // MACs never share a key.
 type material struct {
 	aead cipher.AEAD
-	mac  []byte
+	macs *sync.Pool // of hash.Hash, keyed: setting one up costs as much as using it
 }
 
 func newMaterial(key []byte) (material, error) {
@@ -61,7 +62,7 @@ func newMaterial(key []byte) (material, error) {
 	if err != nil {
 		return material{}, fmt.Errorf("make aead: %w", err)
 	}
-	return material{aead: aead, mac: macKey}, nil
+	return material{aead: aead, macs: &sync.Pool{New: func() any { return hmac.New(sha256.New, macKey) }}}, nil
 }
 
 // Key seals, opens and authenticates for one subject and use. It may hold
@@ -123,7 +124,10 @@ func (k Key) associated(header, ad []byte) []byte {
 // MAC authenticates parts, each with its length, under the newest key id.
 func (k Key) MAC(parts ...[]byte) [32]byte {
 	var out [32]byte
-	h := k.hmac()
+	pool := k.macKey()
+	h, _ := pool.Get().(hash.Hash)
+	defer pool.Put(h)
+	h.Reset()
 	var n [8]byte
 	for _, p := range parts {
 		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
@@ -134,7 +138,14 @@ func (k Key) MAC(parts ...[]byte) [32]byte {
 	return out
 }
 
-func (k Key) hmac() hash.Hash { return hmac.New(sha256.New, k.set[k.current].mac) }
+// macKey is the pool of the newest key id's keyed hashes. The zero Key has a key
+// that nobody else has.
+func (k Key) macKey() *sync.Pool {
+	if m, ok := k.set[k.current]; ok {
+		return m.macs
+	}
+	return &sync.Pool{New: func() any { return hmac.New(sha256.New, nil) }}
+}
 
 // appendParts appends each part with its length as 32 bits.
 func appendParts(b []byte, parts ...[]byte) []byte {
