@@ -36,7 +36,7 @@ const Base = "/fhir/R4"
 // Charts is what the door needs of package records. *records.Store is one.
 type Charts interface {
 	Read(ctx context.Context, c person.Caller, typ, id string) (records.Resource, error)
-	Searchset(ctx context.Context, c person.Caller, typ, text, base string) (phi.Doc, error)
+	Searchset(ctx context.Context, c person.Caller, typ, text, base string, use func(phi.Doc) error) error
 }
 
 // Tokens turns a bearer token into a Caller. *session.Room is one.
@@ -213,13 +213,11 @@ func (d *Door) searchByForm(w http.ResponseWriter, r *http.Request, c person.Cal
 }
 
 func (d *Door) search(w http.ResponseWriter, r *http.Request, c person.Caller, text string) error {
-	doc, err := d.c.Charts.Searchset(r.Context(), c, r.PathValue("type"), text, d.c.Origin+Base)
-	if err != nil {
-		return err
-	}
-	body := doc.Reveal()
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	return d.send(w, r, http.StatusOK, body)
+	return d.c.Charts.Searchset(r.Context(), c, r.PathValue("type"), text, d.c.Origin+Base, func(doc phi.Doc) error {
+		body := doc.Reveal()
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		return d.send(w, r, http.StatusOK, body)
+	})
 }
 
 const contentType = "application/fhir+json; charset=utf-8; fhirVersion=4.0"

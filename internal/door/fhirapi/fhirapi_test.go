@@ -29,9 +29,12 @@ func (c *charts) Read(_ context.Context, _ person.Caller, typ, _ string) (record
 	return records.Resource{Type: typ, Version: 3, Doc: phi.NewDoc([]byte(`{"resourceType":"` + typ + `"}`))}, c.err
 }
 
-func (c *charts) Searchset(_ context.Context, _ person.Caller, _, text, _ string) (phi.Doc, error) {
+func (c *charts) Searchset(_ context.Context, _ person.Caller, _, text, _ string, use func(phi.Doc) error) error {
 	c.text = text
-	return phi.NewDoc([]byte(`{"resourceType":"Bundle","type":"searchset","total":0}`)), c.err
+	if c.err != nil {
+		return c.err
+	}
+	return use(phi.NewDoc([]byte(`{"resourceType":"Bundle","type":"searchset","total":0}`)))
 }
 
 // tokens knows one token.

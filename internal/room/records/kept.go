@@ -97,24 +97,24 @@ func (s *Store) answered(ctx context.Context, g access.Grant, owner person.Owner
 	return r, err
 }
 
-// listed gives the holder of g the answer to a question as it was given before, or
+// listed shows the holder of g the answer to a question as it was given before, or
 // finds it and keeps it. question is everything that the answer depends on beside
 // the chart, whose state find returns with it.
-func (s *Store) listed(ctx context.Context, g access.Grant, owner person.Owner, typ, question string, find func() (phi.Doc, vault.Head, error)) (phi.Doc, error) {
+func (s *Store) listed(ctx context.Context, g access.Grant, owner person.Owner, typ, question string, find func() (phi.Doc, vault.Head, error), use func(phi.Doc) error) error {
 	digest := sha256.Sum256([]byte(question))
 	k := answerKey{owner: owner, typ: typ, id: [16]byte(digest[:16]), field: vault.FieldList}
 	version, m, ok := s.answers.Get(k)
 	if ok {
 		if sealed, ok := s.cache.get(k.cached(version)); ok {
-			return s.c.Vault.Open(ctx, g, k.row(version), sealed)
+			return s.c.Vault.Lend(ctx, g, k.row(version), sealed, use)
 		}
 	}
 	doc, head, err := find()
 	if err != nil {
-		return phi.Doc{}, err
+		return err
 	}
 	s.keep(ctx, m, k, head.Version, doc)
-	return doc, nil
+	return use(doc)
 }
 
 // keep seals an answer and remembers it. One that cannot be sealed is not kept.

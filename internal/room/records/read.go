@@ -188,12 +188,13 @@ func (s *Store) Search(ctx context.Context, c person.Caller, typ, text string) (
 	return found, err
 }
 
-// Searchset is Search, answered as a FHIR Bundle of type searchset. base is the
-// FHIR base URL of this installation, without a slash at the end.
-func (s *Store) Searchset(ctx context.Context, c person.Caller, typ, text, base string) (phi.Doc, error) {
+// Searchset is Search, answered as a FHIR Bundle of type searchset, which is there
+// while use runs. base is the FHIR base URL of this installation, without a slash
+// at the end.
+func (s *Store) Searchset(ctx context.Context, c person.Caller, typ, text, base string, use func(phi.Doc) error) error {
 	q, owner, g, err := s.decideSearch(ctx, c, typ, text)
 	if err != nil {
-		return phi.Doc{}, err
+		return err
 	}
 	return s.listed(ctx, g, owner, typ, base+" "+text, func() (phi.Doc, vault.Head, error) {
 		found, head, err := s.searchNow(ctx, g, owner, q)
@@ -202,7 +203,7 @@ func (s *Store) Searchset(ctx context.Context, c person.Caller, typ, text, base 
 		}
 		doc, err := bundled(found, base)
 		return doc, head, err
-	})
+	}, use)
 }
 
 // decideSearch parses a search, has it decided and logged, and returns the Grant.

@@ -100,7 +100,10 @@ func (k Key) Seal(plain, ad []byte) ([]byte, error) {
 
 // Open decrypts what Seal made with the same ad and environment. An unknown
 // format version or suite fails closed.
-func (k Key) Open(sealed, ad []byte) ([]byte, error) {
+func (k Key) Open(sealed, ad []byte) ([]byte, error) { return k.AppendOpen(nil, sealed, ad) }
+
+// AppendOpen is Open into the spare capacity of dst, which must not overlap sealed.
+func (k Key) AppendOpen(dst, sealed, ad []byte) ([]byte, error) {
 	if len(sealed) < Overhead || sealed[0] != formatVersion || sealed[1] != suiteAES256 {
 		return nil, ErrFormat
 	}
@@ -108,7 +111,7 @@ func (k Key) Open(sealed, ad []byte) ([]byte, error) {
 	if !ok {
 		return nil, ErrKey
 	}
-	plain, err := m.aead.Open(nil, nil, sealed[headerSize:], k.associated(sealed[:headerSize], ad))
+	plain, err := m.aead.Open(dst, nil, sealed[headerSize:], k.associated(sealed[:headerSize], ad))
 	if err != nil {
 		return nil, ErrOpen
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"postern.example/postern/internal/trust/access"
@@ -37,6 +38,8 @@ type Vault struct {
 	handle keys.Key
 	alarm  Alarm
 	heads  *heads
+
+	buffers sync.Pool // of *[]byte, wiped: documents that were lent
 }
 
 // New makes a Vault and checks the database's heads against the newest anchor
@@ -82,6 +85,30 @@ func (v *Vault) Open(ctx context.Context, g access.Grant, row Row, sealed []byte
 	return phi.NewDoc(plain), nil
 }
 
+// Lend is Open for a document that is only looked at: it is there while use runs
+// and is wiped afterwards, so that its memory can serve the next one.
+func (v *Vault) Lend(ctx context.Context, g access.Grant, row Row, sealed []byte, use func(phi.Doc) error) error {
+	if err := g.Check(row.Owner, row.Kind); err != nil {
+		return err
+	}
+	buf, ok := v.buffers.Get().(*[]byte)
+	if !ok {
+		buf = new([]byte)
+	}
+	plain, err := v.openTo(ctx, row, *buf, sealed)
+	if err != nil {
+		return err
+	}
+	doc, end := phi.LendDoc(plain)
+	defer func() {
+		end()
+		clear(plain)
+		*buf = plain[:0]
+		v.buffers.Put(buf)
+	}()
+	return use(doc)
+}
+
 // ErrNotCurrent is the error of OpenIfCurrent for bytes that are not row's.
 var ErrNotCurrent = errors.New("vault: not the current version of this row")
 
@@ -108,11 +135,16 @@ func (v *Vault) OpenIfCurrent(ctx context.Context, g access.Grant, row Row, seal
 }
 
 func (v *Vault) open(ctx context.Context, row Row, sealed []byte) ([]byte, error) {
+	return v.openTo(ctx, row, nil, sealed)
+}
+
+// openTo decrypts into dst's capacity.
+func (v *Vault) openTo(ctx context.Context, row Row, dst, sealed []byte) ([]byte, error) {
 	key, err := v.ring.Subject(ctx, row.Owner, use(row.Owner))
 	if err != nil {
 		return nil, v.failed(ctx, "open row", row.Owner, err)
 	}
-	plain, err := key.Open(sealed, row.associated())
+	plain, err := key.AppendOpen(dst, sealed, row.associated())
 	if err != nil {
 		return nil, v.failed(ctx, "open row "+string(row.Field)+" of "+row.Kind, row.Owner, err)
 	}

@@ -56,6 +56,13 @@ func NewDoc(b []byte) Doc {
 	return Doc{p: &p}
 }
 
+// LendDoc wraps b until end is called: from then on the Doc and its copies are
+// empty, and the owner of b may use it for something else.
+func LendDoc(b []byte) (d Doc, end func()) {
+	d = NewDoc(b)
+	return d, func() { **d.p = nil }
+}
+
 // Reveal returns the content, which the caller must not change. Walled.
 func (d Doc) Reveal() []byte {
 	if d.p == nil {
