@@ -74,3 +74,9 @@ func PageCipher(key []byte) (seal, open func([]byte, uint64), err error) {
 	}
 	return c.seal, c.open, nil
 }
+
+// WALIndex opens the reader of a log's index.
+func WALIndex(database string) (read func() (Stamp, bool), forget func()) {
+	w := newWALIndex(database)
+	return w.read, w.forget
+}

@@ -190,3 +190,44 @@ func FuzzDecodeFacts(f *testing.F) {
 		}
 	})
 }
+
+// What is lent needs a Grant like everything, is there while it is used, and is
+// wiped afterwards.
+func TestLentDocumentsAreWiped(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		k := open(t, d)
+		mother := k.patient(t)
+		row := vault.Row{Owner: person.Patient(mother), Kind: "Observation", Version: 1, Field: vault.FieldList}
+		sealed, err := k.Vault.Seal(t.Context(), row, []byte("a list of results"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := k.grant(t, k.people.Add(t, mother, k.Clock.Now(), person.RolePatient), access.SearchChart, row.Owner, "Observation")
+		var kept phi.Doc
+		var bytes []byte
+		for range 2 { // the second finds the buffer of the first
+			err := k.Vault.Lend(t.Context(), g, row, sealed, func(doc phi.Doc) error {
+				if string(doc.Reveal()) != "a list of results" {
+					t.Errorf("lent %q", doc.Reveal())
+				}
+				kept, bytes = doc, doc.Reveal()
+				return nil
+			})
+			if err != nil || kept.Len() != 0 || slices.ContainsFunc(bytes, func(b byte) bool { return b != 0 }) {
+				t.Errorf("afterwards: %d bytes, %q, %v", kept.Len(), bytes, err)
+			}
+		}
+		used := errors.New("the connection broke")
+		if err := k.Vault.Lend(t.Context(), g, row, sealed, func(phi.Doc) error { return used }); !errors.Is(err, used) {
+			t.Errorf("use failed: %v", err)
+		}
+		never := func(phi.Doc) error { t.Error("lent"); return nil }
+		if err := k.Vault.Lend(t.Context(), access.Grant{}, row, sealed, never); !fault.Is(err, fault.Denied) {
+			t.Errorf("without a grant: %v", err)
+		}
+		row.Version = 2
+		if err := k.Vault.Lend(t.Context(), g, row, sealed, never); !fault.Is(err, fault.Tampered) {
+			t.Errorf("another row: %v", err)
+		}
+	})
+}

@@ -197,3 +197,16 @@ func TestZeroHoldsNothing(t *testing.T) {
 		t.Error("zero doc")
 	}
 }
+
+// A lent document and its copies are empty once it has been given back.
+func TestALentDocEnds(t *testing.T) {
+	d, end := LendDoc([]byte("lent"))
+	copied := d
+	if string(copied.Reveal()) != "lent" || d.Len() != 4 {
+		t.Errorf("lent %q", copied.Reveal())
+	}
+	end()
+	if d.Len() != 0 || copied.Reveal() != nil {
+		t.Errorf("still there: %q", copied.Reveal())
+	}
+}
