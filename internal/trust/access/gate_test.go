@@ -291,6 +291,9 @@ func TestAFullDiskStopsStrangersFirstAndCareLast(t *testing.T) {
 	nurse := k.person(t, person.PatientID{}, person.RoleNurse)
 	k.people.Assign(doctor.Account(), mine)
 	k.people.Assign(nurse.Account(), mine)
+	suspended := k.person(t, person.PatientID{}, person.RoleClinician)
+	k.people.Assign(suspended.Account(), mine)
+	k.people.Set(suspended.Account(), access.Standing{Roles: []person.Role{person.RoleClinician}})
 	app := as(patient, func(p *person.PersonConfig) { p.Token = true })
 	chart := access.Ask{Action: access.ReadChart, Owner: person.Patient(mine)}
 	for _, c := range []struct {
@@ -304,6 +307,7 @@ func TestAFullDiskStopsStrangersFirstAndCareLast(t *testing.T) {
 		{"patient", patient, chart, audit.ClassPatient},
 		{"officer", officer, access.Ask{Action: access.ReadLog}, audit.ClassOffice},
 		{"nurse without the patient", idle, chart, audit.ClassOffice},
+		{"suspended doctor", suspended, chart, audit.ClassOffice},
 		{"doctor", doctor, chart, audit.ClassCare},
 		{"nurse", nurse, chart, audit.ClassCare},
 	} {
