@@ -188,6 +188,20 @@ func TestOnlyAPatientOwnsAChart(t *testing.T) {
 	}
 }
 
+// A persona of the demo cannot step up, so its entry counts however old it is; on
+// other data it counts for nothing.
+func TestAPersonaStaysFreshInTheDemoAlone(t *testing.T) {
+	account, _ := me.AsAccount()
+	for env, want := range map[string]byte{keys.Demo: 'A', keys.Test: 's', keys.Production: 's'} {
+		w := newWorld(t, env)
+		w.dir.standing = access.Standing{Active: true, Roles: person.Roles()}
+		c := caller(row{who: "person patient", purpose: person.PurposePatientRequest}, account, person.Proof{Method: "demo", At: w.now.Add(-time.Hour)})
+		if got := w.ask(c, access.AddPasskey, me); got != want {
+			t.Errorf("%s: %c, want %c", env, got, want)
+		}
+	}
+}
+
 // A chart or clinic whose bits are those of the own account is not the own account.
 func TestOnlyAnAccountIsTheOwnAccount(t *testing.T) {
 	k := newKit(t, options{})

@@ -178,13 +178,15 @@ func TestTheOfficerReadsTheLogNewestFirst(t *testing.T) {
 	}
 	l.Scan(100) // a rare entry far back is found page by page, and no page hides that there is more
 	rare := access.LogFilter{Limit: 3, Keep: func(e audit.Entry) bool { return e.Seq == 1 }}
+	pages := 0
 	for page = nil; len(page) == 0; rare.Before = next {
+		pages++
 		if page, next, err = l.ReadLog(ctx, g, rare); err != nil || len(page) == 0 && (next <= 0 || next >= l.log.Size()) {
 			t.Fatalf("looking before %d: %d entries, next %d, %v", rare.Before, len(page), next, err)
 		}
 	}
-	if page[0].Seq != 1 || next != 0 || rare.Before != 0 {
-		t.Fatalf("page %v, next %d", page, next)
+	if pages < 2 || page[0].Seq != 1 || next != 0 {
+		t.Fatalf("%d pages, then %v, next %d", pages, page, next)
 	}
 	l.Scan(1000)
 	l.store.Edit(func(rs []audit.Record) []audit.Record { rs[5].Sealed = rs[4].Sealed; return rs })
