@@ -127,6 +127,12 @@ func TestUsesAndOwnersAreApart(t *testing.T) {
 		if _, err := k.Subject(t.Context(), child, keys.UseChart); !errors.Is(err, keys.ErrOpen) {
 			t.Fatalf("a moved key: %v", err)
 		}
+		// Nor does one that was copied to another use of its own subject.
+		dbtest.Raw(d).Exec(t, `INSERT INTO key_subject (owner, purpose, id, epoch, wrapped)
+			SELECT owner, ?, id, epoch, wrapped FROM key_subject WHERE owner = ?`, int64(keys.UseAudit), mother.Bytes())
+		if _, err := k.Subject(t.Context(), mother, keys.UseAudit); !errors.Is(err, keys.ErrOpen) {
+			t.Fatalf("a key copied to another use: %v", err)
+		}
 	})
 }
 
