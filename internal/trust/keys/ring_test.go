@@ -167,6 +167,22 @@ func TestAnotherInstallationsRootOpensNothing(t *testing.T) {
 	})
 }
 
+// A key-encryption key that was rotated away does not come back under a newer number.
+func TestAnOldEpochIsNotTakenForANewOne(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		r := root(t, keys.Test)
+		if err := ring(t, d, r).Rotate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ring(t, d, r)
+		dbtest.Raw(d).Exec(t, `UPDATE key_kek SET wrapped = (SELECT wrapped FROM key_kek WHERE epoch = 1) WHERE epoch = 2`)
+		_, err := keys.Open(t.Context(), keys.Config{DB: d, Root: r, Random: rand.Reader})
+		if !errors.Is(err, keys.ErrOpen) {
+			t.Fatalf("got %v, want ErrOpen", err)
+		}
+	})
+}
+
 func TestInstallationIsFixedOnce(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		r := root(t, keys.Test)
