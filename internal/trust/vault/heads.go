@@ -23,7 +23,6 @@ const (
 	HeadChart    HeadKind = 1 // digest of a chart's manifest
 	HeadAccount  HeadKind = 2 // digest of an account's rows: profile, roles, credentials, assignments, enrolment
 	HeadSessions HeadKind = 3 // digest of an account's sessions and tokens
-	HeadActs     HeadKind = 4 // digest of the acts that wait for approval, owned by the clinic
 )
 
 // HeadRef names a head.

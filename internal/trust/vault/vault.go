@@ -241,7 +241,6 @@ type SecretDef struct {
 const (
 	SecretAccount SecretPurpose = "account"
 	SecretSession SecretPurpose = "session"
-	SecretAct     SecretPurpose = "act"
 )
 
 // Secrets is the one list of service secrets (design.md section 3, way c).
@@ -249,7 +248,6 @@ func Secrets() []SecretDef {
 	return []SecretDef{
 		{SecretAccount, []string{"account", "credential", "assignment", "enrolment"},
 			"sign-in happens before anybody can hold a Grant; decisions need roles and assignments before they are made"},
-		{SecretAct, []string{"act"}, "an act that waits for approval is shown to the person who approves it"},
 		{SecretSession, []string{"session", "token"}, "a session is found before its Caller exists"},
 	}
 }
