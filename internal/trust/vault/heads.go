@@ -2,11 +2,11 @@ package vault
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"postern.example/postern/internal/trust/audit"
@@ -336,7 +336,7 @@ func (h *heads) read(ctx context.Context, tx *db.Tx, r root, ref HeadRef) (headS
 	}
 	s.head.Digest = [32]byte(digest)
 	leaf := leafHash(ref, s)
-	if want := h.mac.MAC(leaf[:]); !slices.Equal(mac, want[:]) {
+	if want := h.mac.MAC(leaf[:]); !hmac.Equal(mac, want[:]) {
 		return headState{}, errPath
 	}
 	return s, verifyLeaf(ctx, tx, r, s.slot, leaf)
