@@ -205,6 +205,34 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// A call by its bare name would pass the lists, which look for package and name.
+func TestNobodyImportsByDot(t *testing.T) {
+	for _, f := range tree(t) {
+		for _, spec := range f.ast.Imports {
+			if spec.Name != nil && spec.Name.Name == "." && product(f) {
+				t.Errorf("%s imports %s by dot", f.at(spec), spec.Path.Value)
+			}
+		}
+	}
+}
+
+// Every place of a list is used: one that nobody needs any more is an open door.
+func TestRulesListNobodyInVain(t *testing.T) {
+	files := tree(t)
+	for _, r := range rules {
+		for _, p := range r.where {
+			alone := r
+			alone.where = []place{p}
+			used := func(f *file) bool {
+				return product(f) && (r.tests || !f.test && !f.kit) && alone.allows(f) && len(r.hits(f)) > 0
+			}
+			if !slices.ContainsFunc(files, used) {
+				t.Errorf("%s: nothing in %s (%s) does it", r.name, p.path, p.reason)
+			}
+		}
+	}
+}
+
 // hits returns where f does what the rule forbids.
 func (r rule) hits(f *file) []string {
 	var out []string

@@ -34,7 +34,7 @@ type Gate interface {
 type Ledger interface {
 	Looked(ctx context.Context, g access.Grant, before int64, limit int) ([]audit.Entry, error)
 	Proof(ctx context.Context, g access.Grant, seq int64) ([]byte, error)
-	ReadLog(ctx context.Context, g access.Grant, f access.LogFilter) ([]audit.Entry, error)
+	ReadLog(ctx context.Context, g access.Grant, f access.LogFilter) (entries []audit.Entry, next int64, err error)
 	VerifyLog(ctx context.Context, g access.Grant) (audit.Report, error)
 	ExportLog(ctx context.Context, g access.Grant, w io.Writer) error
 }

@@ -110,7 +110,7 @@ func (v *Visit) officerPage(q logQuery, verified *view.Verification) error {
 		return v.Render(http.StatusBadRequest, m)
 	}
 	names := v.names(g)
-	entries, err := v.door.c.Ledger.ReadLog(v.Context(), g, access.LogFilter{Before: q.before, Limit: logPage, Keep: q.keep(names)})
+	entries, next, err := v.door.c.Ledger.ReadLog(v.Context(), g, access.LogFilter{Before: q.before, Limit: logPage, Keep: q.keep(names)})
 	if err != nil {
 		return err
 	}
@@ -121,8 +121,8 @@ func (v *Visit) officerPage(q logQuery, verified *view.Verification) error {
 		}
 		m.Entries = append(m.Entries, line)
 	}
-	if len(entries) == logPage && entries[logPage-1].Seq > 0 {
-		m.Older = strconv.FormatInt(entries[logPage-1].Seq, 10)
+	if next > 0 {
+		m.Older = strconv.FormatInt(next, 10)
 	}
 	return v.Render(http.StatusOK, m)
 }

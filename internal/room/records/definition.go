@@ -7,7 +7,8 @@ import (
 )
 
 // Definition says everything that Postern needs to know of one resource type.
-// Routes, search, shape check, audit category and a generic page derive from it.
+// Routes, search and shape check derive from it; no page shows the generic view yet
+// (ViewGeneric), and no entry the audit category.
 //
 // Paths are element names with dots; lists on the way are stepped into. Where
 // several alternatives are possible (a choice type), "|" separates whole paths.
@@ -88,7 +89,8 @@ type Element struct {
 	Codes    []string // for KindCode: the required list
 }
 
-// AuditCategory groups types in entries and in "Who looked".
+// AuditCategory groups types for people who read entries. So far only
+// CheckDefinitions reads it.
 type AuditCategory string
 
 // The categories.

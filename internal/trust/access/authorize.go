@@ -68,7 +68,7 @@ func (g *Gate) evaluate(q question) verdict {
 		Action:    cedar.NewEntityUID("Action", cedar.String(q.action)),
 		Resource:  cedar.NewEntityUID(cedar.EntityType(q.on), ""),
 		Context: cedar.NewRecord(cedar.RecordMap{
-			"kind":        kindName(q.caller),
+			"kind":        cedar.String(q.caller.String()),
 			"purpose":     cedar.String(q.purpose),
 			"environment": cedar.String(g.c.Environment),
 			"active":      cedar.Boolean(q.facts.active),
@@ -106,21 +106,5 @@ func principalOf(q question) (cedar.EntityUID, cedar.EntityMap) {
 		uid := cedar.NewEntityUID("Person", "")
 		role := cedar.NewEntityUID("Role", cedar.String(q.role))
 		return uid, cedar.EntityMap{uid: {UID: uid, Parents: cedar.NewEntityUIDSet(role)}}
-	}
-}
-
-// kindName is the caller's kind as policies spell it.
-func kindName(k person.CallerKind) cedar.String {
-	switch k {
-	case person.KindPerson:
-		return "person"
-	case person.KindToken:
-		return "token"
-	case person.KindSystem:
-		return "system"
-	case person.KindOperator:
-		return "operator"
-	default:
-		return "stranger"
 	}
 }

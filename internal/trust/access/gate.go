@@ -24,7 +24,7 @@ type Ask struct {
 	Object string       // "Observation/<id>", or empty for a view
 	Query  string       // the search as asked, for the log's sealed payload
 	Kinds  []string     // the kinds of row that the view needs
-	Labels []phi.Label  // sensitivity labels of the row, from vault.Facts
+	Labels []phi.Label  // sensitivity labels of the row, from vault.Facts; no policy reads them yet
 	Reason string       // why, in the words of an operator; empty otherwise
 	Detail Detail
 }
@@ -52,13 +52,13 @@ type Refusals interface {
 	Refuse(ctx context.Context, key string, e audit.Entry) error
 }
 
-// Config is what New needs; every field is required but Policies.
+// Config is what New needs; every field is required but Server, Policies and Ledger.
 type Config struct {
 	Log         Log
 	Refusals    Refusals
 	Directory   Directory
 	Environment string // demo, test or production
-	Server      string // name of this server, for the log
+	Server      string // name of this server, for the log; empty leaves it out
 	Clock       func() time.Time
 	Alert       func(ctx context.Context, what string) // a policy error, or facts that cannot be fetched
 	Random      io.Reader                              // identifiers of acts; a cryptographic source

@@ -188,6 +188,64 @@ func TestOnlyAPatientOwnsAChart(t *testing.T) {
 	}
 }
 
+// A persona of the demo cannot step up, so its entry counts however old it is; on
+// other data it counts for nothing.
+func TestAPersonaStaysFreshInTheDemoAlone(t *testing.T) {
+	account, _ := me.AsAccount()
+	for env, want := range map[string]byte{keys.Demo: 'A', keys.Test: 's', keys.Production: 's'} {
+		w := newWorld(t, env)
+		w.dir.standing = access.Standing{Active: true, Roles: person.Roles()}
+		c := caller(row{who: "person patient", purpose: person.PurposePatientRequest}, account, person.Proof{Method: "demo", At: w.now.Add(-time.Hour)})
+		if got := w.ask(c, access.AddPasskey, me); got != want {
+			t.Errorf("%s: %c, want %c", env, got, want)
+		}
+	}
+}
+
+// A chart or clinic whose bits are those of the own account is not the own account.
+func TestOnlyAnAccountIsTheOwnAccount(t *testing.T) {
+	k := newKit(t, options{})
+	c := k.person(t, patientID(t), person.RolePatient)
+	owner := person.Account(c.Account())
+	for _, kind := range []person.OwnerKind{person.OwnerPatient, person.OwnerClinic} {
+		owner.Kind = kind
+		if _, err := k.Decide(t.Context(), access.Ask{Caller: c, Action: access.EndSession, Owner: owner}); !fault.Is(err, fault.Denied) {
+			t.Errorf("%v: %v, want denied", owner, err)
+		}
+	}
+}
+
+// Whoever has no chart of the own does not own the chart without a patient.
+func TestNoChartIsNobodysOwn(t *testing.T) {
+	k := newKit(t, options{})
+	c := k.person(t, person.PatientID{}, person.RolePatient)
+	if _, err := k.Decide(t.Context(), access.Ask{Caller: c, Action: access.ReadChart, Owner: person.Patient(person.PatientID{})}); !fault.Is(err, fault.NotFound) {
+		t.Errorf("got %v, want not found", err)
+	}
+}
+
+// On production data a command is worth what its approver is at this moment.
+func TestACommandIsWorthItsApprover(t *testing.T) {
+	covers.Covers(t, "HC-6a")
+	w := newWorld(t, keys.Production)
+	account, _ := me.AsAccount()
+	c := person.NewOperator("import", account, person.PurposeRecords, person.Request{})
+	for who, s := range map[string]struct {
+		standing access.Standing
+		want     byte
+	}{
+		"an administrator":                      {access.Standing{Active: true, Roles: []person.Role{person.RoleAdministrator}}, 'A'},
+		"one who was suspended since":           {access.Standing{Roles: []person.Role{person.RoleAdministrator}}, '.'},
+		"one who is a clinician by now":         {access.Standing{Active: true, Roles: []person.Role{person.RoleClinician}}, '.'},
+		"an account that is not there any more": {access.Standing{}, '.'},
+	} {
+		w.dir.standing = s.standing
+		if got := w.ask(c, access.ImportChart, person.Owner{Kind: person.OwnerPatient, ID: [16]byte{2}}); got != s.want {
+			t.Errorf("%s: %c, want %c", who, got, s.want)
+		}
+	}
+}
+
 func TestStepUpIsAskedForOnlyWhenItHelps(t *testing.T) {
 	covers.Covers(t, "AC-4")
 	k := newKit(t, options{})
@@ -247,6 +305,9 @@ func TestAFullDiskStopsStrangersFirstAndCareLast(t *testing.T) {
 	nurse := k.person(t, person.PatientID{}, person.RoleNurse)
 	k.people.Assign(doctor.Account(), mine)
 	k.people.Assign(nurse.Account(), mine)
+	suspended := k.person(t, person.PatientID{}, person.RoleClinician)
+	k.people.Assign(suspended.Account(), mine)
+	k.people.Set(suspended.Account(), access.Standing{Roles: []person.Role{person.RoleClinician}})
 	app := as(patient, func(p *person.PersonConfig) { p.Token = true })
 	chart := access.Ask{Action: access.ReadChart, Owner: person.Patient(mine)}
 	for _, c := range []struct {
@@ -260,6 +321,7 @@ func TestAFullDiskStopsStrangersFirstAndCareLast(t *testing.T) {
 		{"patient", patient, chart, audit.ClassPatient},
 		{"officer", officer, access.Ask{Action: access.ReadLog}, audit.ClassOffice},
 		{"nurse without the patient", idle, chart, audit.ClassOffice},
+		{"suspended doctor", suspended, chart, audit.ClassOffice},
 		{"doctor", doctor, chart, audit.ClassCare},
 		{"nurse", nurse, chart, audit.ClassCare},
 	} {

@@ -26,10 +26,13 @@ type LedgerConfig struct {
 
 // Ledger reads the log for those who hold a Grant for reading it. It is the only
 // way from a sealed entry to its content.
-type Ledger struct{ c LedgerConfig }
+type Ledger struct {
+	c    LedgerConfig
+	scan int64 // how far back one page looks for entries that its filter keeps
+}
 
 // NewLedger makes a Ledger.
-func NewLedger(c LedgerConfig) *Ledger { return &Ledger{c} }
+func NewLedger(c LedgerConfig) *Ledger { return &Ledger{c, logScan} }
 
 func (l *Ledger) ready() error {
 	if l == nil {
@@ -113,27 +116,28 @@ type LogFilter struct {
 // logBlock is how many entries are opened at a time, going back.
 const logBlock = 256
 
-// logScan bounds how far back one page looks for entries that the filter keeps.
+// logScan bounds the work for one page of a filter that keeps little.
 const logScan = 100_000
 
-// ReadLog returns entries of the whole log, newest first.
-func (l *Ledger) ReadLog(ctx context.Context, gr Grant, f LogFilter) ([]audit.Entry, error) {
+// ReadLog returns entries of the whole log, newest first. The next page lies
+// before next, which is 0 when nothing older is left: a page may be short, or
+// empty, because it has looked far enough back.
+func (l *Ledger) ReadLog(ctx context.Context, gr Grant, f LogFilter) (out []audit.Entry, next int64, err error) {
 	if err := l.whole(gr, ReadLog); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	end := l.c.Log.Size()
 	if f.Before > 0 {
 		end = min(end, f.Before)
 	}
-	var out []audit.Entry
-	for stop := max(0, end-logScan); end > stop && len(out) < f.Limit; end -= logBlock {
+	for stop := max(0, end-l.scan); end > stop && len(out) < f.Limit; end -= logBlock {
 		var block []audit.Entry
 		err := l.c.Log.RiskyRead(ctx, max(0, end-logBlock), end, func(e audit.Entry) error {
 			block = append(block, e)
 			return nil
 		})
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
 		for i := len(block) - 1; i >= 0 && len(out) < f.Limit; i-- {
 			if f.Keep == nil || f.Keep(block[i]) {
@@ -141,7 +145,10 @@ func (l *Ledger) ReadLog(ctx context.Context, gr Grant, f LogFilter) ([]audit.En
 			}
 		}
 	}
-	return out, nil
+	if len(out) > 0 && len(out) == f.Limit {
+		return out, out[len(out)-1].Seq, nil
+	}
+	return out, max(0, end), nil
 }
 
 func (l *Ledger) whole(gr Grant, a Action) error {

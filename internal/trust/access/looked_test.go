@@ -163,8 +163,8 @@ func TestTheOfficerReadsTheLogNewestFirst(t *testing.T) {
 		l.grant(t, l.caller, access.ReadChart, person.Patient(l.patient))
 	}
 	ctx, g := t.Context(), l.officer(t, access.ReadLog)
-	all, err := l.ReadLog(ctx, g, access.LogFilter{Limit: 1000})
-	if err != nil || int64(len(all)) != l.log.Size() || all[0].Seq != g.Seq() {
+	all, next, err := l.ReadLog(ctx, g, access.LogFilter{Limit: 1000})
+	if err != nil || next != 0 || int64(len(all)) != l.log.Size() || all[0].Seq != g.Seq() {
 		t.Fatalf("%d entries of %d, %v", len(all), l.log.Size(), err)
 	}
 	for i, e := range all {
@@ -172,12 +172,25 @@ func TestTheOfficerReadsTheLogNewestFirst(t *testing.T) {
 			t.Fatalf("entry %d stands at place %d", e.Seq, i)
 		}
 	}
-	page, err := l.ReadLog(ctx, g, access.LogFilter{Before: 290, Limit: 3, Keep: func(e audit.Entry) bool { return e.Seq%2 == 0 }})
-	if err != nil || len(page) != 3 || page[0].Seq != 288 || page[2].Seq != 284 {
+	page, next, err := l.ReadLog(ctx, g, access.LogFilter{Before: 290, Limit: 3, Keep: func(e audit.Entry) bool { return e.Seq%2 == 0 }})
+	if err != nil || next != 284 || len(page) != 3 || page[0].Seq != 288 || page[2].Seq != 284 {
 		t.Fatalf("page %v, %v", page, err)
 	}
+	l.Scan(100) // a rare entry far back is found page by page, and no page hides that there is more
+	rare := access.LogFilter{Limit: 3, Keep: func(e audit.Entry) bool { return e.Seq == 1 }}
+	pages := 0
+	for page = nil; len(page) == 0; rare.Before = next {
+		pages++
+		if page, next, err = l.ReadLog(ctx, g, rare); err != nil || len(page) == 0 && (next <= 0 || next >= l.log.Size()) {
+			t.Fatalf("looking before %d: %d entries, next %d, %v", rare.Before, len(page), next, err)
+		}
+	}
+	if pages < 2 || page[0].Seq != 1 || next != 0 {
+		t.Fatalf("%d pages, then %v, next %d", pages, page, next)
+	}
+	l.Scan(1000)
 	l.store.Edit(func(rs []audit.Record) []audit.Record { rs[5].Sealed = rs[4].Sealed; return rs })
-	if _, err := l.ReadLog(ctx, g, access.LogFilter{Limit: 1000}); !fault.Is(err, fault.Tampered) {
+	if _, _, err := l.ReadLog(ctx, g, access.LogFilter{Limit: 1000}); !fault.Is(err, fault.Tampered) {
 		t.Fatalf("a swapped entry: %v", err)
 	}
 	prove := l.grant(t, l.caller, access.ProveAccess, person.Patient(l.patient))
@@ -185,7 +198,7 @@ func TestTheOfficerReadsTheLogNewestFirst(t *testing.T) {
 		t.Fatalf("a proof of it: %v", err)
 	}
 	for _, g := range []access.Grant{{}, prove, l.officer(t, access.VerifyLog)} {
-		if _, err := l.ReadLog(ctx, g, access.LogFilter{Limit: 1}); !fault.Is(err, fault.Denied) {
+		if _, _, err := l.ReadLog(ctx, g, access.LogFilter{Limit: 1}); !fault.Is(err, fault.Denied) {
 			t.Errorf("with another grant: %v", err)
 		}
 	}
@@ -299,7 +312,7 @@ func TestWithoutALedgerNobodyReadsTheLog(t *testing.T) {
 			if _, err := l.Proof(ctx, prove, 0); !fault.Is(err, fault.Unavailable) {
 				t.Errorf("proof: %v", err)
 			}
-			if _, err := l.ReadLog(ctx, read, access.LogFilter{Limit: 1}); !fault.Is(err, fault.Unavailable) {
+			if _, _, err := l.ReadLog(ctx, read, access.LogFilter{Limit: 1}); !fault.Is(err, fault.Unavailable) {
 				t.Errorf("read: %v", err)
 			}
 		} else {

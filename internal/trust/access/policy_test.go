@@ -77,6 +77,7 @@ func TestBadPoliciesStopTheStart(t *testing.T) {
 		"a policy that is none":         {add(`permit everything`), "parse policies"},
 		"a policy without id":           {add(`permit (principal, action, resource);`), "no @id"},
 		"an unknown attribute":          {add(`@id("x") permit (principal is Person, action == Action::"readChart", resource) when { context.nice };`), "validate policy x"},
+		"a comparison that never holds": {add(`@id("x") permit (principal is Person, action == Action::"readChart", resource) when { context.kind == 1 };`), "validate policy x"},
 		"an id used twice":              {add(`@id("person.signs-out") permit (principal is Person, action == Action::"signOut", resource);`), "used twice"},
 		"an action of the list missing": {edit(schema, "addPasskey, ", ""), "policy"},
 		"an action too many":            {edit(schema, "action signIn, ", "action shredChart, signIn, "), "check actions"},

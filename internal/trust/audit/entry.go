@@ -101,24 +101,9 @@ type Caller struct {
 
 // CallerOf describes c as the log records it.
 func CallerOf(c person.Caller) Caller {
-	return Caller{Kind: kindName(c.Kind()), Account: c.Account(), Role: c.Role(), Purpose: c.Purpose(),
+	return Caller{Kind: c.Kind().String(), Account: c.Account(), Role: c.Role(), Purpose: c.Purpose(),
 		Device: c.Device(), Client: c.Request().Client, Source: c.Request().Source,
 		Name: c.Name(), Method: c.Proof().Method}
-}
-
-func kindName(k person.CallerKind) string {
-	switch k {
-	case person.KindPerson:
-		return "person"
-	case person.KindToken:
-		return "token"
-	case person.KindSystem:
-		return "system"
-	case person.KindOperator:
-		return "operator"
-	default:
-		return "stranger"
-	}
 }
 
 // Entry is one line of the log. Seq, Time, LastAnchor and Settled are stamped by

@@ -77,7 +77,7 @@ func NewRefusals(cfg RefusalsConfig) *Refusals {
 // not fill the disk. When it returns nil the refusal, or one identical to it in the
 // same minute, is durable.
 func (r *Refusals) Refuse(ctx context.Context, key string, e Entry) error {
-	if e.Caller.Kind == kindName(person.KindStranger) {
+	if e.Caller.Kind == person.KindStranger.String() {
 		key = "stranger " + e.Caller.Source + " " + string(e.Event)
 	}
 	x, first, evicted := r.enter(key, e)
@@ -195,7 +195,7 @@ func (r *Refusals) write(ctx context.Context, x *refusal) error {
 	}
 	e := x.entry
 	e.Event, e.Count = EventCount, x.more
-	if e.Caller.Kind == kindName(person.KindStranger) {
+	if e.Caller.Kind == person.KindStranger.String() {
 		e.Action, e.Objects, e.Query, e.Txn = "", nil, "", "" // those of the first say nothing about the others
 	}
 	if _, err := r.log.Append(ctx, e); err != nil {

@@ -127,6 +127,12 @@ func TestUsesAndOwnersAreApart(t *testing.T) {
 		if _, err := k.Subject(t.Context(), child, keys.UseChart); !errors.Is(err, keys.ErrOpen) {
 			t.Fatalf("a moved key: %v", err)
 		}
+		// Nor does one that was copied to another use of its own subject.
+		dbtest.Raw(d).Exec(t, `INSERT INTO key_subject (owner, purpose, id, epoch, wrapped)
+			SELECT owner, ?, id, epoch, wrapped FROM key_subject WHERE owner = ?`, int64(keys.UseAudit), mother.Bytes())
+		if _, err := k.Subject(t.Context(), mother, keys.UseAudit); !errors.Is(err, keys.ErrOpen) {
+			t.Fatalf("a key copied to another use: %v", err)
+		}
 	})
 }
 
@@ -155,6 +161,22 @@ func TestAnotherInstallationsRootOpensNothing(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		ring(t, d, root(t, keys.Test))
 		_, err := keys.Open(t.Context(), keys.Config{DB: d, Root: root(t, keys.Test), Random: rand.Reader})
+		if !errors.Is(err, keys.ErrOpen) {
+			t.Fatalf("got %v, want ErrOpen", err)
+		}
+	})
+}
+
+// A key-encryption key that was rotated away does not come back under a newer number.
+func TestAnOldEpochIsNotTakenForANewOne(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		r := root(t, keys.Test)
+		if err := ring(t, d, r).Rotate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ring(t, d, r)
+		dbtest.Raw(d).Exec(t, `UPDATE key_kek SET wrapped = (SELECT wrapped FROM key_kek WHERE epoch = 1) WHERE epoch = 2`)
+		_, err := keys.Open(t.Context(), keys.Config{DB: d, Root: r, Random: rand.Reader})
 		if !errors.Is(err, keys.ErrOpen) {
 			t.Fatalf("got %v, want ErrOpen", err)
 		}

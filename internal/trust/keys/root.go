@@ -233,14 +233,12 @@ type Service string
 
 // The service keys, each for one purpose.
 const (
-	ServiceWrap     Service = "wrap"       // wraps key-encryption keys
-	ServiceHeads    Service = "heads"      // MACs of heads
-	ServiceSource   Service = "source"     // blind index of import sources
-	ServiceHandle   Service = "handle"     // stored form of session, token and enrolment secrets
-	ServiceSubjects Service = "subjects"   // chain MACs of the log's index by patient
-	ServiceForm     Service = "form"       // form tokens
-	ServiceLog      Service = "log-signer" // the log's Ed25519 key
-	ServiceConfig   Service = "config"     // MAC of the stored installation settings
+	ServiceWrap   Service = "wrap"       // wraps key-encryption keys
+	ServiceHeads  Service = "heads"      // MACs of heads
+	ServiceSource Service = "source"     // blind index of import sources
+	ServiceHandle Service = "handle"     // stored form of session, token and enrolment secrets
+	ServiceForm   Service = "form"       // form tokens
+	ServiceLog    Service = "log-signer" // the log's Ed25519 key
 )
 
 // Service derives the key of one purpose.

@@ -6,8 +6,9 @@
 //
 //   - A sealed row opens only as the row that it was sealed as: environment,
 //     owner, kind, identifier, version and field are bound to it.
-//   - Chart data comes out of Open only, and Open needs a live Grant for this
-//     owner and kind. Secret opens service data (credentials, roles, sessions)
+//   - Chart data comes out of Open and its variants only, and they need a live
+//     Grant for this owner and kind. Facts opens a row's header, labels and time,
+//     without one. Secret opens service data (credentials, roles, sessions)
 //     of the kinds in one list, none of which is a chart kind.
 //   - A set of rows whose digest is a head cannot be extended, cut, swapped or
 //     rolled back by somebody who writes the database: the head is a leaf of a
@@ -15,5 +16,6 @@
 //
 // It never decides (package access does), holds no SQL for tables of other
 // packages, and never returns plaintext of a row that fails a check: the error
-// is fault.Tampered, and an alarm has been raised.
+// is fault.Tampered, and an alarm has been raised; or, where a change may have come
+// between two reads, ErrNotCurrent, and the caller looks again before it calls Tampered.
 package vault

@@ -46,6 +46,16 @@ func LoseAnswer(ctx context.Context, v *Vault, before Moment, cause error) error
 	return v.heads.settle(ctx, seq, &ChangeTx{v: v, root: after}, cause)
 }
 
+// Reading reads a head as Vault.Head does, up to the moment before it is remembered.
+func Reading(ctx context.Context, v *Vault, ref HeadRef) (remember func(), err error) {
+	h := v.heads
+	h.mu.RLock()
+	now, next, moves := h.root, h.next, h.moves
+	h.mu.RUnlock()
+	s, err := h.readUnder(ctx, ref, now, next)
+	return func() { h.trust(ref, s, moves) }, err
+}
+
 // Remembered is how many heads v keeps in memory.
 func Remembered(v *Vault) int { return len(v.heads.trusted) }
 

@@ -2,11 +2,11 @@ package vault
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"postern.example/postern/internal/trust/audit"
@@ -23,7 +23,6 @@ const (
 	HeadChart    HeadKind = 1 // digest of a chart's manifest
 	HeadAccount  HeadKind = 2 // digest of an account's rows: profile, roles, credentials, assignments, enrolment
 	HeadSessions HeadKind = 3 // digest of an account's sessions and tokens
-	HeadActs     HeadKind = 4 // digest of the acts that wait for approval, owned by the clinic
 )
 
 // HeadRef names a head.
@@ -337,7 +336,7 @@ func (h *heads) read(ctx context.Context, tx *db.Tx, r root, ref HeadRef) (headS
 	}
 	s.head.Digest = [32]byte(digest)
 	leaf := leafHash(ref, s)
-	if want := h.mac.MAC(leaf[:]); !slices.Equal(mac, want[:]) {
+	if want := h.mac.MAC(leaf[:]); !hmac.Equal(mac, want[:]) {
 		return headState{}, errPath
 	}
 	return s, verifyLeaf(ctx, tx, r, s.slot, leaf)

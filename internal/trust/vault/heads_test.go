@@ -187,6 +187,26 @@ func TestAChangeNeedsALiveGrant(t *testing.T) {
 }
 
 // The tree agrees with a plain map, whatever the order of changes and restarts.
+// A head that was verified before a change must not be remembered after it: the
+// vault would take the rows of today for tampering, and those of yesterday for good.
+func TestAReaderThatComesLateRemembersNothing(t *testing.T) {
+	k := open(t, dbtest.New(t, db.SQLite, vaulttest.Migrations(), dbtest.NoSync))
+	p := k.patient(t)
+	remember, err := vault.Reading(t.Context(), k.Vault, vault.HeadRef{Owner: person.Patient(p), Kind: vault.HeadChart})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set(t, k, p, "newer")
+	remember()
+	if h, err := head(t, k, p); err != nil || h != (vault.Head{Version: 2, Digest: digestOf("newer")}) {
+		t.Errorf("head of version %d, %v; want the newer one", h.Version, err)
+	}
+	before := vault.Remembered(k.Vault)
+	if h, err := head(t, k, newPatient(t)); err != nil || h.Version != 0 || vault.Remembered(k.Vault) != before {
+		t.Errorf("a head that is not there: version %d, %v; %d heads remembered, want %d", h.Version, err, vault.Remembered(k.Vault), before)
+	}
+}
+
 func TestHeadsAreAMap(t *testing.T) {
 	d := dbtest.New(t, db.SQLite, vaulttest.Migrations(), dbtest.NoSync)
 	k := open(t, d)

@@ -172,8 +172,8 @@ func (v *Vault) Tampered(ctx context.Context, what string, owner person.Owner) e
 	return fault.New(fault.Tampered, what)
 }
 
-// Facts are what policy and presentation may read of a row before there is a
-// Grant: labels and the time of storage, and no PHI.
+// Facts are what may be read of a row before there is a Grant: labels and the
+// time of storage, and no PHI. Presentation shows them; no policy reads them yet.
 type Facts struct {
 	Stored time.Time // when this version was stored, in UTC, to the microsecond
 	Labels []phi.Label
@@ -241,7 +241,6 @@ type SecretDef struct {
 const (
 	SecretAccount SecretPurpose = "account"
 	SecretSession SecretPurpose = "session"
-	SecretAct     SecretPurpose = "act"
 )
 
 // Secrets is the one list of service secrets (design.md section 3, way c).
@@ -249,7 +248,6 @@ func Secrets() []SecretDef {
 	return []SecretDef{
 		{SecretAccount, []string{"account", "credential", "assignment", "enrolment"},
 			"sign-in happens before anybody can hold a Grant; decisions need roles and assignments before they are made"},
-		{SecretAct, []string{"act"}, "an act that waits for approval is shown to the person who approves it"},
 		{SecretSession, []string{"session", "token"}, "a session is found before its Caller exists"},
 	}
 }

@@ -89,6 +89,22 @@ const (
 	KindOperator                   // a command on demo or test data, or one that a named person approved
 )
 
+// String is the kind's name in policies and log entries: fixed.
+func (k CallerKind) String() string {
+	switch k {
+	case KindPerson:
+		return "person"
+	case KindToken:
+		return "token"
+	case KindSystem:
+		return "system"
+	case KindOperator:
+		return "operator"
+	default:
+		return "stranger"
+	}
+}
+
 // Proof is how and when the person last proved to be present (the assurance
 // that policies read). The zero Proof is none.
 type Proof struct {

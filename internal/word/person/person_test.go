@@ -47,6 +47,16 @@ func TestPurposes(t *testing.T) {
 	}
 }
 
+// The names of kinds stand in policies and entries: fixed.
+func TestKinds(t *testing.T) {
+	for k, want := range map[CallerKind]string{KindStranger: "stranger", KindPerson: "person", KindToken: "token",
+		KindSystem: "system", KindOperator: "operator", KindOperator + 1: "stranger"} {
+		if k.String() != want {
+			t.Errorf("kind %d is %q, want %q", k, k.String(), want)
+		}
+	}
+}
+
 // A Caller that somebody forgot to fill is a stranger without account or role.
 func TestZeroCallerIsAStranger(t *testing.T) {
 	var c Caller

@@ -89,10 +89,11 @@ func (d Doc) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`)
 func (d Doc) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // Label is a sensitivity label of a row, a code of HL7 v3 Confidentiality or
-// ActCode. Labels live in a row's header, where policy reads them before a Grant.
+// ActCode. Labels live in a row's header, where they can be read before a Grant;
+// no policy does so yet.
 type Label string
 
-// The confidentiality labels that policies know.
+// The confidentiality labels.
 const (
 	LabelNormal     Label = "N"
 	LabelRestricted Label = "R"
