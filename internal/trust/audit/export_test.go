@@ -33,11 +33,13 @@ func (l *Log) StartTogether(es ...Entry) []*Pending {
 // every call that the file store makes.
 type FaultDisk struct {
 	under disk
+	syncs bool // whether syncs reach the disk below
 	mu    sync.Mutex
 	calls int
 	at    int   // the call that fails, from 1; 0 for none
 	err   error // what it fails with
 	half  bool  // a failing write has written half
+	whole bool  // a failing write has written everything nevertheless
 	crash bool  // every call after it fails too, as when the process is killed
 	full  bool  // every write and allocation fails, until healed
 	heal  func() bool
@@ -48,6 +50,9 @@ var errCrashed = errors.New("the disk is gone")
 // NewFaultDisk uses the folder dir.
 func NewFaultDisk(dir string) *FaultDisk { return &FaultDisk{under: osDisk{dir: dir}} }
 
+// Faulty lets calls of d fail, before the power is cut.
+func (d *PowerDisk) Faulty() *FaultDisk { return &FaultDisk{under: d, syncs: true} }
+
 // Config puts the disk under a file store's configuration.
 func (d *FaultDisk) Config(c FileConfig) FileConfig { c.disk = d; return c }
 
@@ -55,7 +60,15 @@ func (d *FaultDisk) Config(c FileConfig) FileConfig { c.disk = d; return c }
 func (d *FaultDisk) FailAt(k int, err error, half, crash bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.calls, d.at, d.err, d.half, d.crash = 0, k, err, half, crash
+	d.calls, d.at, d.err, d.half, d.crash, d.whole = 0, k, err, half, crash, false
+}
+
+// FailLate is FailAt for a write that fails after it has been done.
+func (d *FaultDisk) FailLate(k int, err error) {
+	d.FailAt(k, err, true, false)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.whole = true
 }
 
 // Full makes every write fail with err, until err is nil.
@@ -128,6 +141,9 @@ func (d *FaultDisk) sync() error {
 	if err, _ := d.call(false); err != nil {
 		return err
 	}
+	if d.syncs {
+		return d.under.sync()
+	}
 	return nil // as in datasync
 }
 
@@ -147,7 +163,9 @@ func (f *faultFile) ReadAt(b []byte, at int64) (int, error) {
 func (f *faultFile) WriteAt(b []byte, at int64) (int, error) {
 	if err, half := f.d.call(true); err != nil {
 		n := 0
-		if half {
+		if half && f.d.whole {
+			n, _ = f.file.WriteAt(b, at)
+		} else if half {
 			n, _ = f.file.WriteAt(b[:len(b)/2], at)
 		}
 		return n, err
@@ -173,7 +191,10 @@ func (f *faultFile) datasync() error {
 	if err, _ := f.d.call(false); err != nil {
 		return err
 	}
-	return nil // a process that dies loses nothing that was written; TestKillNine syncs for real
+	if f.d.syncs {
+		return f.file.datasync()
+	}
+	return nil // a process that dies loses nothing that was written; a PowerDisk does
 }
 
 func (f *faultFile) allocate(from, n int64) error {

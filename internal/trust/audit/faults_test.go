@@ -20,16 +20,19 @@ import (
 // harness drives a log through a scenario and knows what was acknowledged. After
 // every step the whole tree is derived again and verified (sunlight's model).
 type harness struct {
-	t     *testing.T
-	acked map[int64]string
-	n     int
+	t       *testing.T
+	acked   map[int64]string
+	refused map[string]bool // by a store that says it has written nothing
+	n       int
 	// apart starts the entries of a group one by one, so that batches are prepared
 	// while others fail. Which call of the store is the k-th then depends on luck:
 	// only with groups that stay together does a count of calls reach every one.
 	apart bool
 }
 
-func newHarness(t *testing.T) *harness { return &harness{t: t, acked: map[int64]string{}} }
+func newHarness(t *testing.T) *harness {
+	return &harness{t: t, acked: map[int64]string{}, refused: map[string]bool{}}
+}
 
 // append appends n entries, in groups of three, and notes what was acknowledged.
 func (h *harness) append(l *audit.Log, n int, class audit.Class) (err error) {
@@ -54,6 +57,7 @@ func (h *harness) append(l *audit.Log, n int, class audit.Class) (err error) {
 				if !fault.Is(e, fault.Unavailable) {
 					h.t.Fatalf("append failed with %v", e)
 				}
+				h.refused[es[i].Objects[0]] = errors.Is(e, audit.ErrNotWritten)
 				err = e
 				continue
 			}
@@ -90,6 +94,9 @@ func (h *harness) check(cfg audit.Config, what string) {
 		}
 		if ok {
 			found++
+		}
+		if h.refused[e.Objects[0]] {
+			return fmt.Errorf("entry %d is %s, which was not written", e.Seq, e.Objects[0])
 		}
 		return nil
 	})
