@@ -56,12 +56,14 @@ func grow(t *testing.T, cfg audit.Config, from, n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range n {
-		if i%10 != 9 {
-			l.Start(read(from + i))
-			continue
+	for i := 0; i < n; i += 10 {
+		var es []audit.Entry
+		for j := i; j < min(n, i+10); j++ {
+			es = append(es, read(from+j))
 		}
-		mustAppend(t, l, read(from+i))
+		for _, p := range l.StartTogether(es...) {
+			must(p.Wait(t.Context()))
+		}
 	}
 	if err := l.Close(t.Context()); err != nil {
 		t.Fatal(err)

@@ -247,6 +247,7 @@ func TestRecoveryOnAFailingDisk(t *testing.T) {
 		f.edit(t, segs[len(segs)-1], func(b []byte) []byte { return append(b, bytes.Repeat([]byte("x"), 100)...) })
 		disk := audit.NewFaultDisk(f.dir)
 		cfg := f.cfg
+		cfg.CheckpointEvery = time.Hour
 		cfg.Store = audit.NewFileStore(disk.Config(audit.FileConfig{Dir: f.dir, Reserve: 1 << 14, Segment: 1 << 16}))
 		disk.FailAt(k, unix.EIO, false, false)
 		l, err := audit.Open(t.Context(), cfg)

@@ -7,15 +7,39 @@ import (
 
 // What tests of package audit_test need of the inside.
 
+// StartTogether is Start for entries that are in one group, whatever the sequencer
+// does meanwhile: with Start alone it depends on luck where a group ends, and so do
+// the calls that the store gets.
+func (l *Log) StartTogether(es ...Entry) []*Pending {
+	items := make([]item, len(es))
+	ps := make([]*Pending, len(es))
+	for i := range es {
+		var err error
+		if items[i], err = l.admit(&es[i]); err != nil {
+			ps[i] = &Pending{err: err}
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range es {
+		if ps[i] == nil {
+			ps[i] = l.enqueue(items[i])
+		}
+	}
+	return ps
+}
+
 // FaultDisk is a folder whose calls can be made to fail, as a disk's do. It counts
 // every call that the file store makes.
 type FaultDisk struct {
 	under disk
+	syncs bool // whether syncs reach the disk below
 	mu    sync.Mutex
 	calls int
 	at    int   // the call that fails, from 1; 0 for none
 	err   error // what it fails with
 	half  bool  // a failing write has written half
+	whole bool  // a failing write has written everything nevertheless
 	crash bool  // every call after it fails too, as when the process is killed
 	full  bool  // every write and allocation fails, until healed
 	heal  func() bool
@@ -26,6 +50,9 @@ var errCrashed = errors.New("the disk is gone")
 // NewFaultDisk uses the folder dir.
 func NewFaultDisk(dir string) *FaultDisk { return &FaultDisk{under: osDisk{dir: dir}} }
 
+// Faulty lets calls of d fail, before the power is cut.
+func (d *PowerDisk) Faulty() *FaultDisk { return &FaultDisk{under: d, syncs: true} }
+
 // Config puts the disk under a file store's configuration.
 func (d *FaultDisk) Config(c FileConfig) FileConfig { c.disk = d; return c }
 
@@ -33,7 +60,15 @@ func (d *FaultDisk) Config(c FileConfig) FileConfig { c.disk = d; return c }
 func (d *FaultDisk) FailAt(k int, err error, half, crash bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.calls, d.at, d.err, d.half, d.crash = 0, k, err, half, crash
+	d.calls, d.at, d.err, d.half, d.crash, d.whole = 0, k, err, half, crash, false
+}
+
+// FailLate is FailAt for a write that fails after it has been done.
+func (d *FaultDisk) FailLate(k int, err error) {
+	d.FailAt(k, err, true, false)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.whole = true
 }
 
 // Full makes every write fail with err, until err is nil.
@@ -106,6 +141,9 @@ func (d *FaultDisk) sync() error {
 	if err, _ := d.call(false); err != nil {
 		return err
 	}
+	if d.syncs {
+		return d.under.sync()
+	}
 	return nil // as in datasync
 }
 
@@ -125,7 +163,9 @@ func (f *faultFile) ReadAt(b []byte, at int64) (int, error) {
 func (f *faultFile) WriteAt(b []byte, at int64) (int, error) {
 	if err, half := f.d.call(true); err != nil {
 		n := 0
-		if half {
+		if half && f.d.whole {
+			n, _ = f.file.WriteAt(b, at)
+		} else if half {
 			n, _ = f.file.WriteAt(b[:len(b)/2], at)
 		}
 		return n, err
@@ -151,7 +191,10 @@ func (f *faultFile) datasync() error {
 	if err, _ := f.d.call(false); err != nil {
 		return err
 	}
-	return nil // a process that dies loses nothing that was written; TestKillNine syncs for real
+	if f.d.syncs {
+		return f.file.datasync()
+	}
+	return nil // a process that dies loses nothing that was written; a PowerDisk does
 }
 
 func (f *faultFile) allocate(from, n int64) error {

@@ -20,12 +20,19 @@ import (
 // harness drives a log through a scenario and knows what was acknowledged. After
 // every step the whole tree is derived again and verified (sunlight's model).
 type harness struct {
-	t     *testing.T
-	acked map[int64]string
-	n     int
+	t       *testing.T
+	acked   map[int64]string
+	refused map[string]bool // by a store that says it has written nothing
+	n       int
+	// apart starts the entries of a group one by one, so that batches are prepared
+	// while others fail. Which call of the store is the k-th then depends on luck:
+	// only with groups that stay together does a count of calls reach every one.
+	apart bool
 }
 
-func newHarness(t *testing.T) *harness { return &harness{t: t, acked: map[int64]string{}} }
+func newHarness(t *testing.T) *harness {
+	return &harness{t: t, acked: map[int64]string{}, refused: map[string]bool{}}
+}
 
 // append appends n entries, in groups of three, and notes what was acknowledged.
 func (h *harness) append(l *audit.Log, n int, class audit.Class) (err error) {
@@ -36,7 +43,13 @@ func (h *harness) append(l *audit.Log, n int, class audit.Class) (err error) {
 			e := read(h.n)
 			e.Class = class
 			h.n++
-			es, ps = append(es, e), append(ps, l.Start(e))
+			es = append(es, e)
+			if h.apart {
+				ps = append(ps, l.Start(e))
+			}
+		}
+		if !h.apart {
+			ps = l.StartTogether(es...)
 		}
 		for i, p := range ps {
 			r, e := p.Wait(context.Background())
@@ -44,6 +57,7 @@ func (h *harness) append(l *audit.Log, n int, class audit.Class) (err error) {
 				if !fault.Is(e, fault.Unavailable) {
 					h.t.Fatalf("append failed with %v", e)
 				}
+				h.refused[es[i].Objects[0]] = errors.Is(e, audit.ErrNotWritten)
 				err = e
 				continue
 			}
@@ -80,6 +94,9 @@ func (h *harness) check(cfg audit.Config, what string) {
 		}
 		if ok {
 			found++
+		}
+		if h.refused[e.Objects[0]] {
+			return fmt.Errorf("entry %d is %s, which was not written", e.Seq, e.Objects[0])
 		}
 		return nil
 	})
@@ -119,11 +136,13 @@ func TestEveryDiskCallFails(t *testing.T) {
 		name        string
 		err         error
 		half, crash bool
+		apart       bool
 	}{
-		{"error", unix.EIO, false, false},
-		{"torn write", unix.EIO, true, false},
-		{"full", unix.ENOSPC, true, false},
-		{"crash", unix.EIO, true, true},
+		{"error", unix.EIO, false, false, false},
+		{"torn write", unix.EIO, true, false, false},
+		{"torn write, batches overlap", unix.EIO, true, false, true},
+		{"full", unix.ENOSPC, true, false, false},
+		{"crash", unix.EIO, true, true, false},
 	} {
 		t.Run(mode.name, func(t *testing.T) {
 			t.Parallel()
@@ -137,6 +156,8 @@ func TestEveryDiskCallFails(t *testing.T) {
 					t.Fatal(err)
 				}
 				h := newHarness(t)
+				h.apart = mode.apart
+				cfg.CheckpointEvery = time.Hour // a tick of a slow run would be a call too
 				disk.FailAt(k, mode.err, mode.half, mode.crash)
 				h.run(cfg)
 				if !disk.Failed() {
@@ -154,15 +175,17 @@ func TestEveryDiskCallFails(t *testing.T) {
 // Every call of a store fails in turn, before or after it took effect.
 func TestEveryStoreCallFails(t *testing.T) {
 	for _, c := range []struct {
-		name  string
-		err   error
-		after bool
+		name         string
+		err          error
+		after, apart bool
 	}{
-		{"refused", errors.New("refused"), false},
-		{"not written", errors.Join(audit.ErrNotWritten, errors.New("refused")), false},
-		{"full", errors.Join(audit.ErrNotWritten, audit.ErrFull), false},
-		{"answer lost", errors.New("lost"), true},
-		{"damaged", audit.ErrDamaged, false},
+		{"refused", errors.New("refused"), false, false},
+		{"not written", errors.Join(audit.ErrNotWritten, errors.New("refused")), false, false},
+		{"not written, batches overlap", errors.Join(audit.ErrNotWritten, errors.New("refused")), false, true},
+		{"full", errors.Join(audit.ErrNotWritten, audit.ErrFull), false, false},
+		{"answer lost", errors.New("lost"), true, false},
+		{"answer lost, batches overlap", errors.New("lost"), true, true},
+		{"damaged", audit.ErrDamaged, false, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for k := 1; ; k++ {
@@ -174,6 +197,8 @@ func TestEveryStoreCallFails(t *testing.T) {
 				faulty := &audittest.Faulty{Store: under, At: k, Err: c.err, After: c.after}
 				cfg.Store = faulty
 				h := newHarness(t)
+				h.apart = c.apart
+				cfg.CheckpointEvery = time.Hour
 				h.run(cfg)
 				if !faulty.Failed() {
 					return
@@ -331,7 +356,7 @@ func TestDiskFillsUp(t *testing.T) {
 	office, care := read(1), read(2)
 	office.Class, care.Class = audit.ClassOffice, audit.ClassCare
 	free = marks.Office // the marks let office in; the disk does not
-	ps := []*audit.Pending{l.Start(office), l.Start(care)}
+	ps := l.StartTogether(office, care)
 	_, officeErr := ps[0].Wait(t.Context())
 	_, careErr := ps[1].Wait(t.Context())
 	if !errors.Is(officeErr, audit.ErrFull) || careErr != nil {

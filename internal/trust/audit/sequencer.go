@@ -52,18 +52,32 @@ func (l *Log) Append(ctx context.Context, e Entry) (Receipt, error) {
 // Start queues e and returns at once, so that the caller can fetch sealed bytes
 // while the disk syncs. Nothing is written until Wait has returned nil.
 func (l *Log) Start(e Entry) *Pending {
-	if e.Event == "" || e.Outcome == "" {
-		return &Pending{err: fault.New(fault.Internal, "append to log: entry without event or outcome")}
-	}
-	body := e.appendBody(make([]byte, 0, 640))
-	if bucket(maxStamp+len(body)) == 0 {
-		return &Pending{err: fault.New(fault.TooLarge, "append to log: entry over 16 KiB")}
-	}
-	if err := l.cfg.Store.Admit(e.Class); err != nil {
-		return &Pending{err: fault.Wrap(fault.Unavailable, "append to log", err)}
+	it, err := l.admit(&e)
+	if err != nil {
+		return &Pending{err: err}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.enqueue(it)
+}
+
+// admit encodes e if it may be appended now.
+func (l *Log) admit(e *Entry) (item, error) {
+	if e.Event == "" || e.Outcome == "" {
+		return item{}, fault.New(fault.Internal, "append to log: entry without event or outcome")
+	}
+	body := e.appendBody(make([]byte, 0, 640))
+	if bucket(maxStamp+len(body)) == 0 {
+		return item{}, fault.New(fault.TooLarge, "append to log: entry over 16 KiB")
+	}
+	if err := l.cfg.Store.Admit(e.Class); err != nil {
+		return item{}, fault.Wrap(fault.Unavailable, "append to log", err)
+	}
+	return item{body: body, patient: e.Patient, anchor: e.Anchor, care: e.Class == ClassCare}, nil
+}
+
+// enqueue adds an item to the group that is written next; the caller holds mu.
+func (l *Log) enqueue(it item) *Pending {
 	if err := l.refusal(); err != nil {
 		return &Pending{err: err}
 	}
@@ -71,7 +85,7 @@ func (l *Log) Start(e Entry) *Pending {
 		l.queue = append(l.queue, &group{done: make(chan struct{})})
 	}
 	g := l.queue[len(l.queue)-1]
-	g.items = append(g.items, item{body: body, patient: e.Patient, anchor: e.Anchor, care: e.Class == ClassCare})
+	g.items = append(g.items, it)
 	l.poke()
 	return &Pending{group: g, n: len(g.items) - 1}
 }
