@@ -21,6 +21,8 @@ import (
 type Gate interface {
 	Decide(ctx context.Context, a access.Ask) (access.Grant, error)
 	Begin(ctx context.Context, a access.Ask) (*access.Pending, error)
+	// Refused logs that what a Grant allowed was refused all the same, by id of the message.
+	Refused(ctx context.Context, g access.Grant, kind fault.Kind, message string) error
 }
 
 // Standings tells which chart is a person's own.

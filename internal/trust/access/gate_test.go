@@ -13,6 +13,7 @@ import (
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/audit/audittest"
 	"postern.example/postern/internal/trust/keys"
+	"postern.example/postern/internal/trust/vault/vaulttest"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
 	"postern.example/postern/internal/word/phi"
@@ -134,6 +135,34 @@ func TestWithoutALogThereIsNoGrant(t *testing.T) {
 		if !fault.Is(err, fault.Unavailable) || g.Alive() == nil {
 			t.Errorf("%s: %v, want unavailable", what, err)
 		}
+	}
+}
+
+// What a Grant allowed and the room refused all the same stands in the log, about
+// the same owner, with the message's id and nothing of the file.
+func TestARoomsRefusalIsLogged(t *testing.T) {
+	k := newKit(t, options{env: keys.Test})
+	mine := patientID(t)
+	g, err := k.Decide(t.Context(), access.Ask{Caller: vaulttest.Importer(), Action: access.ImportChart, Owner: person.Patient(mine)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Refused(t.Context(), g, fault.Conflict, "import.other-person"); err != nil {
+		t.Fatal(err)
+	}
+	e := k.newest(t)
+	if e.Event != audit.EventRefused || e.Outcome != audit.Refused || e.Fault != "conflict" || e.Action != "importChart" || e.Patient != mine ||
+		e.Caller.Name != "import" || e.Reason != "import.other-person; decided by entry 0" || e.Seq != 1 {
+		t.Errorf("entry %+v", e)
+	}
+	if err := k.Refused(t.Context(), access.Grant{}, fault.Conflict, "x"); !fault.Is(err, fault.Denied) {
+		t.Errorf("without a Grant: %v", err)
+	}
+	if err := k.log.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Refused(t.Context(), g, fault.Conflict, "x"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("without a log: %v", err)
 	}
 }
 
