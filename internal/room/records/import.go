@@ -72,14 +72,21 @@ func (s *Store) Import(ctx context.Context, c person.Caller, f File, lim Limits,
 		return Imported{}, err
 	}
 	out := Imported{Patient: patient, Digest: plan.Digest(), Listed: plan.Listed()}
-	err = s.c.Vault.Change(ctx, g, func(tx *vault.ChangeTx) error {
+	store := func(tx *vault.ChangeTx) error {
 		w := newWriter(s, tx, names, g, shared, patient, fresh)
 		if err := w.run(ctx, plan, f.Name); err != nil {
 			return err
 		}
 		out.Types = w.tally
 		return nil
-	})
+	}
+	err = s.c.Vault.Change(ctx, g, store)
+	if errors.Is(err, ErrStale) {
+		if err := errors.Join(s.renew(ctx, clinic), s.renew(ctx, person.Patient(patient))); err != nil {
+			return Imported{}, err
+		}
+		err = s.c.Vault.Change(ctx, g, store)
+	}
 	if err != nil {
 		return Imported{}, s.refused(ctx, g, err)
 	}
@@ -505,6 +512,9 @@ func (s *Store) CreateClinic(ctx context.Context, c person.Caller) error {
 			return err
 		}
 		if err := tx.SetHead(ctx, headOf(clinic), digest); err != nil {
+			return err
+		}
+		if err := s.reworked(ctx, tx.Tx, progress{Target: s.c.Catalogue.fingerprint(), Done: true}); err != nil {
 			return err
 		}
 		return s.storeManifest(ctx, tx, clinic, 1, Manifest{})

@@ -44,6 +44,9 @@ type StoreConfig struct {
 	Ready  func(ctx context.Context) error
 	Clock  func() time.Time
 	Random io.Reader
+	// Job returns the Caller of the job that makes stale indexes anew, a new one
+	// for each batch. Nil means that a stale chart stays refused.
+	Job func() person.Caller
 	// CacheBytes bounds the sealed bytes kept in memory. 0 means 48 MiB.
 	CacheBytes int64
 }
@@ -95,6 +98,12 @@ func (s *Store) steady(ctx context.Context, owner person.Owner, read func(head v
 			return err
 		}
 		err = read(head)
+		if errors.Is(err, ErrStale) && i+1 < tries {
+			if err := s.renew(ctx, owner); err != nil {
+				return err
+			}
+			continue
+		}
 		if !errors.Is(err, errMoved) {
 			return err
 		}

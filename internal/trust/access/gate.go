@@ -144,7 +144,7 @@ func (g *Gate) Begin(ctx context.Context, a Ask) (*Pending, error) {
 		return nil, g.refuse(ctx, a, def, s, e, !def.TwoPerson)
 	}
 	return &Pending{entry: g.c.Log.Start(e), grant: &grant{ctx: ctx, caller: a.Caller, action: a.Action,
-		owner: a.Owner, kinds: slices.Clone(a.Kinds), seq: -1}}, nil
+		owner: a.Owner, kinds: slices.Clone(a.Kinds), rework: def.Reseal, seq: -1}}, nil
 }
 
 // Refused logs that what gr allowed came to nothing: the room that carried it

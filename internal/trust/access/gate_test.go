@@ -65,6 +65,39 @@ func TestAGrantIsBoundToOwnerKindActionAndRequest(t *testing.T) {
 	}
 }
 
+// The Grant of a job that seals anew is no good for an answer, and a Grant for an
+// answer opens nothing for sealing anew.
+func TestAGrantForReworkAnswersNothing(t *testing.T) {
+	k := newKit(t, options{env: keys.Test})
+	mine, kind := patientID(t), "Observation"
+	owner := person.Patient(mine)
+	job := person.NewSystem("reindex", person.PurposeSystemAdmin, person.Request{})
+	rework, err := k.Decide(t.Context(), access.Ask{Caller: job, Action: access.ReindexChart, Owner: owner, Kinds: []string{kind}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := k.Decide(t.Context(), access.Ask{Caller: k.person(t, mine, person.RolePatient), Action: access.ReadChart, Owner: owner, Kinds: []string{kind}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		err error
+		ok  bool
+	}{
+		"rework for rework": {rework.CheckRework(owner, kind), true},
+		"answer for answer": {answer.Check(owner, kind), true},
+		"rework for answer": {rework.Check(owner, kind), false},
+		"answer for rework": {answer.CheckRework(owner, kind), false},
+		"of another chart":  {rework.CheckRework(person.Patient(patientID(t)), kind), false},
+		"of another kind":   {rework.CheckRework(owner, "Condition"), false},
+		"no Grant at all":   {access.Grant{}.CheckRework(owner, kind), false},
+	} {
+		if (c.err == nil) != c.ok || !c.ok && !fault.Is(c.err, fault.Denied) {
+			t.Errorf("%s: %v", what, c.err)
+		}
+	}
+}
+
 func TestTheZeroGrantOpensNothing(t *testing.T) {
 	var g access.Grant
 	if g.Alive() == nil || g.Check(person.Owner{}, "") == nil || g.Covers("", person.Owner{}) == nil {

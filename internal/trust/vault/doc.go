@@ -7,7 +7,8 @@
 //   - A sealed row opens only as the row that it was sealed as: environment,
 //     owner, kind, identifier, version and field are bound to it.
 //   - Chart data comes out of Open only, and Open needs a live Grant for this
-//     owner and kind. Secret opens service data (credentials, roles, sessions)
+//     owner and kind. Rework opens for one of Postern's own jobs, which seals what
+//     it makes of it, and its Grant is no good for Open. Secret opens service data (credentials, roles, sessions)
 //     of the kinds in one list, none of which is a chart kind.
 //   - A set of rows whose digest is a head cannot be extended, cut, swapped or
 //     rolled back by somebody who writes the database: the head is a leaf of a
