@@ -35,6 +35,8 @@ type Options struct {
 	Log   *slog.Logger     // nil discards
 	// DB opens the database in another way than the configuration says; tests only.
 	DB func(ctx context.Context, c db.Config) (*db.DB, error)
+	// Definitions of the resource types, to see what a changed one does; tests only.
+	Definitions []records.Definition
 	// NoHold leaves the folder lock to the caller, who has it.
 	NoHold bool
 }
@@ -302,12 +304,16 @@ func (a *App) openRooms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	catalogue, err := records.NewCatalogue(records.Definitions())
+	definitions := records.Definitions()
+	if a.opt.Definitions != nil {
+		definitions = a.opt.Definitions
+	}
+	catalogue, err := records.NewCatalogue(definitions)
 	if err != nil {
 		return err
 	}
 	a.Records, err = records.NewStore(records.StoreConfig{DB: a.db, Vault: a.vault, Gate: a.Gate, Standings: a.Identity,
-		Catalogue: catalogue, Clinic: a.Clinic, Ready: a.readyForPatients, Clock: a.opt.Clock, Random: rand.Reader})
+		Catalogue: catalogue, Clinic: a.Clinic, Ready: a.readyForPatients, Job: reindexJob, Clock: a.opt.Clock, Random: rand.Reader})
 	return err
 }
 
@@ -370,7 +376,7 @@ func (a *App) alarm(ctx context.Context, what string, owner person.Owner) {
 }
 
 // Start begins the background work of a serving process: the index of Who
-// looked, the clock's watch, the scrub.
+// looked, the clock's watch, the scrub, and indexes of changed definitions.
 func (a *App) Start(ctx context.Context) error {
 	if _, err := a.Log.Append(ctx, a.own(audit.EventStart)); err != nil {
 		return err
@@ -381,7 +387,7 @@ func (a *App) Start(ctx context.Context) error {
 		Alarm: func(id string, by time.Duration, err error) {
 			a.slog.Warn("clock", "alarm", id, "by", by, "error", err)
 		}})
-	for _, job := range []func(context.Context){a.follower.Run, a.scrub, func(ctx context.Context) { clock.Run(ctx, clockInterval) }} {
+	for _, job := range []func(context.Context){a.follower.Run, a.scrub, a.reindex, func(ctx context.Context) { clock.Run(ctx, clockInterval) }} {
 		a.running.Go(func() { job(run) })
 	}
 	return nil

@@ -16,6 +16,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "child:", serveChild(dir))
 		os.Exit(3)
 	}
+	if dir := os.Getenv(reindexDir); dir != "" {
+		fmt.Fprintln(os.Stderr, "child:", reindexChild(dir))
+		os.Exit(3)
+	}
 	dbtest.Main(m)
 }
 

@@ -27,6 +27,7 @@ func TestRulesCatch(t *testing.T) {
 		{"callers of jobs", "internal/room/records/a.go", `import "postern.example/postern/internal/word/person"; var x = person.NewSystem("a", "b", person.Request{})`},
 		{"callers of commands", "cmd/postern/a.go", `import "postern.example/postern/internal/word/person"; var f = person.NewOperator`},
 		{"PHI in clear", "internal/app/a.go", `func f(d doc) []byte { return d.Reveal() }`},
+		{"plaintext for jobs", "internal/room/records/read.go", `func f(tx t) error { return tx.Rework(nil) }`},
 		{"risky audit functions", "internal/door/web/a.go", `import "postern.example/postern/internal/trust/audit"; func f() { audit.RiskyReopen() }`},
 		{"database/sql", "internal/trust/db/a.go", `import "database/sql"; var _ sql.DB`},
 		{"database/sql", "internal/room/records/a_test.go", `import _ "database/sql/driver"`},

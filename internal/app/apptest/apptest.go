@@ -25,6 +25,7 @@ import (
 
 	"postern.example/postern/internal/app"
 	"postern.example/postern/internal/app/demo"
+	"postern.example/postern/internal/room/records"
 	"postern.example/postern/internal/trust/db"
 	"postern.example/postern/internal/trust/db/dbtest"
 	"postern.example/postern/internal/trust/keys"
@@ -53,12 +54,13 @@ type Installation struct {
 	Place     app.Place  // for commands
 	Postgres  *db.Config // how the database's owner opens it; nil on the embedded one
 
-	t         testing.TB
-	o         Options
-	protector keys.Protector
-	listener  net.Listener
-	stop      context.CancelFunc
-	done      chan error
+	t           testing.TB
+	o           Options
+	protector   keys.Protector
+	definitions []records.Definition
+	listener    net.Listener
+	stop        context.CancelFunc
+	done        chan error
 }
 
 // Output collects what a process writes. It is safe for concurrent use.
@@ -176,7 +178,7 @@ func Credential(t testing.TB) keys.Protector {
 }
 
 func (in *Installation) options() app.Options {
-	o := app.Options{Log: app.NewLogger(in.Process), Clock: in.o.Clock}
+	o := app.Options{Log: app.NewLogger(in.Process), Clock: in.o.Clock, Definitions: in.definitions}
 	if in.o.Plain {
 		o.DB = func(ctx context.Context, c db.Config) (*db.DB, error) {
 			c.Key, c.UnencryptedForTests = nil, true
@@ -185,6 +187,10 @@ func (in *Installation) options() app.Options {
 	}
 	return o
 }
+
+// Definitions makes the next Open use other definitions of the resource types, as
+// after an upgrade.
+func (in *Installation) Definitions(defs []records.Definition) { in.definitions = defs }
 
 // Open opens the installation again, after Stop.
 func (in *Installation) Open(t testing.TB) {

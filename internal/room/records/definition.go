@@ -1,6 +1,7 @@
 package records
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"strings"
@@ -177,6 +178,15 @@ func (c *Catalogue) Types() []string {
 		out = append(out, d.Type)
 	}
 	return out
+}
+
+// fingerprint changes whenever the index of a type would hold something else.
+func (c *Catalogue) fingerprint() [32]byte {
+	h := sha256.New()
+	for i := range c.list {
+		_, _ = fmt.Fprintf(h, "%s %016x\n", c.list[i].Type, c.list[i].schema())
+	}
+	return [32]byte(h.Sum(nil))
 }
 
 // CheckDefinitions returns what is missing or contradictory in defs.

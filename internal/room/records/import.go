@@ -46,8 +46,10 @@ const kindSource = "source"
 
 // Import takes in one bundle, all of it or nothing. Two decisions precede it,
 // one for the clinic's shared resources and one for the patient's chart, so the
-// log has an entry for the patient and the bundle whatever comes after. The error
-// for a file that is refused is an *ImportError.
+// log has an entry for the patient and the bundle whatever comes after, and a
+// second one when the file is refused. The error for such a file is an
+// *ImportError. A bundle whose Patient cannot be the person of the chart that its
+// identifier names is refused, and so is a record number of another chart.
 func (s *Store) Import(ctx context.Context, c person.Caller, f File, lim Limits, reason string) (Imported, error) {
 	clinic := person.Clinic(s.c.Clinic)
 	shared, err := s.c.Gate.Decide(ctx, access.Ask{Caller: c, Action: access.ImportShared, Owner: clinic,
@@ -58,7 +60,7 @@ func (s *Store) Import(ctx context.Context, c person.Caller, f File, lim Limits,
 	names := &sources{s: s, g: shared}
 	plan, err := NewPlan(ctx, PlanConfig{Catalogue: s.c.Catalogue, Limits: lim, Resolver: names}, f)
 	if err != nil {
-		return Imported{}, err
+		return Imported{}, s.refused(ctx, shared, err)
 	}
 	patient, fresh, err := s.chartOf(ctx, names, plan.Owner())
 	if err != nil {
@@ -70,18 +72,39 @@ func (s *Store) Import(ctx context.Context, c person.Caller, f File, lim Limits,
 		return Imported{}, err
 	}
 	out := Imported{Patient: patient, Digest: plan.Digest(), Listed: plan.Listed()}
-	err = s.c.Vault.Change(ctx, g, func(tx *vault.ChangeTx) error {
+	store := func(tx *vault.ChangeTx) error {
 		w := newWriter(s, tx, names, g, shared, patient, fresh)
 		if err := w.run(ctx, plan, f.Name); err != nil {
 			return err
 		}
 		out.Types = w.tally
 		return nil
-	})
+	}
+	err = s.c.Vault.Change(ctx, g, store)
+	if errors.Is(err, ErrStale) {
+		if err := errors.Join(s.renew(ctx, clinic), s.renew(ctx, person.Patient(patient))); err != nil {
+			return Imported{}, err
+		}
+		err = s.c.Vault.Change(ctx, g, store)
+	}
 	if err != nil {
-		return Imported{}, err
+		return Imported{}, s.refused(ctx, g, err)
 	}
 	return out, nil
+}
+
+// refused has the log say that an import which g allowed came to nothing because
+// of what the file holds: the entry of the decision alone would read as if it had
+// been stored.
+func (s *Store) refused(ctx context.Context, g access.Grant, err error) error {
+	var bad *ImportError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	if logErr := s.c.Gate.Refused(ctx, g, fault.Of(bad), bad.MessageID); logErr != nil {
+		return errors.Join(err, logErr)
+	}
+	return err
 }
 
 // chartOf finds the chart of the bundle's Patient, or draws a new one.
@@ -144,7 +167,10 @@ func (n *sources) sealRow(token []byte) vault.Row {
 }
 
 func (n *sources) lookup(ctx context.Context, src Source) (known, bool, error) {
-	token := n.token(src)
+	return n.find(ctx, n.token(src))
+}
+
+func (n *sources) find(ctx context.Context, token []byte) (known, bool, error) {
 	var sealed []byte
 	err := n.s.c.DB.QueryRow(ctx, `SELECT body FROM chart_source WHERE token = ?`, token).Scan(&sealed)
 	if errors.Is(err, db.ErrNoRows) {
@@ -210,6 +236,7 @@ type writer struct {
 	fresh   bool
 	charts  map[person.Owner]*chartWriter
 	ids     map[string]known // by source id
+	claimed map[string]bool  // tokens of record numbers noted in this import
 	tally   map[string]Tally
 }
 
@@ -225,7 +252,7 @@ type chartWriter struct {
 
 func newWriter(s *Store, tx *vault.ChangeTx, names *sources, g, shared access.Grant, patient person.PatientID, fresh bool) *writer {
 	w := &writer{s: s, tx: tx, names: names, patient: person.Patient(patient), clinic: person.Clinic(s.c.Clinic), fresh: fresh,
-		ids: map[string]known{}, tally: map[string]Tally{}, charts: map[person.Owner]*chartWriter{}}
+		ids: map[string]known{}, claimed: map[string]bool{}, tally: map[string]Tally{}, charts: map[person.Owner]*chartWriter{}}
 	w.charts[w.patient] = &chartWriter{owner: w.patient, grant: g, parts: map[string]map[person.ResourceID]Record{}, dirty: map[string]bool{}}
 	w.charts[w.clinic] = &chartWriter{owner: w.clinic, grant: shared, parts: map[string]map[person.ResourceID]Record{}, dirty: map[string]bool{}}
 	return w
@@ -241,6 +268,14 @@ func (w *writer) run(ctx context.Context, plan *Plan, file string) error {
 		if err := w.load(ctx, owner, c); err != nil {
 			return err
 		}
+	}
+	if !w.fresh {
+		if err := w.checkPerson(ctx, plan); err != nil {
+			return err
+		}
+	}
+	if err := w.claimNumbers(ctx, plan); err != nil {
+		return err
 	}
 	id := func(src Source) (person.ResourceID, error) { return w.id(ctx, src, file) }
 	if err := plan.Each(ctx, id, func(r Stored) error { return w.put(ctx, r, file) }); err != nil {
@@ -301,7 +336,7 @@ func (w *writer) id(ctx context.Context, src Source, file string) (person.Resour
 		if k.id, err = w.newID(src.Type); err != nil {
 			return person.ResourceID{}, err
 		}
-		if err := w.storeName(ctx, src, k); err != nil {
+		if err := w.storeName(ctx, w.names.token(src), k); err != nil {
 			return person.ResourceID{}, err
 		}
 	}
@@ -317,12 +352,11 @@ func (w *writer) newID(typ string) (person.ResourceID, error) {
 	return person.NewResourceID(w.s.c.Random)
 }
 
-func (w *writer) storeName(ctx context.Context, src Source, k known) error {
+func (w *writer) storeName(ctx context.Context, token []byte, k known) error {
 	plain, err := k.encode()
 	if err != nil {
 		return err
 	}
-	token := w.names.token(src)
 	sealed, err := w.tx.Seal(ctx, w.names.sealRow(token), plain)
 	if err != nil {
 		return err
@@ -478,6 +512,9 @@ func (s *Store) CreateClinic(ctx context.Context, c person.Caller) error {
 			return err
 		}
 		if err := tx.SetHead(ctx, headOf(clinic), digest); err != nil {
+			return err
+		}
+		if err := s.reworked(ctx, tx.Tx, progress{Target: s.c.Catalogue.fingerprint(), Done: true}); err != nil {
 			return err
 		}
 		return s.storeManifest(ctx, tx, clinic, 1, Manifest{})

@@ -47,6 +47,8 @@ const (
 	MsgHidden      = "import.hidden-characters"
 	MsgFileChanged = "import.file-changed"
 	MsgCollision   = "import.other-chart"
+	MsgOtherPerson = "import.other-person"
+	MsgSameNumber  = "import.number-of-another-chart"
 	MsgUnknownType = "import.type-not-supported"
 )
 
@@ -96,6 +98,10 @@ func ImportMessages() []ImportMessage {
 		{MsgDate, fault.Invalid, "a date that does not exist or is not written as FHIR wants"},
 		{MsgHidden, fault.Invalid, "invisible or direction-changing characters in a value"},
 		{MsgCollision, fault.Conflict, "a resource with this name is stored in another chart, or as another type"},
+		{MsgOtherPerson, fault.Conflict, "this Patient is stored here with another birth date or name, so nothing was stored; " +
+			"compare both people: if they are two, the sender must give this one another identifier, if they are one, the former name belongs into the list of names"},
+		{MsgSameNumber, fault.Conflict, "another chart has this record number already, so nothing was stored; " +
+			"find out whether the two charts are one person's before anything is sent again under either"},
 		{MsgFileChanged, fault.Conflict, "the file changed while it was read"},
 		{MsgUnknownType, fault.Invalid, "this resource type is not stored"},
 	}

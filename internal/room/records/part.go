@@ -3,6 +3,7 @@ package records
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -107,7 +108,7 @@ func (r Record) encode(b []byte, set uint32) []byte {
 var errPart = fault.New(fault.Tampered, "open index: malformed part")
 
 // ErrStale is returned for a part that was written under other definitions: its
-// chart must be indexed anew.
+// chart is indexed anew (Store.ReindexAll, or at the next use) and then served.
 var ErrStale = fault.New(fault.Unavailable, "open index: written under another definition")
 
 // OpenPart checks a part and keeps b, which must not change.
@@ -141,6 +142,22 @@ func (c *Catalogue) openPart(typ string, b []byte, checked bool) (Part, error) {
 		return p, nil
 	}
 	return p, p.checkTables(tokens)
+}
+
+// staleRecords decodes a part that was written under other definitions, by what
+// it says of itself; stale is false for one of the definitions that hold now. The
+// form of a record has not changed, and its dates and tokens are of no use.
+func (c *Catalogue) staleRecords(typ string, b []byte) (recs []Record, stale bool, err error) {
+	if _, err := c.openPart(typ, b, false); !errors.Is(err, ErrStale) {
+		return nil, false, err
+	}
+	was := &Definition{Type: typ, columns: make([]string, b[12]), schemaID: binary.BigEndian.Uint64(b[4:])}
+	old := &Catalogue{byType: map[string]*Definition{typ: was}}
+	p, err := old.openPart(typ, b, false)
+	if err != nil {
+		return nil, false, err
+	}
+	return p.Records(), true, nil
 }
 
 // checkTables makes sure that no later read leaves the part, and that the

@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"postern.example/postern/internal/room/records/rawjson"
@@ -160,11 +161,11 @@ func (p *Plan) Each(ctx context.Context, ids IDs, f func(Stored) error) error {
 		buf = b
 		id, err := ids(p.source(i))
 		if err != nil {
-			return fmt.Errorf("assign identifier: %w", err)
+			return p.placed(e, fmt.Errorf("assign identifier: %w", err))
 		}
 		body, err := rw.resource(v, e, id)
 		if err != nil {
-			return err
+			return p.placed(e, err)
 		}
 		rec, err := p.cfg.Catalogue.describe(body, p.flags[i])
 		if err != nil {
@@ -176,4 +177,13 @@ func (p *Plan) Each(ctx context.Context, ids IDs, f func(Stored) error) error {
 		}
 	}
 	return nil
+}
+
+// placed gives a refusal that does not know where it stands the place of e.
+func (p *Plan) placed(e entry, err error) error {
+	var bad *ImportError
+	if errors.As(err, &bad) && bad.Line == 0 {
+		return p.o.fail(e.at, e.index, bad.MessageID, bad.Detail)
+	}
+	return err
 }

@@ -21,6 +21,8 @@ import (
 type Gate interface {
 	Decide(ctx context.Context, a access.Ask) (access.Grant, error)
 	Begin(ctx context.Context, a access.Ask) (*access.Pending, error)
+	// Refused logs that what a Grant allowed was refused all the same, by id of the message.
+	Refused(ctx context.Context, g access.Grant, kind fault.Kind, message string) error
 }
 
 // Standings tells which chart is a person's own.
@@ -42,6 +44,9 @@ type StoreConfig struct {
 	Ready  func(ctx context.Context) error
 	Clock  func() time.Time
 	Random io.Reader
+	// Job returns the Caller of the job that makes stale indexes anew, a new one
+	// for each batch. Nil means that a stale chart stays refused.
+	Job func() person.Caller
 	// CacheBytes bounds the sealed bytes kept in memory. 0 means 48 MiB.
 	CacheBytes int64
 }
@@ -96,6 +101,12 @@ func (s *Store) steady(ctx context.Context, owner person.Owner, read func(head v
 			return err
 		}
 		err = read(head)
+		if errors.Is(err, ErrStale) && i+1 < tries {
+			if err := s.renew(ctx, owner); err != nil {
+				return err
+			}
+			continue
+		}
 		if !errors.Is(err, errMoved) {
 			return err
 		}

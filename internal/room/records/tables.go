@@ -8,7 +8,7 @@ import "postern.example/postern/internal/trust/db"
 func Migrations() []db.Migration {
 	life := "as long as the chart is kept"
 	owner := db.Column{Name: "owner", Type: db.Bytes, Class: db.RandomID, Purpose: "whose chart", Retention: life}
-	return []db.Migration{{Number: 50, Room: "records", Name: "charts", Tables: []db.Table{
+	charts := db.Migration{Number: 50, Room: "records", Name: "charts", Tables: []db.Table{
 		{Name: "chart_row", Purpose: "every version of every resource", Key: []string{"owner", "id", "version"},
 			Index: [][]string{{"id"}}, Columns: []db.Column{
 				owner,
@@ -34,6 +34,14 @@ func Migrations() []db.Migration {
 			{Name: "token", Type: db.Bytes, Class: db.BlindToken, Purpose: "keyed token of the source's name", Retention: life},
 			{Name: "seq", Type: db.Integer, Class: db.Sequence, Purpose: "log entry that covers the storing", Retention: life},
 			{Name: "body", Type: db.Bytes, Class: db.Sealed, Purpose: "owner, type and identifier", Retention: life},
+		}},
+	}}
+	return []db.Migration{charts, {Number: 51, Room: "records", Name: "rework of indexes", Tables: []db.Table{
+		{Name: "chart_rework", Purpose: "how far the indexes are made anew", Key: []string{"id"}, Columns: []db.Column{
+			{Name: "id", Type: db.Integer, Class: db.SmallKind, Purpose: "always 1", Retention: "installation"},
+			{Name: "target", Type: db.Bytes, Class: db.Digest, Purpose: "the definitions that it is done for", Retention: "installation"},
+			{Name: "done", Type: db.Integer, Class: db.SmallKind, Purpose: "1 when every chart is done", Retention: "installation"},
+			{Name: "owner", Type: db.Bytes, Class: db.RandomID, Purpose: "the last chart done, in order of owners", Retention: "installation"},
 		}},
 	}}}
 }

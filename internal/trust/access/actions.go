@@ -19,6 +19,8 @@ const (
 	ProveAccess    Action = "proveAccess"
 	ImportChart    Action = "importChart"
 	ScrubChart     Action = "scrubChart"
+	ReindexChart   Action = "reindexChart"
+	ReindexShared  Action = "reindexShared"
 	ReadShared     Action = "readShared"
 	ImportShared   Action = "importShared"
 	SignIn         Action = "signIn"
@@ -61,6 +63,7 @@ type ActionDef struct {
 	Event     string     // event type of its log entry, one of package audit's
 	Refusal   fault.Kind // what a refused person is told: NotFound where existence is itself a secret
 	TwoPerson bool       // waits until a different natural person with step-up confirms
+	Reseal    bool       // its Grant opens rows for sealing them anew (vault.ChangeTx.Rework), never for an answer
 	on        resourceType
 }
 
@@ -87,6 +90,8 @@ func Actions() []ActionDef {
 		{Action: ReadChart, Event: "read", Refusal: fault.NotFound, on: chart},
 		{Action: ReadLog, Event: "log-read", Refusal: fault.Denied, on: logbook},
 		{Action: ReadShared, Event: "read", Refusal: fault.NotFound, on: clinic},
+		{Action: ReindexChart, Event: "update", Refusal: fault.Denied, Reseal: true, on: chart},
+		{Action: ReindexShared, Event: "update", Refusal: fault.Denied, Reseal: true, on: clinic},
 		{Action: RemovePasskey, Event: "delete", Refusal: fault.Denied, on: account},
 		{Action: RenamePasskey, Event: "update", Refusal: fault.Denied, on: account},
 		{Action: ResumeAccount, Event: "update", Refusal: fault.Denied, on: account},

@@ -143,7 +143,24 @@ func (g *Gate) Begin(ctx context.Context, a Ask) (*Pending, error) {
 		return nil, g.refuse(ctx, a, def, s, e, !def.TwoPerson)
 	}
 	return &Pending{entry: g.c.Log.Start(e), grant: &grant{ctx: ctx, caller: a.Caller, action: a.Action,
-		owner: a.Owner, kinds: slices.Clone(a.Kinds), seq: -1}}, nil
+		owner: a.Owner, kinds: slices.Clone(a.Kinds), rework: def.Reseal, seq: -1}}, nil
+}
+
+// Refused logs that what gr allowed came to nothing: the room that carried it
+// out said no for a reason that policy does not know, such as a file that it does
+// not take. message is the id of what the caller is told, and no text of theirs.
+func (g *Gate) Refused(ctx context.Context, gr Grant, kind fault.Kind, message string) error {
+	if err := gr.Alive(); err != nil {
+		return err
+	}
+	a := Ask{Caller: gr.Caller(), Action: gr.Action(), Owner: gr.Owner(),
+		Reason: fmt.Sprintf("%s; decided by entry %d", message, gr.Seq())}
+	e := g.entry(a, g.defs[a.Action], situation{}, nil)
+	e.Event, e.Outcome, e.Fault = audit.EventRefused, audit.Refused, kind.String()
+	if _, err := g.c.Log.Start(e).Wait(ctx); err != nil {
+		return fault.Wrap(fault.Unavailable, "log refusal", err)
+	}
+	return nil
 }
 
 // facts is situation with an alert when it fails.

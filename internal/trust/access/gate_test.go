@@ -13,6 +13,7 @@ import (
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/audit/audittest"
 	"postern.example/postern/internal/trust/keys"
+	"postern.example/postern/internal/trust/vault/vaulttest"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
 	"postern.example/postern/internal/word/phi"
@@ -60,6 +61,39 @@ func TestAGrantIsBoundToOwnerKindActionAndRequest(t *testing.T) {
 	for name, err := range map[string]error{"alive": g.Alive(), "check": g.Check(owner, "Condition"), "covers": g.Covers(access.SearchChart, owner)} {
 		if !fault.Is(err, fault.Denied) {
 			t.Errorf("%s after the request: %v", name, err)
+		}
+	}
+}
+
+// The Grant of a job that seals anew is no good for an answer, and a Grant for an
+// answer opens nothing for sealing anew.
+func TestAGrantForReworkAnswersNothing(t *testing.T) {
+	k := newKit(t, options{env: keys.Test})
+	mine, kind := patientID(t), "Observation"
+	owner := person.Patient(mine)
+	job := person.NewSystem("reindex", person.PurposeSystemAdmin, person.Request{})
+	rework, err := k.Decide(t.Context(), access.Ask{Caller: job, Action: access.ReindexChart, Owner: owner, Kinds: []string{kind}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := k.Decide(t.Context(), access.Ask{Caller: k.person(t, mine, person.RolePatient), Action: access.ReadChart, Owner: owner, Kinds: []string{kind}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct {
+		err error
+		ok  bool
+	}{
+		"rework for rework": {rework.CheckRework(owner, kind), true},
+		"answer for answer": {answer.Check(owner, kind), true},
+		"rework for answer": {rework.Check(owner, kind), false},
+		"answer for rework": {answer.CheckRework(owner, kind), false},
+		"of another chart":  {rework.CheckRework(person.Patient(patientID(t)), kind), false},
+		"of another kind":   {rework.CheckRework(owner, "Condition"), false},
+		"no Grant at all":   {access.Grant{}.CheckRework(owner, kind), false},
+	} {
+		if (c.err == nil) != c.ok || !c.ok && !fault.Is(c.err, fault.Denied) {
+			t.Errorf("%s: %v", what, c.err)
 		}
 	}
 }
@@ -134,6 +168,34 @@ func TestWithoutALogThereIsNoGrant(t *testing.T) {
 		if !fault.Is(err, fault.Unavailable) || g.Alive() == nil {
 			t.Errorf("%s: %v, want unavailable", what, err)
 		}
+	}
+}
+
+// What a Grant allowed and the room refused all the same stands in the log, about
+// the same owner, with the message's id and nothing of the file.
+func TestARoomsRefusalIsLogged(t *testing.T) {
+	k := newKit(t, options{env: keys.Test})
+	mine := patientID(t)
+	g, err := k.Decide(t.Context(), access.Ask{Caller: vaulttest.Importer(), Action: access.ImportChart, Owner: person.Patient(mine)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Refused(t.Context(), g, fault.Conflict, "import.other-person"); err != nil {
+		t.Fatal(err)
+	}
+	e := k.newest(t)
+	if e.Event != audit.EventRefused || e.Outcome != audit.Refused || e.Fault != "conflict" || e.Action != "importChart" || e.Patient != mine ||
+		e.Caller.Name != "import" || e.Reason != "import.other-person; decided by entry 0" || e.Seq != 1 {
+		t.Errorf("entry %+v", e)
+	}
+	if err := k.Refused(t.Context(), access.Grant{}, fault.Conflict, "x"); !fault.Is(err, fault.Denied) {
+		t.Errorf("without a Grant: %v", err)
+	}
+	if err := k.log.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.Refused(t.Context(), g, fault.Conflict, "x"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("without a log: %v", err)
 	}
 }
 

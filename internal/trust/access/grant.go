@@ -22,6 +22,7 @@ type grant struct {
 	action Action
 	owner  person.Owner
 	kinds  []string
+	rework bool // opens for sealing anew, not for an answer
 	seq    int64
 }
 
@@ -36,12 +37,19 @@ func (g Grant) Alive() error {
 	return nil
 }
 
-// Check returns nil when g is alive and covers kind of owner.
-func (g Grant) Check(owner person.Owner, kind string) error {
+// Check returns nil when g is alive and covers kind of owner, for an answer: the
+// Grant of a job that only seals anew is refused.
+func (g Grant) Check(owner person.Owner, kind string) error { return g.check(owner, kind, false) }
+
+// CheckRework is Check for sealing anew, which is all that the Grant of an action
+// marked Reseal is good for, and no other Grant is.
+func (g Grant) CheckRework(owner person.Owner, kind string) error { return g.check(owner, kind, true) }
+
+func (g Grant) check(owner person.Owner, kind string, rework bool) error {
 	if err := g.Alive(); err != nil {
 		return err
 	}
-	if g.g.owner != owner || !slices.Contains(g.g.kinds, kind) {
+	if g.g.rework != rework || g.g.owner != owner || !slices.Contains(g.g.kinds, kind) {
 		return fault.New(fault.Denied, "use grant: it does not cover this")
 	}
 	return nil

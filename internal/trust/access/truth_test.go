@@ -156,7 +156,7 @@ func caller(r row, account person.AccountID, proof person.Proof) person.Caller {
 }
 
 func rows() []row {
-	who := []string{"stranger", "job init", "job scrub", "job another", "command approved"}
+	who := []string{"stranger", "job init", "job scrub", "job reindex", "job another", "command approved"}
 	for _, r := range person.Roles() {
 		who = append(who, "person "+string(r), "token "+string(r))
 	}

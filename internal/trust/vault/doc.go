@@ -7,8 +7,10 @@
 //   - A sealed row opens only as the row that it was sealed as: environment,
 //     owner, kind, identifier, version and field are bound to it.
 //   - Chart data comes out of Open and its variants only, and they need a live
-//     Grant for this owner and kind. Facts opens a row's header, labels and time,
-//     without one. Secret opens service data (credentials, roles, sessions)
+//     Grant for this owner and kind. Rework opens for one of Postern's own jobs,
+//     which seals what it makes of it, and its Grant is no good for Open. Facts
+//     opens a row's header, labels and time, without one. Secret opens service
+//     data (credentials, roles, sessions)
 //     of the kinds in one list, none of which is a chart kind.
 //   - A set of rows whose digest is a head cannot be extended, cut, swapped or
 //     rolled back by somebody who writes the database: the head is a leaf of a

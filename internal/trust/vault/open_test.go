@@ -74,6 +74,54 @@ func TestOpenIfCurrentRaisesNoAlarmForAnOlderVersion(t *testing.T) {
 	})
 }
 
+// What a job opens is its function's for as long as that runs, and its Grant opens
+// nothing by the way of answers.
+func TestReworkOpensForSealingAnewAlone(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		k := open(t, d)
+		mother := k.patient(t)
+		owner := person.Patient(mother)
+		row := vault.Row{Owner: owner, Kind: "Observation", Version: 1, Field: vault.FieldBody}
+		sealed, err := k.Vault.Seal(t.Context(), row, []byte("secret"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		job := k.grant(t, person.NewSystem("reindex", person.PurposeSystemAdmin, vaulttest.Request()), access.ReindexChart, owner, "Observation")
+		if _, err := k.Vault.Open(t.Context(), job, row, sealed); !fault.Is(err, fault.Denied) {
+			t.Errorf("open for an answer: %v", err)
+		}
+		if _, err := k.Vault.OpenIfCurrent(t.Context(), job, row, sealed); !fault.Is(err, fault.Denied) {
+			t.Errorf("open for an answer: %v", err)
+		}
+		rework := func(g access.Grant, row vault.Row, fn func([]byte) error) error {
+			return k.Vault.Change(t.Context(), g, func(tx *vault.ChangeTx) error { return tx.Rework(t.Context(), row, sealed, fn) })
+		}
+		var kept []byte
+		if err := rework(job, row, func(plain []byte) error {
+			kept = plain
+			if string(plain) != "secret" {
+				t.Errorf("opened %q", plain)
+			}
+			return nil
+		}); err != nil || slices.ContainsFunc(kept, func(b byte) bool { return b != 0 }) {
+			t.Errorf("afterwards %q is left, %v", kept, err)
+		}
+		fails := errors.New("the job fails")
+		if err := rework(job, row, func([]byte) error { return fails }); !errors.Is(err, fails) {
+			t.Errorf("the function's error: %v", err)
+		}
+		never := func([]byte) error { t.Error("opened"); return nil }
+		patient := k.grant(t, k.people.Add(t, mother, k.Clock.Now(), person.RolePatient), access.ReadChart, owner, "Observation")
+		if err := rework(patient, row, never); !fault.Is(err, fault.Denied) {
+			t.Errorf("with a patient's Grant: %v", err)
+		}
+		row.Version = 2
+		if err := rework(job, row, never); !fault.Is(err, fault.Tampered) || len(k.Alarms.Take()) != 1 {
+			t.Errorf("another version: %v", err)
+		}
+	})
+}
+
 func TestWithoutKeysTheVaultIsUnavailable(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		k := open(t, d)
