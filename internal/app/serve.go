@@ -165,7 +165,7 @@ func (a *App) webDoor(cat *catalog.Catalog, extra Doors, control *control) (*web
 		Log: a.slog, SecurityTxt: web.SecurityTxt{Contact: a.Config.Security.Contact, Policy: a.Config.Security.Policy, Expires: expires},
 		DemoExtra: a.Config.env() == keys.Demo,
 		Refused: func(ctx context.Context, c person.Caller, route string) {
-			if err := a.refusedStranger(ctx, c, route); err != nil {
+			if err := a.refusedStranger(ctx, c, route); err != nil && !fault.Is(err, fault.Throttled) {
 				a.slog.Error("refusal could not be logged", "error", err)
 			}
 		},
@@ -187,6 +187,9 @@ func (a *App) refusedStranger(ctx context.Context, c person.Caller, action strin
 	e := audit.Entry{Event: audit.EventRefused, Action: action, Outcome: audit.Refused, Fault: fault.Unauthenticated.String(),
 		Caller: audit.CallerOf(c), Server: a.Config.serverName(), Txn: c.Request().ID, Class: audit.ClassStranger}
 	if err := a.refusals.Refuse(ctx, c.Key()+" "+action, e); err != nil {
+		if fault.Is(err, fault.Throttled) {
+			return err // recorded too
+		}
 		return fault.Wrap(fault.Unavailable, "log refusal", err)
 	}
 	return nil

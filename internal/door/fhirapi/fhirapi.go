@@ -252,6 +252,9 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, id string, err error
 	if kind == fault.Unauthenticated {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
+	if n := kind.RetryAfter(); n > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(n))
+	}
 	w.Header().Del("ETag")
 	w.Header().Set("X-Request-Id", id)
 	body := records.Outcome(err, d.c.Text(fault.Message(err)))
