@@ -37,6 +37,8 @@ type Options struct {
 	DB func(ctx context.Context, c db.Config) (*db.DB, error)
 	// Definitions of the resource types, to see what a changed one does; tests only.
 	Definitions []records.Definition
+	// FreeSpace is the free space of the data folder's disk; nil asks the system.
+	FreeSpace func() (int64, error)
 	// NoHold leaves the folder lock to the caller, who has it.
 	NoHold bool
 }
@@ -300,7 +302,7 @@ func (a *App) openRooms(ctx context.Context) error {
 		Server: a.Config.serverName(), Clock: a.opt.Clock, Random: rand.Reader,
 		Alert: func(ctx context.Context, what string) { a.alarm(ctx, what, person.Owner{}) },
 		Ledger: access.NewLedger(access.LedgerConfig{Log: a.Log, Store: logConfig.Store, Outside: logConfig.Outside,
-			Follower: a.follower, Index: index, TempDir: func() (string, error) { return os.MkdirTemp(a.Config.dir, exportPattern) }})})
+			Follower: a.follower, Index: index, TempDir: a.exportFolder})})
 	if err != nil {
 		return err
 	}

@@ -59,6 +59,10 @@ func TestConfigRefuses(t *testing.T) {
 		"certificate alone":       {valid + "tls:\n  certificate: c.pem\n", "go together"},
 		"two kinds of TLS":        {valid + "tls:\n  certificate: c.pem\n  key: k.pem\n  acme:\n    email: it@clinic.example\n", "not both"},
 		"TLS for http origin":     {strings.Replace(valid, "https://portal.example", "http://localhost:8443", 1) + "tls:\n  certificate: c.pem\n  key: k.pem\n", "must begin with https://"},
+		"negative limit":          {valid + "limits:\n  connections: -1\n", "limits.connections: is not between"},
+		"no limit at all":         {valid + "limits:\n  connections: 1000000\n", "limits.connections: is not between"},
+		"share above the whole":   {valid + "limits:\n  connections: 10\n  connections_per_address: 11\n", "limits.connections_per_address"},
+		"negative share":          {valid + "limits:\n  connections_per_address: -1\n", "limits.connections_per_address"},
 		"contact without expiry":  {valid + "security:\n  contact: mailto:security@clinic.example\n", "security.expires: is required"},
 	} {
 		t.Run(name, func(t *testing.T) {

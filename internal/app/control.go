@@ -95,8 +95,8 @@ func (a *App) listenControl(ctx context.Context) (*control, error) {
 	mux.HandleFunc("GET /wait/{id}", c.answer(c.wait))
 	mux.HandleFunc("POST /run/{id}", c.answer(c.runApproved))
 	mux.HandleFunc("POST /run", c.answer(c.runNow))
-	s := server(ctx, mux, a.slog)
-	s.WriteTimeout = 0 // a wait lasts as long as an act may wait
+	// Without a limit for the answer: a wait lasts as long as an act may wait.
+	s := &http.Server{Handler: mux, ReadHeaderTimeout: usualTimeouts.header, ReadTimeout: usualTimeouts.read, MaxHeaderBytes: headerBytes}
 	a.running.Go(func() { _ = s.Serve(l) })
 	a.running.Go(func() {
 		<-ctx.Done()

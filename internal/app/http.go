@@ -11,26 +11,44 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
 	"postern.example/postern/internal/word/fault"
 )
 
-// Limits of every connection. A slow client holds a connection, never a Grant:
-// Grants die with their request.
+// timeouts are the limits in time of every connection. A slow client holds a
+// connection, never a Grant: Grants die with their request.
+type timeouts struct {
+	header time.Duration // for the head of a request, and for the TLS handshake
+	read   time.Duration // for a whole request: the largest body is 16 KiB, so this is a rate
+	write  time.Duration // until an answer begins
+	pace   time.Duration // for each paceBytes of an answer
+	idle   time.Duration // between requests
+}
+
+var usualTimeouts = timeouts{header: 10 * time.Second, read: 15 * time.Second, write: 120 * time.Second,
+	pace: 15 * time.Second, idle: 120 * time.Second}
+
+// openLimits say how much may be open at once: connections, and requests in them.
+type openLimits struct {
+	total int
+	each  int // of one source
+}
+
 const (
-	headerTimeout = 10 * time.Second
-	readTimeout   = 15 * time.Second
-	writeTimeout  = 120 * time.Second
-	idleTimeout   = 120 * time.Second
-	headerBytes   = 32 << 10
+	headerBytes = 16 << 10 // all names and values; a browser of ours sends less than 2 KiB
+	paceBytes   = 32 << 10 // what a reader must take within timeouts.pace: 2 KiB a second
+	h2Streams   = 32       // requests at once in one HTTP/2 connection
+	h2Window    = 64 << 10 // bytes of bodies that a connection may send ahead: the least there is
 )
 
 // frontConfig configures what stands before every door.
 type frontConfig struct {
 	Origin   string
 	TLS      bool   // the listener encrypts: send HSTS
+	Requests *share // requests at once; nil for any number
 	Redirect string // host that GET requests are redirected from (demo: "127.0.0.1:PORT"); empty for none
 	Web      http.Handler
 	API      http.Handler
@@ -54,6 +72,14 @@ func front(c frontConfig) (http.Handler, error) {
 		// slice of its own, and nothing changes them in place.
 		maps.Copy(w.Header(), common)
 		defer recovered(w, r, c.Log)
+		if c.Requests != nil {
+			source := sourceOf(r.RemoteAddr)
+			if !c.Requests.take(source) {
+				tooMany(w)
+				return
+			}
+			defer c.Requests.give(source)
+		}
 		if r.Host != host {
 			misdirected(w, r, c)
 			return
@@ -104,6 +130,15 @@ func misdirected(w http.ResponseWriter, r *http.Request, c frontConfig) {
 	_, _ = io.WriteString(w, "This server does not answer for that address.\nEste servidor no responde por esa dirección.\n")
 }
 
+// tooMany answers one request too many at once. HTTP/2 would carry thousands in
+// the connections that are allowed.
+func tooMany(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Retry-After", strconv.Itoa(fault.Throttled.RetryAfter()))
+	w.WriteHeader(fault.Throttled.Status())
+	_, _ = io.WriteString(w, "Too many requests at once. Please try again in a minute.\nDemasiadas solicitudes a la vez. Inténtelo de nuevo en un minuto.\n")
+}
+
 // recovered turns a panic into an answer without its text, and logs the place.
 func recovered(w http.ResponseWriter, r *http.Request, log *slog.Logger) {
 	v := recover()
@@ -128,12 +163,44 @@ func requestID() string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(b[:]))
 }
 
-// server makes the HTTP server with every limit set.
-func server(ctx context.Context, h http.Handler, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: headerBytes,
+// server makes the HTTP server with every limit set. It serves on a listener of bound.
+func server(h http.Handler, l *listener, t timeouts, log *slog.Logger) *http.Server {
+	s := &http.Server{
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(pace(w, t.pace), r) }),
+		ReadHeaderTimeout: t.header, ReadTimeout: t.read, WriteTimeout: t.write, IdleTimeout: t.idle,
+		MaxHeaderBytes: headerBytes, ConnState: l.state, Protocols: &http.Protocols{},
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: h2Streams, MaxReceiveBufferPerConnection: h2Window,
+			MaxReceiveBufferPerStream: h2Window, SendPingTimeout: t.idle / 2, PingTimeout: t.pace, WriteByteTimeout: t.pace},
 		ErrorLog: slog.NewLogLogger(quietTLS{log.Handler()}, slog.LevelWarn),
+	}
+	s.Protocols.SetHTTP1(true)
+	s.Protocols.SetHTTP2(true) // over TLS; in the clear there is HTTP/1.1 alone
+	return s
+}
+
+// paced cuts off whoever does not take an answer: each part of it has its own
+// deadline, so that a large answer may take long and a slow reader may not.
+type paced struct {
+	http.ResponseWriter
+	control *http.ResponseController
+	each    time.Duration
+}
+
+func pace(w http.ResponseWriter, each time.Duration) *paced {
+	return &paced{w, http.NewResponseController(w), each}
+}
+
+// Unwrap is for http.ResponseController.
+func (p *paced) Unwrap() http.ResponseWriter { return p.ResponseWriter }
+
+func (p *paced) Write(b []byte) (n int, err error) {
+	for {
+		part := b[n:min(len(b), n+paceBytes)]
+		_ = p.control.SetWriteDeadline(time.Now().Add(p.each)) // a recorder of a test has none
+		k, err := p.ResponseWriter.Write(part)
+		if n += k; err != nil || n == len(b) {
+			return n, err
+		}
 	}
 }
 

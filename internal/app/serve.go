@@ -93,8 +93,9 @@ func (a *App) Serve(ctx context.Context, l net.Listener, extra Doors) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	s := server(run, h, a.slog)
-	if secure != nil {
+	bounded := bound(l, a.Config.openLimits(), a.slog)
+	s := server(h, bounded, usualTimeouts, a.slog)
+	if l = bounded; secure != nil {
 		l = tls.NewListener(l, secure)
 	}
 	a.slog.Info("serving", "origin", a.Config.Origin, "address", l.Addr().String(), "environment", a.Config.env())
@@ -142,7 +143,7 @@ func (a *App) Handler(extra Doors, control *control, tls bool) (http.Handler, er
 	if err := route.CheckAll(append(webDoor.Routes(), fhirapi.Routes()...)); err != nil {
 		return nil, err
 	}
-	return front(frontConfig{Origin: a.Config.Origin, TLS: tls, Redirect: extra.Redirect, Web: webDoor, API: api, Log: a.slog})
+	return front(frontConfig{Origin: a.Config.Origin, TLS: tls, Requests: newShare(a.Config.openLimits()), Redirect: extra.Redirect, Web: webDoor, API: api, Log: a.slog})
 }
 
 func (a *App) webDoor(cat *catalog.Catalog, extra Doors, control *control) (*web.Door, error) {
@@ -165,7 +166,7 @@ func (a *App) webDoor(cat *catalog.Catalog, extra Doors, control *control) (*web
 		Log: a.slog, SecurityTxt: web.SecurityTxt{Contact: a.Config.Security.Contact, Policy: a.Config.Security.Policy, Expires: expires},
 		DemoExtra: a.Config.env() == keys.Demo,
 		Refused: func(ctx context.Context, c person.Caller, route string) {
-			if err := a.refusedStranger(ctx, c, route); err != nil {
+			if err := a.refusedStranger(ctx, c, route); err != nil && !fault.Is(err, fault.Throttled) {
 				a.slog.Error("refusal could not be logged", "error", err)
 			}
 		},
@@ -187,6 +188,9 @@ func (a *App) refusedStranger(ctx context.Context, c person.Caller, action strin
 	e := audit.Entry{Event: audit.EventRefused, Action: action, Outcome: audit.Refused, Fault: fault.Unauthenticated.String(),
 		Caller: audit.CallerOf(c), Server: a.Config.serverName(), Txn: c.Request().ID, Class: audit.ClassStranger}
 	if err := a.refusals.Refuse(ctx, c.Key()+" "+action, e); err != nil {
+		if fault.Is(err, fault.Throttled) {
+			return err // recorded too
+		}
 		return fault.Wrap(fault.Unavailable, "log refusal", err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,6 +10,7 @@ import (
 	"crypto/x509"
 	"encoding/binary"
 	"encoding/pem"
+	"errors"
 	"io"
 	"math/big"
 	"net"
@@ -82,6 +84,46 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 		if a.Header.Get("Server")+a.Header.Get("X-Powered-By") != "" {
 			t.Errorf("%s: the answer names its software", name)
 		}
+	}
+}
+
+// The limits of the configuration hold in a server that serves: connections over
+// them are closed, and another address is served meanwhile.
+func TestConfiguredLimits(t *testing.T) {
+	in := apptest.Start(t, apptest.Options{Environment: keys.Test})
+	in.Stop(t)
+	edit(t, in.Dir, "origin:", "limits:\n  connections: 6\n  connections_per_address: 3\norigin:")
+	in.Restart(t)
+	from := func(ip string) *net.Dialer {
+		return &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}, Timeout: 10 * time.Second}
+	}
+	host := strings.TrimPrefix(in.Origin, "http://")
+	closed := 0
+	for range 10 {
+		c, err := from("127.0.0.9").DialContext(t.Context(), "tcp", in.Address)
+		if err != nil {
+			closed++
+			continue
+		}
+		defer func() { _ = c.Close() }()
+		_, _ = io.WriteString(c, "POST /sign-in/finish HTTP/1.1\r\nHost: "+host+"\r\nContent-Type: application/json\r\nContent-Length: 900\r\nOrigin: "+in.Origin+"\r\n\r\nx")
+		must(t, c.SetReadDeadline(time.Now().Add(300*time.Millisecond)))
+		var timeout net.Error
+		if _, err := c.Read(make([]byte, 1)); !errors.As(err, &timeout) || !timeout.Timeout() {
+			closed++
+		}
+	}
+	if closed != 7 {
+		t.Errorf("%d of 10 were closed, want 7", closed)
+	}
+	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return from("127.0.0.8").DialContext(ctx, "tcp", in.Address)
+	}}}
+	res, err := client.Get(in.Origin + "/sign-in")
+	must(t, err)
+	must(t, res.Body.Close())
+	if res.StatusCode != 200 || !strings.Contains(in.Process.String(), "connection refused: too many are open") {
+		t.Errorf("%d\n%s", res.StatusCode, in.Process)
 	}
 }
 

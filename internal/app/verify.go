@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"postern.example/postern/internal/trust/audit"
+	"postern.example/postern/internal/word/fault"
 )
 
 // AuditVerifyOptions are the flags of audit verify. Exactly one of a place, an
@@ -163,4 +166,50 @@ func AuditExport(ctx context.Context, o AuditExportOptions) (int64, error) {
 	}
 	head, err := audit.Export(ctx, store, key, o.Out)
 	return head.Size, err
+}
+
+// entrySize is what an entry takes at most in an export of a log in tables: leaf,
+// hashes and the usual sealed payload.
+const entrySize = 2 << 10
+
+// exportFolder makes the empty folder for an export's copy of the log, if the disk
+// stays free enough afterwards that nobody is refused for want of space.
+func (a *App) exportFolder() (string, error) {
+	free := a.opt.FreeSpace
+	if free == nil {
+		free = func() (int64, error) { return audit.FreeSpace(a.Config.dir) }
+	}
+	have, err := free()
+	if err != nil {
+		return "", fmt.Errorf("find free space: %w", err)
+	}
+	need, err := a.exportSize()
+	if err != nil {
+		return "", fmt.Errorf("measure log: %w", err)
+	}
+	if have-need < audit.DefaultMarks().Stranger {
+		return "", fault.Say(fault.Conflict, "error.export-space", fmt.Sprintf("export log: its copy takes %d MB, and %d MB are free", need>>20, have>>20))
+	}
+	return os.MkdirTemp(a.Config.dir, exportPattern)
+}
+
+// exportSize is an upper bound of the copy's size.
+func (a *App) exportSize() (n int64, err error) {
+	if a.Config.Database.URL != "" {
+		return a.Log.Size() * entrySize, nil
+	}
+	err = filepath.WalkDir(a.Config.logDir(), func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // a file that was only on its way
+		}
+		if err == nil {
+			n += info.Size()
+		}
+		return err
+	})
+	return n, err
 }

@@ -69,6 +69,37 @@ func TestVerifyAndExportBesideAServer(t *testing.T) {
 	}
 }
 
+// An export is refused before it takes the room that care needs, with what to do;
+// what a killed one left is gone at the next start. On both engines.
+func TestExportsLeaveRoom(t *testing.T) {
+	for name, postgres := range map[string]bool{"sqlite": false, "postgres": true} {
+		t.Run(name, func(t *testing.T) {
+			free := audit.DefaultMarks().Stranger + 1<<10 // less than any log
+			in := apptest.Start(t, apptest.Options{Fill: true, Postgres: postgres, FreeSpace: func() (int64, error) { return free, nil }})
+			officer := in.Enter(t, "officer")
+			copies := func() int {
+				t.Helper()
+				dirs, err := filepath.Glob(filepath.Join(in.Dir, "export-*"))
+				must(t, err)
+				return len(dirs)
+			}
+			got := officer.Post(t, "/officer/export")
+			if got.Status != 409 || !strings.Contains(string(got.Body), "Ask whoever runs the server to free some") || copies() != 0 {
+				t.Errorf("on a full disk: %d, %d copies\n%s", got.Status, copies(), got.Body)
+			}
+			free = 100 << 30
+			if got := officer.Post(t, "/officer/export"); got.Status != 200 || got.Header.Get("Content-Type") != "application/x-tar" || copies() != 0 {
+				t.Errorf("with room: %d, %d copies", got.Status, copies())
+			}
+			must(t, os.MkdirAll(filepath.Join(in.Dir, "export-killed", "log"), 0o700))
+			in.Restart(t)
+			if copies() != 0 {
+				t.Error("what a killed export left is still there")
+			}
+		})
+	}
+}
+
 // A row that somebody changed in the database is refused, and the log and the
 // process say so.
 func TestTamperingAlarms(t *testing.T) {

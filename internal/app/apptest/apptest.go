@@ -39,6 +39,8 @@ type Options struct {
 	Environment string           // empty means demo
 	Clock       func() time.Time // nil is the system's
 	Stopped     bool             // do not serve yet: the test calls Serve
+	// FreeSpace is the free space of the disk; nil asks the system.
+	FreeSpace func() (int64, error)
 	// Seen is called with every answer that a Browser gets, for sentinel searches.
 	Seen func(r *http.Response, body []byte)
 }
@@ -178,7 +180,7 @@ func Credential(t testing.TB) keys.Protector {
 }
 
 func (in *Installation) options() app.Options {
-	o := app.Options{Log: app.NewLogger(in.Process), Clock: in.o.Clock, Definitions: in.definitions}
+	o := app.Options{Log: app.NewLogger(in.Process), Clock: in.o.Clock, FreeSpace: in.o.FreeSpace, Definitions: in.definitions}
 	if in.o.Plain {
 		o.DB = func(ctx context.Context, c db.Config) (*db.DB, error) {
 			c.Key, c.UnencryptedForTests = nil, true

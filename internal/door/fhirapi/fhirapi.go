@@ -63,8 +63,9 @@ type Door struct {
 	mux *http.ServeMux
 }
 
-// maxForm bounds the body of a POST _search.
-const maxForm = 64 << 10
+// maxForm bounds the body of a POST _search. Package records takes 2 KiB of query; what
+// is somewhat longer gets its answer, which says so.
+const maxForm = 4 << 10
 
 // Routes lists the door's routes. Paths name the type as a variable: every type
 // with a definition is served by the same three routes, and no other type is.
@@ -239,6 +240,9 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, id string, err error
 	}
 	if kind == fault.Unauthenticated {
 		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	if n := kind.RetryAfter(); n > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(n))
 	}
 	w.Header().Del("ETag")
 	w.Header().Set("X-Request-Id", id)

@@ -7,10 +7,14 @@ import (
 	"postern.example/postern/internal/word/route"
 )
 
-// Most bytes of a request's body.
+// Most bytes of a request's body: what the longest honest one needs, and little
+// more, because a slow client makes the server hold it.
 const (
-	formBody     = 8 << 10
-	ceremonyBody = 96 << 10
+	buttonBody  = 1 << 10  // the form token alone
+	formBody    = 4 << 10  // a few short fields
+	optionsBody = 1 << 10  // where to go on, a link's secret, a name of 60 letters
+	signBody    = 8 << 10  // a signature: a credential id has up to 1,023 bytes and comes twice
+	createBody  = 16 << 10 // a new passkey, with an attestation that nobody asked for
 )
 
 // table is every endpoint, sorted by path: the table of contents of the door.
@@ -30,16 +34,16 @@ func (d *Door) table() []Endpoint {
 		page("/allergies", "allergies", access.ReadChart, audit.EventRead, d.allergiesPage),
 		page("/approve/{id}", "approve", access.ApproveAct, audit.EventUpdate, d.approve),
 		stepUp(form("/approve/{id}/decline", "approve", access.ApproveAct, audit.EventUpdate, d.approveDecline)),
-		ceremonyAt("/approve/{id}/finish", "approve", access.ApproveAct, audit.EventUpdate, d.approveFinish),
-		ceremonyAt("/approve/{id}/options", "approve", access.ApproveAct, audit.EventUpdate, d.approveOptions),
+		signs("/approve/{id}/finish", "approve", access.ApproveAct, audit.EventUpdate, d.approveFinish),
+		begins("/approve/{id}/options", "approve", access.ApproveAct, audit.EventUpdate, d.approveOptions),
 		cached(open(assets.Pattern, d.assets)),
 		page("/clinic", "clinic", access.ListMyPatients, audit.EventRead, d.clinic),
 		page("/clinic/{patient}", "chart", access.ListMyPatients, audit.EventRead, d.chartPurpose),
 		form("/clinic/{patient}", "chart", access.ReadChart, audit.EventRead, d.chartOpen, "purpose"),
 		page("/conditions", "conditions", access.ReadChart, audit.EventRead, d.conditionsPage),
 		public(page("/enrol", "enrol", "", "", d.enrol)),
-		public(ceremonyAt("/enrol/finish", "enrol", "", audit.EventSignIn, d.enrolFinish)),
-		public(ceremonyAt("/enrol/options", "enrol", "", audit.EventSignIn, d.enrolOptions)),
+		public(creates("/enrol/finish", "enrol", "", audit.EventSignIn, d.enrolFinish)),
+		public(begins("/enrol/options", "enrol", "", audit.EventSignIn, d.enrolOptions)),
 		open("/healthz", d.health),
 		page("/immunizations", "immunizations", access.ReadChart, audit.EventRead, d.immunizationsPage),
 		strangersToo(form("/language", "", "", audit.EventUpdate, d.chooseLanguage, "lang", "next", "next_id")),
@@ -52,19 +56,19 @@ func (d *Door) table() []Endpoint {
 		form("/results", "results", access.ReadChart, audit.EventRead, d.results, "category", "older"),
 		page("/results/{id}", "result", access.ReadChart, audit.EventRead, d.result),
 		page("/security", "security", access.ViewSecurity, audit.EventRead, d.security),
-		stepUp(ceremonyAt("/security/passkeys/finish", "security", access.AddPasskey, audit.EventUpdate, d.passkeyFinish)),
-		stepUp(ceremonyAt("/security/passkeys/options", "security", access.AddPasskey, audit.EventUpdate, d.passkeyOptions)),
+		stepUp(creates("/security/passkeys/finish", "security", access.AddPasskey, audit.EventUpdate, d.passkeyFinish)),
+		stepUp(begins("/security/passkeys/options", "security", access.AddPasskey, audit.EventUpdate, d.passkeyOptions)),
 		stepUp(form("/security/passkeys/{id}/remove", "security", access.RemovePasskey, audit.EventDelete, d.passkeyRemove)),
 		form("/security/passkeys/{id}/rename", "security", access.RenamePasskey, audit.EventUpdate, d.passkeyRename, "name"),
 		form("/security/sessions/end-others", "security", access.EndSession, audit.EventUpdate, d.sessionsEnd),
 		form("/security/sessions/{id}/end", "security", access.EndSession, audit.EventUpdate, d.sessionEnd),
 		public(page("/sign-in", "sign-in", "", "", d.signIn)),
-		public(ceremonyAt("/sign-in/finish", "sign-in", "", audit.EventSignIn, d.signInFinish)),
-		public(ceremonyAt("/sign-in/options", "sign-in", "", "", d.signInOptions)),
+		public(signs("/sign-in/finish", "sign-in", "", audit.EventSignIn, d.signInFinish)),
+		public(begins("/sign-in/options", "sign-in", "", "", d.signInOptions)),
 		form("/sign-out", "", access.SignOut, audit.EventSignOut, d.signOut),
 		page("/step-up", "step-up", access.SignIn, audit.EventSignIn, d.stepUp),
-		ceremonyAt("/step-up/finish", "step-up", access.SignIn, audit.EventSignIn, d.stepUpFinish),
-		ceremonyAt("/step-up/options", "step-up", access.SignIn, audit.EventSignIn, d.stepUpOptions),
+		signs("/step-up/finish", "step-up", access.SignIn, audit.EventSignIn, d.stepUpFinish),
+		begins("/step-up/options", "step-up", access.SignIn, audit.EventSignIn, d.stepUpOptions),
 	}
 }
 
@@ -77,14 +81,31 @@ func page(pattern, name string, a access.Action, e audit.Event, serve func(*Visi
 // form takes a form of the page called name.
 func form(pattern, name string, a access.Action, e audit.Event, serve func(*Visit) error, fields ...string) Endpoint {
 	out := page(pattern, name, a, e, serve)
-	out.Method, out.Body, out.Fields = "POST", formBody, fields
+	out.Method, out.Body, out.Fields = "POST", buttonBody, fields
+	if len(fields) > 0 {
+		out.Body = formBody
+	}
 	return out
 }
 
-// ceremonyAt takes part in a passkey ceremony of the page called name.
-func ceremonyAt(pattern, name string, a access.Action, e audit.Event, serve func(*Visit) error) Endpoint {
+// begins asks for the options of a passkey ceremony of the page called name.
+func begins(pattern, name string, a access.Action, e audit.Event, serve func(*Visit) error) Endpoint {
 	out := form(pattern, name, a, e, serve)
-	out.Body, out.Ceremony = ceremonyBody, true
+	out.Body, out.Ceremony = optionsBody, true
+	return out
+}
+
+// signs takes the answer of an authenticator that signs.
+func signs(pattern, name string, a access.Action, e audit.Event, serve func(*Visit) error) Endpoint {
+	out := begins(pattern, name, a, e, serve)
+	out.Body = signBody
+	return out
+}
+
+// creates takes the answer of an authenticator that makes a passkey.
+func creates(pattern, name string, a access.Action, e audit.Event, serve func(*Visit) error) Endpoint {
+	out := begins(pattern, name, a, e, serve)
+	out.Body = createBody
 	return out
 }
 

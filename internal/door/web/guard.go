@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -205,6 +206,9 @@ func (v *Visit) fail(err error) {
 		v.w.Header().Del(name)
 	}
 	v.w.Header().Set("Cache-Control", "no-store")
+	if n := kind.RetryAfter(); n > 0 {
+		v.w.Header().Set("Retry-After", strconv.Itoa(n))
+	}
 	if v.e != nil && v.e.Ceremony {
 		_ = v.failJSON(kind, err) // its one error is of encoding strings
 		return
@@ -227,7 +231,7 @@ func (v *Visit) failPage(kind fault.Kind, err error) error {
 		// The session ended by itself; what the person asked for is done all the same.
 		v.w.Header().Set("Clear-Site-Data", clearAll)
 	}
-	m := &view.Error{Base: v.Base(""), Kind: kind, Message: fault.Message(err)}
+	m := &view.Error{Base: v.Base(""), Kind: kind, Message: fault.Message(err), RetryAfter: kind.RetryAfter()}
 	// The page repeats nothing of what was asked for, so that two things that are
 	// not there cannot be told apart.
 	m.Route, m.RouteID = "", ""

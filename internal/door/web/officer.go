@@ -163,6 +163,7 @@ func (d *Door) verifyLog(v *Visit) error {
 	if err != nil {
 		return err
 	}
+	v.unhurried()
 	r, err := d.c.Ledger.VerifyLog(v.Context(), g)
 	if err != nil {
 		return err
@@ -180,6 +181,7 @@ func (d *Door) exportLog(v *Visit) error {
 	if err != nil {
 		return err
 	}
+	v.unhurried()
 	v.attach("application/x-tar", "postern-log-"+v.now().Format(time.DateOnly)+".tar")
 	out := &started{w: v.w}
 	err = d.c.Ledger.ExportLog(v.Context(), g, out)
@@ -188,6 +190,12 @@ func (d *Door) exportLog(v *Visit) error {
 		panic(http.ErrAbortHandler) // half an archive must not look like a whole one
 	}
 	return err
+}
+
+// unhurried lets an answer begin late: reading a whole log can take longer than
+// any page. Each part of the answer still has to be taken in time (package app).
+func (v *Visit) unhurried() {
+	_ = http.NewResponseController(v.w).SetWriteDeadline(time.Time{}) // a recorder of a test has none
 }
 
 // started knows whether anything was sent: until then an error is still a page.

@@ -83,7 +83,7 @@ func (d *Door) signInFinish(v *Visit) error {
 
 // notLetIn counts a ceremony that failed.
 func (v *Visit) notLetIn(err error) {
-	if fault.Is(err, fault.Unauthenticated) {
+	if fault.Is(err, fault.Unauthenticated) || fault.Is(err, fault.Throttled) {
 		v.refused()
 	}
 }

@@ -21,9 +21,14 @@ const ceremonyLife = 5 * time.Minute
 // nonceSize is the length of the random part of a challenge.
 const nonceSize = 32
 
-// maxSpent bounds the answered challenges that are remembered. Only ceremonies
-// that succeeded count, so a stranger cannot fill it.
-const maxSpent = 100_000
+// maxSpent bounds the answered challenges that are remembered, and maxSpentEach
+// those of one account. Only ceremonies that succeeded count, so a stranger cannot
+// fill it, and one account with an authenticator in software fills its own share
+// alone: nobody else is locked out by it.
+const (
+	maxSpent     = 100_000
+	maxSpentEach = 64
+)
 
 // purpose says what a ceremony is for. It is bound into the challenge, so an
 // answer given for one purpose does not serve another.
@@ -147,28 +152,52 @@ func (c ceremony) challenge(act []byte) []byte {
 // answer would have to be captured inside TLS to be of use.
 type spent struct {
 	mu    sync.Mutex
-	until map[[nonceSize]byte]time.Time
+	until map[[nonceSize]byte]spending
+	each  map[person.AccountID]int
 }
 
-// spend uses a ceremony up. It reports false when it was used before, and when
-// too many are remembered: closed, not forgotten.
-func (s *spent) spend(c ceremony, now time.Time) bool {
+type spending struct {
+	by      person.AccountID
+	expires time.Time
+}
+
+func newSpent() spent {
+	return spent{until: map[[nonceSize]byte]spending{}, each: map[person.AccountID]int{}}
+}
+
+// spend uses a ceremony of an account up. It refuses one that was used before, and
+// any when too many are remembered, of this account or in all: closed, not forgotten.
+func (s *spent) spend(c ceremony, by person.AccountID, now time.Time) error {
 	nonce := [nonceSize]byte(c.Nonce)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, used := s.until[nonce]; used {
-		return false
+		return refused(errAnswer)
 	}
-	if len(s.until) >= maxSpent {
-		for n, until := range s.until {
-			if !now.Before(until) {
-				delete(s.until, n)
-			}
+	if s.full(by) {
+		s.sweep(now)
+	}
+	if s.full(by) {
+		return fault.New(fault.Throttled, "use passkey: too many ceremonies within five minutes")
+	}
+	s.until[nonce] = spending{by, c.Expires}
+	s.each[by]++
+	return nil
+}
+
+func (s *spent) full(by person.AccountID) bool {
+	return s.each[by] >= maxSpentEach || len(s.until) >= maxSpent
+}
+
+// sweep forgets what has expired.
+func (s *spent) sweep(now time.Time) {
+	for n, x := range s.until {
+		if now.Before(x.expires) {
+			continue
+		}
+		delete(s.until, n)
+		if s.each[x.by]--; s.each[x.by] == 0 {
+			delete(s.each, x.by)
 		}
 	}
-	if len(s.until) >= maxSpent {
-		return false
-	}
-	s.until[nonce] = c.Expires
-	return true
 }

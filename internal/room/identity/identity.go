@@ -64,9 +64,8 @@ func New(c Config) (*Room, error) {
 	if c.Cache == 0 {
 		c.Cache = 20_000
 	}
-	r := &Room{c: c, secret: c.Vault.Secret(vault.SecretAccount), pause: pause, parsed: map[person.AccountID]*set{},
+	r := &Room{c: c, secret: c.Vault.Secret(vault.SecretAccount), pause: pause, spent: newSpent(), parsed: map[person.AccountID]*set{},
 		verified: db.NewFresh[person.AccountID, verified](c.DB, c.Cache)}
-	r.spent.until = map[[nonceSize]byte]time.Time{}
 	var err error
 	if r.party, err = relyingParty(c); err != nil {
 		return nil, fmt.Errorf("open identity: %w", err)

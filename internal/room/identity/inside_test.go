@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
 )
 
 // Two kinds that share a secret kind must not share the id of their only row:
@@ -105,23 +108,54 @@ func TestChallengeBindsEveryPart(t *testing.T) {
 	}
 }
 
+// numbered is an account like any other.
+func numbered(n byte) person.AccountID {
+	id, _ := person.AccountIDFromBytes(bytes.Repeat([]byte{n}, 16)) // 16 bytes are an id
+	return id
+}
+
 // A full memory of used challenges refuses instead of forgetting, and empties
 // itself when their time is over.
 func TestSpentIsBounded(t *testing.T) {
 	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
-	s := spent{until: map[[nonceSize]byte]time.Time{}}
+	s := newSpent()
 	for i := range maxSpent {
-		s.until[[nonceSize]byte{1, byte(i), byte(i >> 8), byte(i >> 16)}] = now.Add(ceremonyLife)
+		s.until[[nonceSize]byte{1, byte(i), byte(i >> 8), byte(i >> 16)}] = spending{expires: now.Add(ceremonyLife)}
 	}
+	s.each[person.AccountID{}] = maxSpent
 	c := ceremony{Nonce: make([]byte, nonceSize), Expires: now.Add(ceremonyLife)}
-	if s.spend(c, now) {
-		t.Error("a full memory forgot")
+	if err := s.spend(c, numbered(1), now); !fault.Is(err, fault.Throttled) {
+		t.Errorf("a full memory forgot: %v", err)
 	}
-	if !s.spend(c, now.Add(ceremonyLife)) || len(s.until) != 1 {
-		t.Errorf("%d are remembered after their time", len(s.until))
+	if err := s.spend(c, numbered(1), now.Add(ceremonyLife)); err != nil || len(s.until) != 1 || len(s.each) != 1 {
+		t.Errorf("%v; %d of %d accounts are remembered after their time", err, len(s.until), len(s.each))
 	}
-	if s.spend(c, now.Add(ceremonyLife)) {
-		t.Error("spent twice")
+	if err := s.spend(c, numbered(1), now.Add(ceremonyLife)); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("spent twice: %v", err)
+	}
+}
+
+// One account that finishes ceremonies without end locks out itself, for minutes,
+// and nobody else.
+func TestOneAccountSpendsItsOwnShare(t *testing.T) {
+	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+	s := newSpent()
+	spend := func(by byte, n int) error {
+		c := ceremony{Nonce: make([]byte, nonceSize), Expires: now.Add(ceremonyLife)}
+		c.Nonce[0], c.Nonce[1], c.Nonce[2] = by, byte(n), byte(n>>8)
+		return s.spend(c, numbered(by), now)
+	}
+	for n := range 10 * maxSpentEach {
+		if err := spend(1, n); fault.Is(err, fault.Throttled) != (n >= maxSpentEach) || n < maxSpentEach && err != nil {
+			t.Fatalf("ceremony %d: %v", n, err)
+		}
+	}
+	if err := spend(2, 0); err != nil || len(s.until) != maxSpentEach+1 {
+		t.Errorf("somebody else: %v, %d are remembered", err, len(s.until))
+	}
+	now = now.Add(ceremonyLife)
+	if err := spend(1, 10*maxSpentEach); err != nil {
+		t.Errorf("five minutes later: %v", err)
 	}
 }
 

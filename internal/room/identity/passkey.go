@@ -247,8 +247,8 @@ func (r *Room) verify(ctx context.Context, v verification) (*Presence, error) {
 	if err != nil {
 		return nil, refused(err)
 	}
-	if !r.spent.spend(v.c, r.now()) {
-		return nil, refused(errAnswer)
+	if err := r.spent.spend(v.c, v.account, r.now()); err != nil {
+		return nil, err
 	}
 	if used.Authenticator.CloneWarning {
 		return nil, r.cloned(ctx, v.account)

@@ -74,8 +74,8 @@ func (r *Room) registered(c ceremony, s *set, name phi.Text, response []byte) (n
 	if err != nil {
 		return newPasskey{}, refused(err)
 	}
-	if !r.spent.spend(c, r.now()) {
-		return newPasskey{}, refused(errAnswer)
+	if err := r.spent.spend(c, s.account, r.now()); err != nil {
+		return newPasskey{}, err
 	}
 	n := newPasskey{body: body{Name: name.Reveal(), Created: r.now(), Credential: credentialOf(w)}}
 	if !goodName(n.body.Name) {

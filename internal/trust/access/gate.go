@@ -47,7 +47,9 @@ type Log interface {
 }
 
 // Refusals counts refusals: the first of its kind is durable when Refuse
-// returns, identical ones within the minute are counted. *audit.Refusals is one.
+// returns, identical ones within the minute are counted. fault.Throttled says that
+// it is recorded too, and that the caller was refused too many different things.
+// *audit.Refusals is one.
 type Refusals interface {
 	Refuse(ctx context.Context, key string, e audit.Entry) error
 }
@@ -196,6 +198,9 @@ func (g *Gate) refuse(ctx context.Context, a Ask, def ActionDef, s situation, e 
 	e.Event, e.Outcome, e.Fault = audit.EventRefused, audit.Refused, kind.String()
 	key := a.Caller.Key() + " " + string(a.Action) + " " + a.Owner.String() + " " + a.Object
 	if err := g.c.Refusals.Refuse(ctx, key, e); err != nil {
+		if fault.Is(err, fault.Throttled) {
+			return err // in place of every kind: a target that exists and one that does not stay alike
+		}
 		return fault.Wrap(fault.Unavailable, "log refusal", err)
 	}
 	return fault.New(kind, "decide "+string(a.Action))

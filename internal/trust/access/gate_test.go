@@ -421,3 +421,34 @@ func TestAnIncompleteGateDoesNotOpen(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 }
+
+// Whoever is refused too many different things is slowed down. The charts that
+// exist and those that do not stay alike, and what one may do still works.
+func TestTooManyDifferentRefusalsSlowDown(t *testing.T) {
+	covers.Covers(t, "HC-7b")
+	k := newKit(t, options{})
+	mine := patientID(t)
+	c := k.person(t, mine, person.RolePatient)
+	there := patientID(t)
+	k.person(t, there, person.RolePatient)
+	read := func(owner person.PatientID) error {
+		_, err := k.Decide(t.Context(), access.Ask{Caller: c, Action: access.ReadChart, Owner: person.Patient(owner)})
+		return err
+	}
+	for n := range audit.RefusalSpread {
+		if err := read(patientID(t)); !fault.Is(err, fault.NotFound) {
+			t.Fatalf("refusal %d: %v", n, err)
+		}
+	}
+	size := k.log.Size()
+	missing, foreign := read(patientID(t)), read(there)
+	if !fault.Is(missing, fault.Throttled) || !fault.Is(foreign, fault.Throttled) || missing.Error() != foreign.Error() {
+		t.Errorf("then: %v and %v", missing, foreign)
+	}
+	if e := k.newest(t); k.log.Size() != size+1 || e.Event != audit.EventRefused || e.Fault != "throttled" {
+		t.Errorf("%d entries more, the newest %+v", k.log.Size()-size, e)
+	}
+	if err := read(mine); err != nil {
+		t.Errorf("the own chart: %v", err)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/word/fault"
@@ -27,12 +28,13 @@ type LedgerConfig struct {
 // Ledger reads the log for those who hold a Grant for reading it. It is the only
 // way from a sealed entry to its content.
 type Ledger struct {
-	c    LedgerConfig
-	scan int64 // how far back one page looks for entries that its filter keeps
+	c         LedgerConfig
+	scan      int64      // how far back one page looks for entries that its filter keeps
+	exporting sync.Mutex // held while the copy for an export is on the disk
 }
 
 // NewLedger makes a Ledger.
-func NewLedger(c LedgerConfig) *Ledger { return &Ledger{c, logScan} }
+func NewLedger(c LedgerConfig) *Ledger { return &Ledger{c: c, scan: logScan} }
 
 func (l *Ledger) ready() error {
 	if l == nil {
@@ -174,11 +176,17 @@ func (l *Ledger) VerifyLog(ctx context.Context, gr Grant) (audit.Report, error) 
 	return audit.Verify(ctx, audit.VerifyConfig{Store: l.c.Store, VKey: l.c.Log.VKey(), Outside: [][]byte{note}, Workers: 1})
 }
 
-// ExportLog writes a tar archive of the log in C2SP layout to w.
+// ExportLog writes a tar archive of the log in C2SP layout to w. Its copy on the
+// disk is as large as the log, so there is one at a time: others are
+// fault.Conflict, until the first was taken or broke off.
 func (l *Ledger) ExportLog(ctx context.Context, gr Grant, w io.Writer) error {
 	if err := l.whole(gr, ExportLog); err != nil {
 		return err
 	}
+	if !l.exporting.TryLock() {
+		return fault.Say(fault.Conflict, "error.export-running", "export log: another export is on its way")
+	}
+	defer l.exporting.Unlock()
 	if _, err := l.c.Log.Checkpoint(ctx); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"postern.example/postern/internal/trust/access"
@@ -323,6 +324,57 @@ func TestWithoutALedgerNobodyReadsTheLog(t *testing.T) {
 		}
 		if err := l.ExportLog(ctx, export, io.Discard); err == nil {
 			t.Error("exported")
+		}
+	}
+}
+
+// slowReader takes the first part of an answer only when it is told to.
+type slowReader struct {
+	once         sync.Once
+	began, leave chan struct{}
+	end          error
+}
+
+func (s *slowReader) Write(b []byte) (int, error) {
+	s.once.Do(func() {
+		close(s.began)
+		<-s.leave
+	})
+	return len(b), s.end
+}
+
+// One export at a time: its copy of the log is as large as the log. It is gone when
+// the download ends or breaks off, and then the next may begin.
+func TestOneExportAtATime(t *testing.T) {
+	l := newLibrary(t)
+	ctx, g := t.Context(), l.officer(t, access.ExportLog)
+	var dirs []string
+	l.ledger.TempDir = func() (string, error) {
+		dir, err := os.MkdirTemp(t.TempDir(), "export")
+		dirs = append(dirs, dir)
+		return dir, err
+	}
+	l.reopen(t)
+	for _, end := range []error{nil, io.ErrClosedPipe} {
+		w := &slowReader{began: make(chan struct{}), leave: make(chan struct{}), end: end}
+		done := make(chan error)
+		go func() { done <- l.ExportLog(ctx, g, w) }()
+		<-w.began
+		err := l.ExportLog(ctx, g, io.Discard)
+		if !fault.Is(err, fault.Conflict) || fault.Message(err) != "error.export-running" {
+			t.Errorf("a second one: %v", err)
+		}
+		close(w.leave)
+		if err := <-done; !errors.Is(err, end) {
+			t.Errorf("ended by %v: %v", end, err)
+		}
+	}
+	if err := l.ExportLog(ctx, g, io.Discard); err != nil || len(dirs) != 3 {
+		t.Errorf("afterwards: %v, %d copies", err, len(dirs))
+	}
+	for _, dir := range dirs {
+		if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("a copy is left: %v", err)
 		}
 	}
 }

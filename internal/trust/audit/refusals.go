@@ -1,10 +1,12 @@
 package audit
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -14,8 +16,10 @@ import (
 
 // Defaults of RefusalsConfig.
 const (
-	RefusalWindow = time.Minute
-	RefusalLimit  = 10_000
+	RefusalWindow  = time.Minute
+	RefusalLimit   = 10_000
+	RefusalSpread  = 64
+	StrangerSpread = 1024
 )
 
 // Appender is what Refusals needs of a log. *Log is one.
@@ -27,6 +31,12 @@ type Appender interface {
 type RefusalsConfig struct {
 	Log   Appender // required
 	Limit int      // most different refusals counted at once; 0 means RefusalLimit
+	// Spread is how many different refusals of one account within a minute have
+	// entries of their own; 0 means RefusalSpread.
+	Spread int
+	// Strangers is how many sources of strangers within a minute have; 0 means
+	// StrangerSpread.
+	Strangers int
 	// Alarm is told of a count that could not be made durable. It must not block.
 	// Nil ignores; the count is tried again.
 	Alarm func(error)
@@ -37,23 +47,39 @@ type RefusalsConfig struct {
 // raise a counter, which becomes one entry with Count when the minute is over, when
 // the table is full, and at Close. Only such counts can be lost by a kill.
 //
+// Nor does a flood of different ones: an account that is refused Spread different
+// things within a minute is slowed down. Whatever else it is refused in that minute
+// is one kind, whose first is an entry that says so, and the answer is
+// fault.Throttled, the same for a target that exists and one that does not. Many
+// sources of strangers become one kind likewise, but nobody's answer changes: it
+// would lock out those who did nothing.
+//
 // Memory is bounded: when Limit kinds are being counted, the oldest is written out.
 type Refusals struct {
 	log   Appender
 	limit int
+	most  map[bool]int // different refusals in a group: strangers or not
 	alarm func(error)
 
 	mu     sync.Mutex
 	kinds  map[string]*list.Element // of *refusal
 	order  *list.List               // oldest first
+	shares map[string]*share
 	closed bool
 	wg     sync.WaitGroup
+}
+
+// share counts the kinds that one account, or all strangers, began within a minute.
+type share struct {
+	kinds int
+	timer *time.Timer // ends the minute
 }
 
 // refusal is one kind of refusal within its minute.
 type refusal struct {
 	key   string
 	entry Entry
+	many  bool          // stands for all that a group has too many of
 	more  int64         // identical ones after the first
 	ready chan struct{} // closed when the first is durable or has failed
 	err   error
@@ -69,16 +95,41 @@ func NewRefusals(cfg RefusalsConfig) *Refusals {
 		cfg.Alarm = func(error) {}
 	}
 	return &Refusals{log: cfg.Log, limit: cfg.Limit, alarm: cfg.Alarm,
-		kinds: map[string]*list.Element{}, order: list.New()}
+		most:  map[bool]int{false: cmp.Or(cfg.Spread, RefusalSpread), true: cmp.Or(cfg.Strangers, StrangerSpread)},
+		kinds: map[string]*list.Element{}, order: list.New(), shares: map[string]*share{}}
+}
+
+func stranger(e Entry) bool { return e.Caller.Kind == person.KindStranger.String() }
+
+// groupOf is whose flood a refusal would be part of. An account has one group for
+// all its sessions and tokens; jobs, commands and alarms have none.
+func groupOf(e Entry) string {
+	switch {
+	case stranger(e):
+		return "strangers"
+	case e.Caller.Account.IsZero():
+		return ""
+	}
+	return "account " + e.Caller.Account.String()
+}
+
+// prefixOf is what one stranger can have many addresses of: a /64 of IPv6.
+func prefixOf(source string) string {
+	a, err := netip.ParseAddr(source)
+	if err != nil || a.Is4() || a.Is4In6() {
+		return source
+	}
+	p, _ := a.Prefix(64) // an IPv6 address has 64 bits to keep
+	return p.String()
 }
 
 // Refuse records a refusal. key names caller, action and target; a stranger's is
 // replaced by source and event, because whoever guesses targets from one source must
 // not fill the disk. When it returns nil the refusal, or one identical to it in the
-// same minute, is durable.
+// same minute, is durable. So it is when it returns fault.Throttled.
 func (r *Refusals) Refuse(ctx context.Context, key string, e Entry) error {
-	if e.Caller.Kind == person.KindStranger.String() {
-		key = "stranger " + e.Caller.Source + " " + string(e.Event)
+	if stranger(e) {
+		key = "stranger " + prefixOf(e.Caller.Source) + " " + string(e.Event)
 	}
 	x, first, evicted := r.enter(key, e)
 	if x == nil {
@@ -91,14 +142,23 @@ func (r *Refusals) Refuse(ctx context.Context, key string, e Entry) error {
 	if !first {
 		select {
 		case <-x.ready:
-			return x.err
+			return x.answer(x.err)
 		case <-ctx.Done():
 			return fault.Wrap(fault.Unavailable, "log refusal", ctx.Err())
 		}
 	}
 	// Others wait for this append: it must not end with this one caller's context.
-	_, err := r.log.Append(context.WithoutCancel(ctx), e)
+	_, err := r.log.Append(context.WithoutCancel(ctx), x.entry)
 	r.settle(x, err)
+	return x.answer(err)
+}
+
+// answer is what the one who is refused is told instead of the refusal; err is the
+// log's.
+func (x *refusal) answer(err error) error {
+	if err == nil && x.many && !stranger(x.entry) {
+		return fault.New(fault.Throttled, "refuse: too many different things within a minute")
+	}
 	return err
 }
 
@@ -109,19 +169,64 @@ func (r *Refusals) enter(key string, e Entry) (x *refusal, first bool, evicted *
 	if r.closed {
 		return nil, false, nil
 	}
-	if el := r.kinds[key]; el != nil {
-		x = el.Value.(*refusal)
-		x.more++
+	if x = r.again(key); x != nil {
 		return x, false, nil
+	}
+	many := r.tooMany(e)
+	if many {
+		key = "many " + groupOf(e)
+		if x = r.again(key); x != nil {
+			return x, false, nil
+		}
+		e.Reason = "too many different refusals: the others of this minute are counted in one entry"
+		if !stranger(e) {
+			e.Fault = fault.Throttled.String()
+		}
 	}
 	if r.order.Len() >= r.limit {
 		evicted = r.order.Front().Value.(*refusal)
 		r.remove(evicted)
 		r.wg.Add(1) // Close waits for its count
 	}
-	x = &refusal{key: key, entry: e, ready: make(chan struct{})}
+	x = &refusal{key: key, entry: e, many: many, ready: make(chan struct{})}
 	r.kinds[key] = r.order.PushBack(x)
 	return x, true, evicted
+}
+
+// again counts one more of a kind that is in the table; the caller holds mu.
+func (r *Refusals) again(key string) *refusal {
+	el := r.kinds[key]
+	if el == nil {
+		return nil
+	}
+	x := el.Value.(*refusal)
+	x.more++
+	return x
+}
+
+// tooMany counts a new kind of e's group and reports whether the group has its
+// share of this minute; the caller holds mu. What is written out early to make
+// room still counts: else two accounts could empty the table for each other.
+func (r *Refusals) tooMany(e Entry) bool {
+	name := groupOf(e)
+	if name == "" {
+		return false
+	}
+	g := r.shares[name]
+	if g == nil {
+		g = &share{}
+		g.timer = time.AfterFunc(RefusalWindow, func() {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			delete(r.shares, name)
+		})
+		r.shares[name] = g
+	}
+	if g.kinds == r.most[stranger(e)] {
+		return true
+	}
+	g.kinds++
+	return false
 }
 
 // remove takes a slot out of the table; the caller holds mu.
@@ -195,8 +300,14 @@ func (r *Refusals) write(ctx context.Context, x *refusal) error {
 	}
 	e := x.entry
 	e.Event, e.Count = EventCount, x.more
-	if e.Caller.Kind == person.KindStranger.String() {
-		e.Action, e.Objects, e.Query, e.Txn = "", nil, "", "" // those of the first say nothing about the others
+	if stranger(e) || x.many { // what the first asked for says nothing about the others
+		e.Action, e.Objects, e.Query, e.Txn = "", nil, "", ""
+	}
+	if x.many {
+		e.Patient, e.Owner, e.Kinds, e.Policy = person.PatientID{}, "", nil, nil
+		if stranger(e) {
+			e.Caller.Source = ""
+		}
 	}
 	if _, err := r.log.Append(ctx, e); err != nil {
 		return fmt.Errorf("log count of refusals: %w", err)
@@ -208,6 +319,9 @@ func (r *Refusals) write(ctx context.Context, x *refusal) error {
 func (r *Refusals) Close(ctx context.Context) error {
 	r.mu.Lock()
 	r.closed = true
+	for _, g := range r.shares {
+		g.timer.Stop()
+	}
 	r.mu.Unlock()
 	r.wg.Wait() // a count being written now comes back into the table if it fails
 	r.mu.Lock()

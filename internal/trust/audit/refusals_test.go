@@ -2,6 +2,7 @@ package audit_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
 )
 
 // journal is an Appender that keeps entries in memory and can fail or hold.
@@ -243,4 +245,130 @@ func TestRefusalCountJoinsItsSuccessor(t *testing.T) {
 			t.Fatalf("%+v", got)
 		}
 	})
+}
+
+// by is the refusal of target n to an account, through one of its tokens.
+func by(account person.AccountID, device string, n int) audit.Entry {
+	e := refusal(n)
+	e.Caller = audit.Caller{Kind: "token", Account: account, Device: device, Source: "192.0.2.1"}
+	return e
+}
+
+// One who asks for ever new things is slowed down: a handful of entries, one that
+// says so, one count, and everybody else is answered as before.
+func TestDifferentRefusalsOfOneAccountAreFolded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := &journal{}
+		r := audit.NewRefusals(audit.RefusalsConfig{Log: j, Spread: 3})
+		prober := fullEntry().Caller.Account
+		other, err := person.NewAccountID(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		refuse := func(account person.AccountID, device string, n int) error {
+			return r.Refuse(t.Context(), fmt.Sprint(account, device, n), by(account, device, n))
+		}
+		for n := range 100 {
+			// Another token of the same account gives no second share.
+			if err := refuse(prober, fmt.Sprint("token ", n%2), n); fault.Is(err, fault.Throttled) != (n >= 3) || err != nil && n < 3 {
+				t.Fatalf("target %d: %v", n, err)
+			}
+		}
+		if err := refuse(prober, "token 0", 0); err != nil {
+			t.Errorf("one that was counted before: %v", err)
+		}
+		if err := refuse(other, "token 9", 5); err != nil {
+			t.Errorf("somebody else: %v", err)
+		}
+		got := j.all()
+		if len(got) != 5 || got[3].Event != audit.EventRefused || got[3].Fault != "throttled" || got[3].Reason == "" || got[3].Objects[0] != "Observation/3" {
+			t.Fatalf("%d entries: %+v", len(got), got[3:])
+		}
+		time.Sleep(audit.RefusalWindow)
+		synctest.Wait()
+		var sum int64
+		for _, e := range j.all()[5:] {
+			if sum += e.Count; e.Fault == "throttled" && (e.Count != 96 || !e.Patient.IsZero() || e.Objects != nil || e.Action != "" || e.Policy != nil || e.Kinds != nil || e.Caller.Account != prober) {
+				t.Errorf("the count: %+v", e)
+			}
+		}
+		if sum+5 != 102 {
+			t.Errorf("%d answers stand in the log, 102 were given", sum+5)
+		}
+		if err := refuse(prober, "token 0", 200); err != nil {
+			t.Errorf("a minute later: %v", err)
+		}
+		if err := r.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// What is written out early to make room still counts: callers who are in league
+// cannot empty the table for each other and fill the log through it.
+func TestFoldingSurvivesAFullTable(t *testing.T) {
+	j := &journal{}
+	r := audit.NewRefusals(audit.RefusalsConfig{Log: j, Spread: 4, Limit: 6})
+	a, err := person.NewAccountID(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := fullEntry().Caller.Account
+	for n := range 1000 {
+		_ = r.Refuse(t.Context(), fmt.Sprint("a", n), by(a, "", n))
+		_ = r.Refuse(t.Context(), fmt.Sprint("b", n), by(b, "", n))
+	}
+	if err := r.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var answers int64
+	for _, e := range j.all() {
+		answers += max(e.Count, 1)
+	}
+	if len(j.all()) > 2*(4+2) || answers != 2000 {
+		t.Errorf("%d entries stand for %d answers", len(j.all()), answers)
+	}
+}
+
+// A flood from many addresses is folded, and nobody's answer changes by it. The
+// addresses of one IPv6 network are one source.
+func TestManyStrangersAreFolded(t *testing.T) {
+	j := &journal{}
+	r := audit.NewRefusals(audit.RefusalsConfig{Log: j, Strangers: 3})
+	sources := []string{"192.0.2.1", "2001:db8::1", "2001:db8::2", "unix"}
+	for n := range 500 {
+		sources = append(sources, fmt.Sprintf("198.51.100.%d", n))
+	}
+	for n, source := range sources {
+		if err := r.Refuse(t.Context(), "", stranger(source, n)); err != nil {
+			t.Fatalf("%s: %v", source, err)
+		}
+	}
+	if err := r.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	got := j.all()
+	if len(got) != 6 || got[1].Caller.Source != "2001:db8::1" || got[3].Reason == "" || got[3].Fault == "throttled" {
+		t.Fatalf("%d entries: %+v", len(got), got)
+	}
+	for _, e := range got[4:] {
+		if e.Count != 1 && (e.Count != 499 || e.Caller.Source != "" || e.Action != "") {
+			t.Errorf("count %+v", e)
+		}
+	}
+}
+
+// Being slowed down is an answer too: without an entry there is none.
+func TestAFoldedRefusalNeedsItsEntry(t *testing.T) {
+	j := &journal{fail: errors.New("disk")}
+	r := audit.NewRefusals(audit.RefusalsConfig{Log: j, Spread: 1})
+	a := fullEntry().Caller.Account
+	for n := range 3 {
+		if err := r.Refuse(t.Context(), fmt.Sprint(n), by(a, "", n)); err == nil || fault.Is(err, fault.Throttled) {
+			t.Errorf("target %d: %v", n, err)
+		}
+	}
+	if err := r.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -44,24 +44,25 @@ type row struct {
 	message string // id in the message catalogues, also the OperationOutcome detail
 	issue   string // FHIR IssueType code
 	exit    int    // exit code of a command
+	retry   int    // seconds after which trying again makes sense; 0 says nothing
 }
 
 var table = []row{
-	{Internal, "internal", 500, "error.internal", "exception", 1},
-	{Unauthenticated, "unauthenticated", 401, "error.sign-in", "login", 1},
-	{StepUp, "step-up", 403, "error.step-up", "security", 1},
-	{Denied, "denied", 403, "error.denied", "forbidden", 1},
-	{NotFound, "not-found", 404, "error.not-found", "not-found", 1},
-	{Gone, "gone", 410, "error.gone", "deleted", 1},
-	{Invalid, "invalid", 400, "error.invalid", "invalid", 1},
-	{Conflict, "conflict", 409, "error.conflict", "conflict", 1},
-	{TooLarge, "too-large", 413, "error.too-large", "too-long", 1},
-	{Throttled, "throttled", 429, "error.throttled", "throttled", 1},
-	{Unavailable, "unavailable", 503, "error.unavailable", "transient", 1},
-	{Tampered, "tampered", 503, "error.tampered", "transient", 1},
-	{Misdirected, "misdirected", 421, "error.misdirected", "processing", 1},
-	{Method, "method", 405, "error.method", "not-supported", 1},
-	{MediaType, "media-type", 415, "error.media-type", "not-supported", 1},
+	{Internal, "internal", 500, "error.internal", "exception", 1, 0},
+	{Unauthenticated, "unauthenticated", 401, "error.sign-in", "login", 1, 0},
+	{StepUp, "step-up", 403, "error.step-up", "security", 1, 0},
+	{Denied, "denied", 403, "error.denied", "forbidden", 1, 0},
+	{NotFound, "not-found", 404, "error.not-found", "not-found", 1, 0},
+	{Gone, "gone", 410, "error.gone", "deleted", 1, 0},
+	{Invalid, "invalid", 400, "error.invalid", "invalid", 1, 0},
+	{Conflict, "conflict", 409, "error.conflict", "conflict", 1, 0},
+	{TooLarge, "too-large", 413, "error.too-large", "too-long", 1, 0},
+	{Throttled, "throttled", 429, "error.throttled", "throttled", 1, 60},
+	{Unavailable, "unavailable", 503, "error.unavailable", "transient", 1, 0},
+	{Tampered, "tampered", 503, "error.tampered", "transient", 1, 0},
+	{Misdirected, "misdirected", 421, "error.misdirected", "processing", 1, 0},
+	{Method, "method", 405, "error.method", "not-supported", 1, 0},
+	{MediaType, "media-type", 415, "error.media-type", "not-supported", 1, 0},
 }
 
 func (k Kind) row() row {
@@ -93,6 +94,10 @@ func (k Kind) Message() string { return k.row().message }
 
 // Issue is the FHIR IssueType code of the kind (http://hl7.org/fhir/issue-type).
 func (k Kind) Issue() string { return k.row().issue }
+
+// RetryAfter is after how many seconds trying again makes sense, 0 when nothing is
+// known. It depends on the kind alone, so it says nothing about what was asked for.
+func (k Kind) RetryAfter() int { return k.row().retry }
 
 // Error is a failure with its kind. Make it with New or Wrap.
 type Error struct {

@@ -1,0 +1,223 @@
+package app
+
+import (
+	"container/list"
+	"crypto/tls"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+)
+
+// sendBuffer is what the kernel may hold of an answer that its reader does not
+// take; it would grow to megabytes for each connection.
+const sendBuffer = 128 << 10
+
+// sourceOf is who stands behind an address host:port for the sake of limits: one
+// IPv4 address, one /64 of IPv6, because whoever has one address of it has all.
+func sourceOf(address string) string {
+	ap, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return address
+	}
+	a := ap.Addr().Unmap().WithZone("")
+	if a.Is4() {
+		return a.String()
+	}
+	p, err := a.Prefix(64)
+	if err != nil {
+		return address
+	}
+	return p.String()
+}
+
+// share bounds how much is open at once, in all and for each source.
+type share struct {
+	total, each int
+
+	mu   sync.Mutex
+	open int
+	by   map[string]int
+}
+
+func newShare(l openLimits) *share {
+	return &share{total: l.total, each: l.each, by: map[string]int{}}
+}
+
+// take reports whether there was room; then give follows.
+func (s *share) take(source string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open >= s.total || s.by[source] >= s.each {
+		return false
+	}
+	s.open++
+	s.by[source]++
+	return true
+}
+
+func (s *share) give(source string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open--
+	if s.by[source]--; s.by[source] == 0 {
+		delete(s.by, source)
+	}
+}
+
+// listener bounds the connections that are open, in all and for each source.
+// A new one takes the place of one that rests between requests. When every one is
+// busy and no room is left in all, it takes the place of the oldest one of the
+// source that has most, so that whoever fills the server has it against himself
+// and not against somebody who comes once.
+type listener struct {
+	net.Listener
+	limits openLimits
+	log    *slog.Logger
+
+	mu    sync.Mutex
+	conns *list.List     // of *conn, oldest first
+	by    map[string]int // open connections of a source
+	turn  int64          // counts changes of state: the smaller, the longer ago
+}
+
+// conn is one connection of a listener.
+type conn struct {
+	net.Conn
+	of     *listener
+	source string
+	at     *list.Element // nil when it is closed; under of.mu
+	rests  int64         // turn at which it began to rest, 0 while it is busy; under of.mu
+}
+
+func bound(l net.Listener, limits openLimits, log *slog.Logger) *listener {
+	return &listener{Listener: l, limits: limits, log: log, conns: list.New(), by: map[string]int{}}
+}
+
+// Accept waits for a connection for which there is room. Others are closed at
+// once, without a word: an answer would cost what the limit saves.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if t, ok := c.(*net.TCPConn); ok {
+			_ = t.SetWriteBuffer(sendBuffer) // without it the kernel's own limit holds
+		}
+		in, out := l.admit(c)
+		if out != nil {
+			reset(out.Conn)
+		}
+		if in != nil {
+			return in, nil
+		}
+		l.log.Warn("connection refused: too many are open")
+		reset(c)
+	}
+}
+
+// reset closes c without leaving anything in the kernel.
+func reset(c net.Conn) {
+	if t, ok := c.(*net.TCPConn); ok {
+		_ = t.SetLinger(0) // closing goes on without it
+	}
+	_ = c.Close() // it is given up
+}
+
+// admit makes room for c, and returns which connection has to go for it. in is nil
+// when there is no room.
+func (l *listener) admit(c net.Conn) (in, out *conn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	source := sourceOf(c.RemoteAddr().String())
+	switch {
+	case l.by[source] >= l.limits.each:
+		out = l.resting(source)
+	case l.conns.Len() >= l.limits.total:
+		if out = l.resting(""); out == nil {
+			out = l.greediest(source)
+		}
+	default:
+		return l.add(c, source), nil
+	}
+	if out == nil {
+		return nil, nil
+	}
+	l.remove(out)
+	return l.add(c, source), out
+}
+
+func (l *listener) add(c net.Conn, source string) *conn {
+	in := &conn{Conn: c, of: l, source: source}
+	in.at = l.conns.PushBack(in)
+	l.by[source]++
+	return in
+}
+
+func (l *listener) remove(c *conn) {
+	if c.at == nil {
+		return
+	}
+	l.conns.Remove(c.at)
+	c.at = nil
+	if l.by[c.source]--; l.by[c.source] == 0 {
+		delete(l.by, c.source)
+	}
+}
+
+// resting is the connection that has rested longest, of source or of anybody.
+func (l *listener) resting(source string) (found *conn) {
+	for el := l.conns.Front(); el != nil; el = el.Next() {
+		c := el.Value.(*conn)
+		if c.rests > 0 && (source == "" || c.source == source) && (found == nil || c.rests < found.rests) {
+			found = c
+		}
+	}
+	return found
+}
+
+// greediest is the oldest connection of the source that has most, if that is more
+// than newcomer would have then.
+func (l *listener) greediest(newcomer string) *conn {
+	most, name := l.by[newcomer]+1, ""
+	for source, n := range l.by {
+		if n > most {
+			most, name = n, source
+		}
+	}
+	for el := l.conns.Front(); el != nil && name != ""; el = el.Next() {
+		if c := el.Value.(*conn); c.source == name {
+			return c
+		}
+	}
+	return nil
+}
+
+// state is an http.Server's ConnState: it tells which connections rest. One whose
+// next request has not arrived in full still rests.
+func (l *listener) state(c net.Conn, s http.ConnState) {
+	if t, ok := c.(*tls.Conn); ok {
+		c = t.NetConn()
+	}
+	in, ok := c.(*conn)
+	if !ok {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.turn++
+	in.rests = 0
+	if s == http.StateIdle {
+		in.rests = l.turn
+	}
+}
+
+// Close gives the place back.
+func (c *conn) Close() error {
+	c.of.mu.Lock()
+	c.of.remove(c)
+	c.of.mu.Unlock()
+	return c.Conn.Close()
+}
