@@ -27,7 +27,7 @@ func TestAPatientSignsInReadsAndLeaves(t *testing.T) {
 		if after := b.cookies["__Host-postern"]; after == "" || after == before {
 			t.Error("the session's secret was not renewed at sign-in")
 		}
-		want(t, "home", b.get("/"), http.StatusOK, "Hello, Maya", `href="/results"`, "is your health record")
+		want(t, "home", b.get("/"), http.StatusOK, "Hello, Maya", `href="/results"`, "from the last 14 days")
 		list := b.get("/results")
 		want(t, "results", list, http.StatusOK, "<svg", "Laboratory")
 		link := resultLink.FindStringSubmatch(list.Body.String())

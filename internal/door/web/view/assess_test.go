@@ -58,6 +58,8 @@ func TestTrend(t *testing.T) {
 		{"falling through noise", []float64{9, 9.1, 8.5, 8.7, 8.2, 8.3, 7.8, 7.4}, view.DriftFalling, 0},
 		{"turned", []float64{9, 8, 7, 6, 5, 6, 7, 8}, view.DriftRising, 4},
 		{"up and down", []float64{5, 9, 5, 9, 5}, view.DriftMixed, 0},
+		{"three at the end are no direction", []float64{10, 10, 10, 10, 10, 10, 10, 10, 10, 8, 9, 10}, view.DriftMixed, 0},
+		{"three alone are", []float64{8, 9, 10}, view.DriftRising, 0},
 		{"hardly moved", []float64{100, 101, 102}, view.DriftSteady, 0},
 		{"flat", []float64{4, 4, 4}, view.DriftSteady, 0},
 	} {

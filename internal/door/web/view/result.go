@@ -1,5 +1,7 @@
 package view
 
+import "time"
+
 // Result is one test result (GET /results/{id}).
 type Result struct {
 	Base
@@ -26,4 +28,6 @@ type Part struct {
 	Standing Standing
 	Usual    Usual
 	Series   Series
+	Before   string    // the value before this one, as written; empty when there is none
+	BeforeAt time.Time // when that was
 }

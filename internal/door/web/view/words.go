@@ -66,8 +66,6 @@ func (w *writer) driftWords(d Drift, since time.Time) (string, error) {
 	switch d {
 	case DriftNone:
 		return "", nil
-	case DriftSteady, DriftMixed:
-		return w.text(d.ID())
 	}
 	month, err := w.monthYear(DayOf(since))
 	if err != nil {

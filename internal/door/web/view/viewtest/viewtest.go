@@ -188,14 +188,14 @@ func (f fixture) looks() []view.Look {
 }
 
 func (f fixture) home() view.Model {
-	return &view.Home{Base: f.patient(view.PlaceHome, "home"), LastHere: now().AddDate(0, 0, -19), New: 2, Newest: f.rows()[:2],
+	return &view.Home{Base: f.patient(view.PlaceHome, "home"), New: 2, Newest: f.rows()[:2],
 		Counts: view.Counts{Results: 23, Conditions: 3, Medications: 4, Allergies: 1, Immunizations: 9}}
 }
 
 func (f fixture) results() view.Model {
 	return &view.Results{Base: f.patient(view.PlaceResults, "results"), Categories: []string{"laboratory", "vital-signs", "imaging", "survey"},
-		Groups:   []view.Group{{On: view.DayOf(now().AddDate(0, 0, -4)), Rows: f.rows()}, {On: view.ParseDay("2026-05-03"), Rows: f.more()}},
-		LastHere: now().AddDate(0, 0, -19), New: 2, Outside: 1, Older: "c2VhbGVk"}
+		Groups: []view.Group{{On: view.DayOf(now().AddDate(0, 0, -4)), Rows: f.rows()}, {On: view.ParseDay("2026-05-03"), Rows: f.more()}},
+		New:    2, Outside: 1, Older: "c2VhbGVk"}
 }
 
 func (f fixture) result() view.Model {
@@ -204,7 +204,7 @@ func (f fixture) result() view.Model {
 	return &view.Result{Base: f.patient(view.PlaceResults, "result"), Name: s.Name, MedicalName: "Hemoglobin A1c/Hemoglobin.total in Blood",
 		About: f.pick("A1c shows your average sugar over about three months.", "La A1c muestra su azúcar promedio de unos tres meses."),
 		On:    view.DayOf(last.At), Lab: "Riverside Lab", OrderedBy: "Dr. Mei Chen", Status: "final",
-		Parts: []view.Part{{Value: last.Value, Unit: s.Unit, Standing: last.Standing, Usual: s.Usual, Series: s}}}
+		Parts: []view.Part{{Value: last.Value, Unit: s.Unit, Standing: last.Standing, Usual: s.Usual, Series: s, Before: s.Readings[12].Value, BeforeAt: s.Readings[12].At}}}
 }
 
 func (f fixture) pressure() view.Model {
@@ -233,7 +233,7 @@ func (f fixture) problems() []view.Condition {
 
 func (f fixture) conditions() view.Model {
 	return &view.Conditions{Base: f.patient(view.PlaceConditions, "conditions"), Current: f.problems(),
-		Past: []view.Condition{{Name: f.pick("Broken wrist", "Fractura de muñeca"), Since: view.ParseDay("2021-06-02"), Ended: view.ParseDay("2021-08-20")}}}
+		Past: []view.Condition{{Name: f.pick("Broken wrist", "Fractura de muñeca"), Since: view.ParseDay("2021-06-02"), Ended: view.ParseDay("2021-08-20"), Over: true}, {Name: f.pick("Pneumonia", "Neumonía"), Since: view.ParseDay("2012-11"), Over: true}}}
 }
 
 func (f fixture) medicines() []view.Medication {
@@ -247,7 +247,7 @@ func (f fixture) medicines() []view.Medication {
 
 func (f fixture) medications() view.Model {
 	return &view.Medications{Base: f.patient(view.PlaceMedications, "medications"), Current: f.medicines(),
-		Past: []view.Medication{{Name: "Amoxicillin 500 mg", Since: view.ParseDay("2024-01-08"), Ended: view.ParseDay("2024-01-18"), By: "Dr. Mei Chen"}}}
+		Past: []view.Medication{{Name: "Amoxicillin 500 mg", NameLang: f.pick("", "en"), Over: true, Since: view.ParseDay("2024-01-08"), Ended: view.ParseDay("2024-01-18"), By: "Dr. Mei Chen"}}}
 }
 
 func (f fixture) allergyList() []view.Allergy {
