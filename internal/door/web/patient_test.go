@@ -70,7 +70,7 @@ func TestThePatientSeesWhoLookedAndKeepsTheProof(t *testing.T) {
 	want(t, "doctor", doctor.post("/clinic/"+chart.String(), "purpose", "TREAT"), http.StatusOK, "Maya")
 
 	page := b.get("/access-log")
-	want(t, "who looked", page, http.StatusOK, "Dr. Lillian Chen, your doctor, opened", "Reason: treatment", "on November 22")
+	want(t, "who looked", page, http.StatusOK, "Dr. Lillian Chen, your doctor, opened your record on November 22", ", to treat you.", "opened a list of patients with your name on it")
 	seq := regexp.MustCompile(`/access-log/(\d+)/proof`).FindStringSubmatch(page.Body.String())
 	w := b.get("/access-log/" + seq[1] + "/proof")
 	want(t, "proof", w, http.StatusOK)
@@ -83,6 +83,14 @@ func TestThePatientSeesWhoLookedAndKeepsTheProof(t *testing.T) {
 	}
 	for _, bad := range []string{"999999", "0", "01", "-1", "x"} {
 		want(t, "proof of "+bad, b.get("/access-log/"+bad+"/proof"), http.StatusNotFound)
+	}
+	b.get("/")
+	b.get("/results")
+	want(t, "own visits are folded, with their proofs", b.get("/access-log"), http.StatusOK, "You used your record", "<details><summary>", "Dr. Lillian Chen", "--key log.vkey")
+	others := b.get("/access-log?show=others")
+	want(t, "others alone", others, http.StatusOK, "Dr. Lillian Chen", `href="/access-log?show=others" aria-current="true"`)
+	if strings.Contains(others.Body.String(), `class="own"`) {
+		t.Error("the own visits stand among those of others")
 	}
 	want(t, "bad cursor", b.get("/access-log?before=x"), http.StatusBadRequest)
 	want(t, "older", b.get("/access-log?before="+seq[1]), http.StatusOK, `href="/access-log"`)

@@ -178,11 +178,18 @@ func (f fixture) looks() []view.Look {
 		d := now().AddDate(0, 0, -days)
 		return time.Date(d.Year(), d.Month(), d.Day(), hour, minute, 0, 0, d.Location())
 	}
+	mine := func(id string, minute int) view.Look {
+		return view.Look{ID: id, At: at(0, 9, minute), Self: true, Role: person.RolePatient, Act: view.ActRead, Purpose: person.PurposePatientRequest}
+	}
 	return []view.Look{
 		{ID: "20481", At: at(0, 9, 29), Self: true, Role: person.RolePatient, Act: view.ActRead, Kinds: []string{"Observation"}, Purpose: person.PurposePatientRequest},
+		mine("20480", 28), mine("20479", 27),
+		{ID: "20378", At: at(4, 10, 13), Who: "Dr. Mei Chen", Role: person.RoleClinician, Act: view.ActList, Kinds: []string{"Patient"}, Purpose: person.PurposeTreatment},
 		{ID: "20377", At: at(4, 10, 14), Who: "Dr. Mei Chen", Role: person.RoleClinician, Act: view.ActRead, Purpose: person.PurposeTreatment},
 		{ID: "20370", At: at(4, 8, 2), Role: person.RoleSystem, Act: view.ActAdd, Kinds: []string{"Observation", "DiagnosticReport"}, Purpose: person.PurposeRecords},
 		{ID: "19222", At: at(19, 13, 40), Who: "Samuel Adeyemi", Role: person.RoleNurse, Act: view.ActRefused, Kinds: []string{"Observation", "MedicationRequest", "Condition"}, Purpose: person.PurposeTreatment, Times: 3},
+		{ID: "19001", At: at(20, 9, 0), Role: "", Act: view.ActPasskey},
+		{ID: "19000", At: at(20, 8, 50), Who: "Ruth Feldman", Role: person.RoleAdministrator, Act: view.ActLink, Purpose: person.PurposeSystemAdmin},
 		{ID: "18110", At: at(41, 1, 5), Who: "Priya Nair", Role: person.RoleCompliance, Act: view.ActOther, Kinds: []string{"Unheard"}, Purpose: person.PurposeAudit},
 	}
 }
