@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -218,7 +219,7 @@ func (v *Visit) fail(err error) {
 func (v *Visit) failPage(kind fault.Kind, err error) error {
 	get := v.r.Method == http.MethodGet || v.r.Method == http.MethodHead
 	if kind == fault.Unauthenticated && v.e != nil && get {
-		return v.Redirect("/sign-in")
+		return v.Redirect(v.toSignIn())
 	}
 	if kind == fault.StepUp && v.e != nil {
 		return v.Render(kind.Status(), &view.SignIn{Base: v.Base(""), StepUp: true, Next: v.e.Page, NextID: v.routeID()})
@@ -232,6 +233,25 @@ func (v *Visit) failPage(kind fault.Kind, err error) error {
 	// not there cannot be told apart.
 	m.Route, m.RouteID = "", ""
 	return v.Render(kind.Status(), m)
+}
+
+// toSignIn is the sign-in page that leads back here. Whoever had a session is
+// told that it is over: a page that only asks again looks like a lost record.
+func (v *Visit) toSignIn() string {
+	q := url.Values{}
+	if _, err := v.r.Cookie(session.CookieName); err == nil {
+		q.Set("why", "session-over")
+	}
+	if next := v.door.known(v.e.Page); next != "" && v.door.path(next, v.routeID()) != "/" {
+		q.Set("next", next)
+		if id := v.routeID(); id != "" {
+			q.Set("next_id", id)
+		}
+	}
+	if len(q) == 0 {
+		return "/sign-in"
+	}
+	return "/sign-in?" + q.Encode()
 }
 
 // failed is the answer of a ceremony that did not succeed.

@@ -134,3 +134,32 @@ func TestResultsAreChosenByCategory(t *testing.T) {
 	want(t, "past the end", b.post("/results", "older", "100000"), http.StatusOK, "No results yet")
 	want(t, "bad cursor", b.post("/results", "older", "-1"), http.StatusBadRequest)
 }
+
+// Whoever is sent to the sign-in page learns why, in the language that they were
+// reading, and comes back to the page that they wanted.
+func TestTheSignInPageSaysWhyOneIsThere(t *testing.T) {
+	h := lite(t)
+	b, _ := h.patient(t, "mother")
+	goes(t, "language", b.post("/language", "lang", "es", "next", "results"), "/results")
+	old := b.cookies["__Host-postern"]
+	w := b.post("/sign-out")
+	delete(b.cookies, "postern-lang") // as the browser does, being told to clear everything
+	out := b.get(w.Header().Get("Location"))
+	want(t, "signed out", out, http.StatusOK, `<html lang="es">`, "Cerró su sesión")
+	if strings.Contains(out.Body.String(), "Maya") {
+		t.Error("the page after sign-out names the patient")
+	}
+	b.cookies["__Host-postern"] = old
+	w = b.get("/results")
+	goes(t, "session over", w, "/sign-in")
+	b.cookies["postern-lang"] = "en"
+	want(t, "says so and leads back", b.get(w.Header().Get("Location")), http.StatusOK, "Your session has ended", `data-field="next" value="results"`)
+	w = h.stranger().get("/results/abc")
+	if got := w.Header().Get("Location"); got != "/sign-in?next=result&next_id=abc" {
+		t.Errorf("a stranger is sent to %s", got)
+	}
+	page := h.stranger().get("/sign-in?why=link-made&lang=xx&next=//evil.example").Body.String()
+	if strings.Contains(page, `<p class="note" role="status">`) || strings.Contains(page, "evil") {
+		t.Errorf("the sign-in page repeats what a URL says:\n%s", page)
+	}
+}

@@ -32,6 +32,7 @@ func Pages(lang string) []Page {
 		{"demo", f.demo()},
 		{"sign-in", &view.SignIn{Base: f.stranger("sign-in")}},
 		{"sign-in-signed-out", f.signedOut()},
+		{"sign-in-over", f.sessionOver()},
 		{"step-up", &view.SignIn{Base: f.patient("", "step-up"), StepUp: true, Next: "security"}},
 		{"enrol", &view.Enrol{Base: f.stranger("enrol")}},
 		{"home", f.home()},
@@ -48,6 +49,7 @@ func Pages(lang string) []Page {
 		{"immunizations", f.immunizations()},
 		{"security", f.security()},
 		{"security-last", f.securityLast()},
+		{"security-none", &view.Security{Base: f.patient(view.PlaceSecurity, "security"), Sessions: []view.Session{{ID: "s1", Started: now(), LastSeen: now(), This: true}}}},
 		{"access-log", f.accessLog()},
 		{"clinic", f.clinic()},
 		{"chart-purpose", f.purpose()},
@@ -108,6 +110,12 @@ func (f fixture) signedOut() view.Model {
 	b := f.stranger("sign-in")
 	b.Flash = "flash.signed-out"
 	return &view.SignIn{Base: b}
+}
+
+func (f fixture) sessionOver() view.Model {
+	b := f.stranger("sign-in")
+	b.Flash = "flash.session-over"
+	return &view.SignIn{Base: b, Next: "results"}
 }
 
 func (f fixture) demo() view.Model {
