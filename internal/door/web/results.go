@@ -151,7 +151,7 @@ func (d *Door) result(v *Visit) error {
 	m := &view.Result{Base: v.Base(view.PlaceResults), Name: o.name, NameLang: o.lang, On: o.on, Lab: o.lab, Status: o.status, Note: o.note,
 		MedicalName: o.written, About: o.about}
 	if staff {
-		m.Place = view.PlaceClinic
+		m.Place, m.Chart, m.Purpose = view.PlaceClinic, c.Patient.String(), v.caller.Purpose()
 		if m.Person, err = v.patientOf(c); err != nil {
 			return err
 		}

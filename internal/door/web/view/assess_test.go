@@ -83,3 +83,21 @@ func TestParseDay(t *testing.T) {
 		}
 	}
 }
+
+// A baby has months, and nobody is a year older the day before the birthday.
+func TestAgeOn(t *testing.T) {
+	on := func(s string) time.Time { d, _ := time.Parse(time.DateOnly, s); return d }
+	for _, k := range []struct {
+		born, now string
+		want      view.Age
+	}{
+		{"2020-11-27", "2026-11-26", view.Age{Years: 5, Months: 71}}, {"2020-11-26", "2026-11-26", view.Age{Years: 6, Months: 72}},
+		{"2026-10-31", "2026-11-30", view.Age{}}, {"2025-09-26", "2026-11-26", view.Age{Years: 1, Months: 14}},
+		{"2024-02-29", "2026-02-28", view.Age{Years: 1, Months: 23}},
+		{"2020", "2026-11-26", view.AgeUnknown()}, {"2027-01-01", "2026-11-26", view.AgeUnknown()},
+	} {
+		if got := view.AgeOn(view.ParseDay(k.born), on(k.now)); got != k.want {
+			t.Errorf("born %s, on %s: %+v", k.born, k.now, got)
+		}
+	}
+}

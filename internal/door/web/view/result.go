@@ -1,6 +1,10 @@
 package view
 
-import "time"
+import (
+	"time"
+
+	"postern.example/postern/internal/word/person"
+)
 
 // Result is one test result (GET /results/{id}).
 type Result struct {
@@ -14,6 +18,8 @@ type Result struct {
 	OrderedBy   string
 	Status      string // FHIR ObservationStatus code: words are "status.<code>"
 	Parts       []Part // one for a single value; two for a blood pressure
+	Chart       string // for staff: the patient whose chart the way back opens, for Purpose; empty for the patient
+	Purpose     person.Purpose
 	Note        string // the laboratory's or doctor's comment as plain text
 }
 

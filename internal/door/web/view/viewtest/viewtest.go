@@ -42,6 +42,7 @@ func Pages(lang string) []Page {
 		{"result", f.result()},
 		{"result-pressure", f.pressure()},
 		{"result-words", f.words()},
+		{"result-staff", f.resultForStaff()},
 		{"conditions", f.conditions()},
 		{"medications", f.medications()},
 		{"allergies", f.allergies()},
@@ -222,6 +223,13 @@ func (f fixture) result() view.Model {
 		Parts: []view.Part{{Value: last.Value, Unit: s.Unit, Standing: last.Standing, Usual: s.Usual, Series: s, Before: s.Readings[12].Value, BeforeAt: s.Readings[12].At}}}
 }
 
+func (f fixture) resultForStaff() view.Model {
+	r, _ := f.result().(*view.Result)
+	r.Base = f.staff(view.MenuClinic, view.PlaceClinic, "result", "Dr. Mei Chen", person.RoleClinician)
+	r.Person, r.Chart, r.Purpose = &view.Person{Name: "James Okoro", Relation: view.RelationPatient, Pattern: 2}, "pat-1", person.PurposeTreatment
+	return r
+}
+
 func (f fixture) pressure() view.Model {
 	up := series("sys", f.pick("Upper pressure (systolic)", "Presión alta (sistólica)"), "mmHg", view.Usual{High: bound(130), HighText: "130"}, 60, 30, 148, 131, 0)
 	low := series("dia", f.pick("Lower pressure (diastolic)", "Presión baja (diastólica)"), "mmHg", view.Usual{High: bound(80), HighText: "80"}, 60, 30, 92, 79, 0)
@@ -309,12 +317,11 @@ func (f fixture) accessLog() view.Model {
 }
 
 func (f fixture) clinic() view.Model {
-	c := &view.Clinic{Base: f.staff(view.MenuClinic, view.PlaceClinic, "clinic", "Dr. Mei Chen", person.RoleClinician)}
+	c := &view.Clinic{Base: f.staff(view.MenuClinic, view.PlaceClinic, "clinic", "Dr. Mei Chen", person.RoleClinician), Purpose: person.PurposeTreatment}
 	for i, p := range []struct {
 		name, born string
-		age        int
-	}{{"Walter Lindqvist", "1934-02-11", 92}, {"James Okoro", "1968-07-30", 58}, {"Elena Ruiz", "1985-12-01", 40}} {
-		c.Patients = append(c.Patients, view.ClinicPatient{ID: fmt.Sprintf("pat-%d", i), Name: p.name, Born: view.ParseDay(p.born), Age: p.age, RecordNumber: fmt.Sprintf("RC-10%d4%d", i+2, i), Pattern: (i * 2) % 6})
+	}{{"Walter Lindqvist", "1934-02-11"}, {"James Okoro", "1968-07-30"}, {"Elena Ruiz", "1985-12-01"}, {"Noa Ruiz", "2025-08-30"}, {"Sam Field", "1990"}} {
+		c.Patients = append(c.Patients, view.ClinicPatient{ID: fmt.Sprintf("pat-%d", i), Name: p.name, Born: view.ParseDay(p.born), Age: view.AgeOn(view.ParseDay(p.born), now()), RecordNumber: fmt.Sprintf("RC-10%d4%d", i+2, i), Pattern: (i * 2) % 6})
 	}
 	return c
 }
@@ -322,14 +329,14 @@ func (f fixture) clinic() view.Model {
 func (f fixture) purpose() view.Model {
 	b := f.staff(view.MenuClinic, view.PlaceClinic, "chart", "Dr. Mei Chen", person.RoleClinician)
 	b.Person = &view.Person{Name: "James Okoro", Relation: view.RelationPatient, Pattern: 2}
-	return &view.Chart{Base: b, PatientID: "pat-1", Age: 58, Purposes: []person.Purpose{person.PurposeTreatment, person.PurposeOperations}}
+	return &view.Chart{Base: b, PatientID: "pat-1", Age: view.Age{Years: 58, Months: 700}, Purposes: []person.Purpose{person.PurposeTreatment, person.PurposeOperations}}
 }
 
 func (f fixture) chart() view.Model {
 	c, _ := f.purpose().(*view.Chart)
 	c.Opened, c.Purpose, c.Sex, c.RecordNumber, c.Born = true, person.PurposeTreatment, "male", "RC-10341", view.ParseDay("1968-07-30")
 	c.Allergies, c.Medications, c.Conditions, c.Vaccines = f.allergyList(), f.medicines(), f.problems(), f.vaccines()
-	c.Results = append(f.rows(), f.more()[1])
+	c.Results, c.Hidden = append(f.rows(), f.more()[1]), 2
 	c.Vitals = []view.Row{
 		row(series("v1", f.pick("Upper pressure (systolic)", "Presión alta (sistólica)"), "mmHg", view.Usual{High: bound(130), HighText: "130"}, 12, 30, 148, 131, 0), false),
 		row(series("v2", f.pick("Heart rate", "Pulso"), "/min", view.Usual{Low: bound(60), High: bound(100), LowText: "60", HighText: "100"}, 12, 30, 82, 76, 0), false),
