@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"time"
 
 	"postern.example/postern/internal/word/person"
@@ -59,12 +60,36 @@ type Month struct {
 	Entries []Look
 }
 
-// Run is entries that stand together. What somebody did in the own record, three
-// times or more on one day, is folded under one sentence: it must not hide what
-// others did. Each entry keeps its line and its proof inside.
+// Run is entries that stand together: what the reader did in the own record on
+// one day, or what somebody else did in the same way, again and again. Three or
+// more are folded under one line, so that they do not hide the rest. Each entry
+// keeps its line and its proof inside.
 type Run struct {
 	Folded  bool
 	Entries []Look
+}
+
+// Self reports whether the reader did it.
+func (r Run) Self() bool { return r.Entries[0].Self }
+
+// Rest is what is folded: everything of the own record, and all but the newest
+// line of somebody else, which must be read without opening anything.
+func (r Run) Rest() []Look {
+	if r.Self() {
+		return r.Entries
+	}
+	return r.Entries[1:]
+}
+
+// Newest is the line that stands above the folded ones.
+func (r Run) Newest() Look { return r.Entries[0] }
+
+// goesWith reports whether b may stand in the run of a.
+func (a Look) goesWith(b Look) bool {
+	if DayOf(a.At) != DayOf(b.At) || a.Self != b.Self {
+		return false
+	}
+	return a.Self || a.Who != "" && a.Who == b.Who && a.Role == b.Role && a.Act == b.Act && a.Purpose == b.Purpose && slices.Equal(a.Kinds, b.Kinds)
 }
 
 // At is the day of the run.
@@ -74,8 +99,8 @@ func (r Run) At() time.Time { return r.Entries[0].At }
 func (m Month) Runs() []Run {
 	var out []Run
 	for _, e := range m.Entries {
-		if n := len(out); n > 0 && e.Self {
-			if last := &out[n-1]; last.Entries[0].Self && DayOf(last.At()) == DayOf(e.At) {
+		if n := len(out); n > 0 {
+			if last := &out[n-1]; last.Newest().goesWith(e) {
 				last.Entries = append(last.Entries, e)
 				last.Folded = len(last.Entries) > 2
 				continue

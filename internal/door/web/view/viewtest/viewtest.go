@@ -366,10 +366,10 @@ func (f fixture) adminLink() view.Model {
 
 func (f fixture) officer() view.Model {
 	o := &view.Officer{Base: f.staff(view.MenuOfficer, view.PlaceOfficer, "officer", "Priya Nair", person.RoleCompliance),
-		Filter: view.LogFilter{Outcome: "refused"}, Acts: []string{"ReadChart", "ReadLog", "SignIn"}, Total: 20481, Older: "18100"}
-	for i, who := range []string{"James Okoro", "Dr. Mei Chen", "import", "Samuel Adeyemi"} {
-		e := view.LogEntry{Seq: 20481 - int64(i)*7, At: now().Add(-time.Duration(i) * 37 * time.Minute), Who: who, Role: []person.Role{person.RolePatient, person.RoleClinician, person.RoleSystem, person.RoleNurse}[i],
-			Act: "ReadChart", Patient: "James Okoro", Target: "Observation", Purpose: person.PurposeTreatment, Outcome: "allowed", Rule: "clinician-assigned", Client: "web", Request: "r-1"}
+		Filter: view.LogFilter{Outcome: "refused"}, Acts: []string{"readChart", "readLog", "signIn"}, Total: 20481, Older: "18100"}
+	for i, who := range []string{"James Okoro", "Dr. Mei Chen", "import", "Samuel Adeyemi", ""} {
+		e := view.LogEntry{Seq: 20481 - int64(i)*7, At: now().Add(-time.Duration(i) * 37 * time.Minute), Who: who, Role: []person.Role{person.RolePatient, person.RoleClinician, person.RoleSystem, person.RoleNurse, ""}[i],
+			Act: "readChart", Patient: "James Okoro", Target: "Observation", Purpose: person.PurposeTreatment, Outcome: "allowed", Rule: "clinician-assigned", Client: "web", Request: "r-1"}
 		if i == 3 {
 			e.Outcome, e.Rule = "refused", ""
 		}
