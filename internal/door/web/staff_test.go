@@ -30,7 +30,7 @@ func TestRolesLandOnTheirPages(t *testing.T) {
 		want(t, string(role), b.get(own), http.StatusOK, "Ada Finch")
 		for _, other := range []string{"/clinic", "/admin", "/officer"} {
 			if other != own {
-				want(t, string(role)+" at "+other, b.get(other), http.StatusForbidden, "So it stayed closed")
+				want(t, string(role)+" at "+other, b.get(other), http.StatusForbidden, "so it stayed closed")
 			}
 		}
 		for _, chart := range []string{"/results", "/conditions", "/access-log"} {
