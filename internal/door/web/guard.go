@@ -61,7 +61,7 @@ func (v *Visit) serve() error {
 	}
 	if v.unsafe() && !v.sameSite() {
 		v.refused()
-		return fault.New(fault.Denied, "check origin: the request comes from another site")
+		return fault.Say(fault.Denied, formRefused, "check origin: the request comes from another site")
 	}
 	if v.unsafe() {
 		if err := v.read(); err != nil {
@@ -80,11 +80,15 @@ func (v *Visit) serve() error {
 	if v.unsafe() && v.SignedIn() && !e.OneTime {
 		if err := v.door.c.Sessions.CheckForm(v.secret, v.formToken()); err != nil {
 			v.refused()
-			return err
+			return fault.Say(fault.Denied, formRefused, "check form: the token is not this session's")
 		}
 	}
 	return e.Serve(v)
 }
+
+// formRefused is what a person reads whose form did not come from a page of
+// ours, or from one that is too old: it is no question of rights.
+const formRefused = "error.form"
 
 // nowhere answers a path that is not there, or not for this method.
 func (v *Visit) nowhere(allow []string) error {

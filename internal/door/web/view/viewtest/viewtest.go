@@ -76,6 +76,7 @@ func Pages(lang string) []Page {
 		}
 		pages = append(pages, Page{"error-" + k.String(), e})
 	}
+	pages = append(pages, Page{"error-form", &view.Error{Base: f.patient("", "error"), Kind: fault.Denied, Message: "error.form"}})
 	return pages
 }
 
