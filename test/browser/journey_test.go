@@ -40,6 +40,7 @@ func TestPatientJourney(t *testing.T) {
 
 	p.goTo(detail)
 	p.leave(`form[action="/sign-out"] button`, `location.pathname === "/sign-in"`)
+	p.says("You are signed out")
 	nothingStays(t, p)
 	p.expected("info: Clear-Site-Data header") // the browser says that it did what we want
 	p.back()
@@ -133,10 +134,22 @@ func TestClinicJourney(t *testing.T) {
 		p.leave("#chosen", `document.querySelector("input[name=purpose]")`)
 		p.leave(`main form button.button-main`, `document.querySelector("header.banner")`)
 		p.says(c.patient)
+		// To a result, whose patient stands on its page, and back; from the list in one click.
+		p.leave(`a.test`, `location.pathname.startsWith("/results/")`)
+		p.says(c.patient)
+		p.leave(`form.crumb button`, `document.querySelector("header.banner")`)
+		p.says(c.patient)
+		p.goTo("/clinic")
+		p.leave(`td.open button`, `document.querySelector("header.banner")`)
 	}
 	p.enter("chronic")
 	p.goTo("/access-log")
 	p.says("Lillian Chen")
+	p.leave(`a[href="/access-log?show=others"]`, `location.search === "?show=others"`)
+	p.says("Lillian Chen", "to treat you")
+	if eval[bool](p, `!!document.querySelector(".looks .own")`) {
+		t.Error("the own visits stand among those of others")
+	}
 }
 
 // The office: an administrator adds an account, its link enrols in another

@@ -209,6 +209,14 @@ func (p *tab) scripts(on bool) {
 	must(p.t, err)
 }
 
+// looksFocused makes the page believe that its window has the focus, which no
+// window of a headless browser has: without it nothing matches :focus.
+func (p *tab) looksFocused() {
+	p.t.Helper()
+	_, err := chromedp.Call(p.ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+	must(p.t, err)
+}
+
 // back is the Back button.
 func (p *tab) back() {
 	p.t.Helper()

@@ -37,11 +37,16 @@ var pictures = []picture{
 	{"conditions", "chronic", "/conditions", nil}, {"medications", "elder", "/medications", nil}, {"allergies", "mother", "/allergies", nil},
 	{"immunizations", "teen", "/immunizations", nil}, {"security", "mother", "/security", nil}, {"access-log", "chronic", "/access-log", nil},
 	{"home-es", "elder", "/", spanish}, {"results-es", "elder", "/results", spanish},
+	{"access-log-others", "chronic", "/access-log?show=others", nil}, {"medications-es", "elder", "/medications", spanish},
 	{"clinic", "doctor", "/clinic", nil},
 	{"purpose", "doctor", "/clinic", func(p *tab) { p.leave(`main a[href^="/clinic/"]`, `document.querySelector("input[name=purpose]")`) }},
 	{"chart", "doctor", "/clinic", func(p *tab) {
 		p.leave(`main a[href^="/clinic/"]`, `document.querySelector("input[name=purpose]")`)
 		p.leave(`main form button.button-main`, `document.querySelector("header.banner")`)
+	}},
+	{"result-staff", "doctor", "/clinic", func(p *tab) {
+		p.leave(`td.open button`, `document.querySelector("header.banner")`)
+		p.leave(`a.test`, `location.pathname.startsWith("/results/")`)
 	}},
 	{"clinic-nurse", "nurse", "/clinic", nil}, {"admin", "admin", "/admin", nil}, {"officer", "officer", "/officer", nil},
 	{"officer-verified", "officer", "/officer", func(p *tab) {
@@ -55,10 +60,12 @@ func spanish(p *tab) {
 	}
 }
 
-// No page scrolls sideways at the width of a phone; with -shots also of a desk.
+// No page scrolls sideways at the width of a phone, and each is fit to be read and
+// touched there; with -shots also of a desk.
 func TestPagesFitTheirFrame(t *testing.T) {
 	in := apptest.Start(t, apptest.Options{Fill: true})
 	p := open(t, chromium(t), in.Origin)
+	p.looksFocused()
 	who := ""
 	widths := []int64{390}
 	if *shots {
@@ -73,6 +80,8 @@ func TestPagesFitTheirFrame(t *testing.T) {
 		if c.act != nil {
 			c.act(p)
 		}
+		p.do("set the width", chromedp.EmulateViewport(390, 900))
+		fit(t, p, c.name)
 		for _, width := range widths {
 			p.do("set the width", chromedp.EmulateViewport(width, 900))
 			if wide := eval[int64](p, `document.documentElement.scrollWidth`); wide > width {

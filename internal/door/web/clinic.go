@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"slices"
-	"time"
 
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/records"
@@ -29,8 +28,11 @@ func (d *Door) clinic(v *Visit) error {
 		return err
 	}
 	m := &view.Clinic{Base: v.Base(view.PlaceClinic)}
+	if all := purposes(); len(all) == 1 {
+		m.Purpose = all[0]
+	}
 	for _, id := range patients {
-		line := view.ClinicPatient{ID: id.String(), Name: id.String(), Pattern: view.PatternOf(id.String()), Age: -1}
+		line := view.ClinicPatient{ID: id.String(), Name: id.String(), Pattern: view.PatternOf(id.String()), Age: view.AgeUnknown()}
 		c, err := d.c.Records.View(v.Context(), v.caller, id, "page/clinic", "Patient")
 		switch {
 		case fault.Is(err, fault.Tampered), fault.Is(err, fault.NotFound):
@@ -57,7 +59,7 @@ func (v *Visit) describe(c records.Chart, line *view.ClinicPatient) error {
 		line.Name = name
 	}
 	line.Born, line.RecordNumber = v.day(p.Born), recordNumber(p)
-	line.Age = age(line.Born, v.now())
+	line.Age = view.AgeOn(line.Born, v.now())
 	return nil
 }
 
@@ -88,18 +90,6 @@ func recordNumber(p records.Patient) string {
 		return p.Numbers[0].Value.Reveal()
 	}
 	return ""
-}
-
-// age is whole years on the clinic's calendar, -1 when the birthday is not known.
-func age(born view.Day, now time.Time) int {
-	if born.Day == 0 {
-		return -1
-	}
-	years := now.Year() - born.Year
-	if now.Month() < born.Month || now.Month() == born.Month && now.Day() < born.Day {
-		years--
-	}
-	return years
 }
 
 // patientOf is the person bar of somebody else's chart.
@@ -153,7 +143,7 @@ func (d *Door) chartOpen(v *Visit) error {
 }
 
 // chartRows is how many rows of each kind fit on the one screen.
-const chartRows = 12
+const chartRows = 24
 
 func (v *Visit) fill(m *view.Chart, c records.Chart) error {
 	p, err := demographics(c)
@@ -164,7 +154,7 @@ func (v *Visit) fill(m *view.Chart, c records.Chart) error {
 		return err
 	}
 	m.Born, m.Sex, m.RecordNumber = v.day(p.Born), p.Gender, recordNumber(p)
-	m.Age = age(m.Born, v.now())
+	m.Age = view.AgeOn(m.Born, v.now())
 	if m.Allergies, m.NoAllergies, err = v.allergies(c); err != nil {
 		return err
 	}
@@ -196,7 +186,9 @@ func (v *Visit) fill(m *view.Chart, c records.Chart) error {
 		}
 		if len(*rows) < chartRows {
 			*rows = append(*rows, v.row(s))
+			continue
 		}
+		m.Hidden++
 	}
 	return nil
 }

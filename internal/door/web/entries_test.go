@@ -235,7 +235,7 @@ func shape(b *browser, path string) string {
 func told(b *browser) string {
 	w := b.last
 	page := w.Body.String()
-	for _, mark := range [][2]string{{`<span>Request `, `</span>`}, {`<b class="mono">`, `</b>`}} {
+	for _, mark := range [][2]string{{`<span class="request">`, `</span>`}, {`<b class="mono">`, `</b>`}} {
 		if before, after, ok := strings.Cut(page, mark[0]); ok {
 			_, rest, _ := strings.Cut(after, mark[1])
 			page = before + rest

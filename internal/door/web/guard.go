@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,7 +62,7 @@ func (v *Visit) serve() error {
 	}
 	if v.unsafe() && !v.sameSite() {
 		v.refused()
-		return fault.New(fault.Denied, "check origin: the request comes from another site")
+		return fault.Say(fault.Denied, formRefused, "check origin: the request comes from another site")
 	}
 	if v.unsafe() {
 		if err := v.read(); err != nil {
@@ -80,11 +81,15 @@ func (v *Visit) serve() error {
 	if v.unsafe() && v.SignedIn() && !e.OneTime {
 		if err := v.door.c.Sessions.CheckForm(v.secret, v.formToken()); err != nil {
 			v.refused()
-			return err
+			return fault.Say(fault.Denied, formRefused, "check form: the token is not this session's")
 		}
 	}
 	return e.Serve(v)
 }
+
+// formRefused is what a person reads whose form did not come from a page of
+// ours, or from one that is too old: it is no question of rights.
+const formRefused = "error.form"
 
 // nowhere answers a path that is not there, or not for this method.
 func (v *Visit) nowhere(allow []string) error {
@@ -222,7 +227,7 @@ func (v *Visit) fail(err error) {
 func (v *Visit) failPage(kind fault.Kind, err error) error {
 	get := v.r.Method == http.MethodGet || v.r.Method == http.MethodHead
 	if kind == fault.Unauthenticated && v.e != nil && get {
-		return v.Redirect("/sign-in")
+		return v.Redirect(v.toSignIn())
 	}
 	if kind == fault.StepUp && v.e != nil {
 		return v.Render(kind.Status(), &view.SignIn{Base: v.Base(""), StepUp: true, Next: v.e.Page, NextID: v.routeID()})
@@ -236,6 +241,25 @@ func (v *Visit) failPage(kind fault.Kind, err error) error {
 	// not there cannot be told apart.
 	m.Route, m.RouteID = "", ""
 	return v.Render(kind.Status(), m)
+}
+
+// toSignIn is the sign-in page that leads back here. Whoever had a session is
+// told that it is over: a page that only asks again looks like a lost record.
+func (v *Visit) toSignIn() string {
+	q := url.Values{}
+	if _, err := v.r.Cookie(session.CookieName); err == nil {
+		q.Set("why", "session-over")
+	}
+	if next := v.door.known(v.e.Page); next != "" && v.door.path(next, v.routeID()) != "/" {
+		q.Set("next", next)
+		if id := v.routeID(); id != "" {
+			q.Set("next_id", id)
+		}
+	}
+	if len(q) == 0 {
+		return "/sign-in"
+	}
+	return "/sign-in?" + q.Encode()
 }
 
 // failed is the answer of a ceremony that did not succeed.

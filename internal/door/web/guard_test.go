@@ -160,7 +160,7 @@ func TestFormTokensAreBoundToTheSession(t *testing.T) {
 	h := lite(t)
 	a := h.account(t, "Ada Finch", nobody, person.RoleAdministrator)
 	b := h.account(t, "Bo Marsh", nobody, person.RoleAdministrator)
-	want(t, "the other's token", b.send(formRequest("/sign-out", url.Values{"form_token": {a.token}})), http.StatusForbidden)
+	want(t, "the other's token", b.send(formRequest("/sign-out", url.Values{"form_token": {a.token}})), http.StatusForbidden, "This form was not used", "Open the page again")
 	goes(t, "the own token", a.post("/sign-out"), "/sign-in")
 }
 

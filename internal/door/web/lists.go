@@ -45,6 +45,7 @@ func (v *Visit) conditions(c records.Chart) (current, past []view.Condition, err
 		}
 		out := view.Condition{Name: v.named(x.Common, x.Name.Text.Reveal()), NameLang: v.foreign(x.Common), Since: v.day(since), Ended: v.day(x.Abated), Note: joined(x.Notes)}
 		if over(x.Clinical) || x.Clinical == "" && out.Ended.Known() {
+			out.Over = true
 			past = append(past, out)
 			return
 		}
@@ -108,6 +109,7 @@ func (v *Visit) medications(c records.Chart, names map[string]string) (current, 
 		case "active", "on-hold", "unknown":
 			current = append(current, out)
 		default:
+			out.Over = true
 			past = append(past, out)
 		}
 	})

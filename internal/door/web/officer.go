@@ -144,7 +144,7 @@ func (v *Visit) logEntry(e audit.Entry, names func(person.AccountID) (string, er
 		return view.LogEntry{}, err
 	}
 	if who == "" {
-		who = strings.TrimSpace(e.Caller.Kind + " " + e.Caller.Name)
+		who = e.Caller.Name // of the command; a stranger has none, and the page says so
 	}
 	out := view.LogEntry{Seq: e.Seq, At: v.local(e.Time), Who: who, Role: e.Caller.Role, Act: e.Action, Purpose: e.Caller.Purpose,
 		Target: strings.Join(e.Objects, " "), Outcome: outcomeOf(e), Rule: strings.Join(e.Policy, " "), Client: e.Caller.Client, Request: e.Txn}

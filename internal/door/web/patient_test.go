@@ -27,7 +27,7 @@ func TestAPatientSignsInReadsAndLeaves(t *testing.T) {
 		if after := b.cookies["__Host-postern"]; after == "" || after == before {
 			t.Error("the session's secret was not renewed at sign-in")
 		}
-		want(t, "home", b.get("/"), http.StatusOK, "Hello, Maya", `href="/results"`, "is your health record")
+		want(t, "home", b.get("/"), http.StatusOK, "Hello, Maya", `href="/results"`, "from the last 14 days")
 		list := b.get("/results")
 		want(t, "results", list, http.StatusOK, "<svg", "Laboratory")
 		link := resultLink.FindStringSubmatch(list.Body.String())
@@ -70,7 +70,7 @@ func TestThePatientSeesWhoLookedAndKeepsTheProof(t *testing.T) {
 	want(t, "doctor", doctor.post("/clinic/"+chart.String(), "purpose", "TREAT"), http.StatusOK, "Maya")
 
 	page := b.get("/access-log")
-	want(t, "who looked", page, http.StatusOK, "Dr. Lillian Chen, your doctor, opened", "Reason: treatment", "on November 22")
+	want(t, "who looked", page, http.StatusOK, "Dr. Lillian Chen, your doctor, opened your record on November 22", ", to treat you.", "opened a list of patients with your name on it")
 	seq := regexp.MustCompile(`/access-log/(\d+)/proof`).FindStringSubmatch(page.Body.String())
 	w := b.get("/access-log/" + seq[1] + "/proof")
 	want(t, "proof", w, http.StatusOK)
@@ -83,6 +83,14 @@ func TestThePatientSeesWhoLookedAndKeepsTheProof(t *testing.T) {
 	}
 	for _, bad := range []string{"999999", "0", "01", "-1", "x"} {
 		want(t, "proof of "+bad, b.get("/access-log/"+bad+"/proof"), http.StatusNotFound)
+	}
+	b.get("/")
+	b.get("/results")
+	want(t, "own visits are folded, with their proofs", b.get("/access-log"), http.StatusOK, "You used your record", "<details><summary>", "Dr. Lillian Chen", "--key log.vkey")
+	others := b.get("/access-log?show=others")
+	want(t, "others alone", others, http.StatusOK, "Dr. Lillian Chen", `href="/access-log?show=others" aria-current="true"`)
+	if strings.Contains(others.Body.String(), `class="own"`) {
+		t.Error("the own visits stand among those of others")
 	}
 	want(t, "bad cursor", b.get("/access-log?before=x"), http.StatusBadRequest)
 	want(t, "older", b.get("/access-log?before="+seq[1]), http.StatusOK, `href="/access-log"`)
@@ -125,4 +133,33 @@ func TestResultsAreChosenByCategory(t *testing.T) {
 	}
 	want(t, "past the end", b.post("/results", "older", "100000"), http.StatusOK, "No results yet")
 	want(t, "bad cursor", b.post("/results", "older", "-1"), http.StatusBadRequest)
+}
+
+// Whoever is sent to the sign-in page learns why, in the language that they were
+// reading, and comes back to the page that they wanted.
+func TestTheSignInPageSaysWhyOneIsThere(t *testing.T) {
+	h := lite(t)
+	b, _ := h.patient(t, "mother")
+	goes(t, "language", b.post("/language", "lang", "es", "next", "results"), "/results")
+	old := b.cookies["__Host-postern"]
+	w := b.post("/sign-out")
+	delete(b.cookies, "postern-lang") // as the browser does, being told to clear everything
+	out := b.get(w.Header().Get("Location"))
+	want(t, "signed out", out, http.StatusOK, `<html lang="es">`, "Cerró su sesión")
+	if strings.Contains(out.Body.String(), "Maya") {
+		t.Error("the page after sign-out names the patient")
+	}
+	b.cookies["__Host-postern"] = old
+	w = b.get("/results")
+	goes(t, "session over", w, "/sign-in")
+	b.cookies["postern-lang"] = "en"
+	want(t, "says so and leads back", b.get(w.Header().Get("Location")), http.StatusOK, "Your session has ended", `data-field="next" value="results"`)
+	w = h.stranger().get("/results/abc")
+	if got := w.Header().Get("Location"); got != "/sign-in?next=result&next_id=abc" {
+		t.Errorf("a stranger is sent to %s", got)
+	}
+	page := h.stranger().get("/sign-in?why=link-made&lang=xx&next=//evil.example").Body.String()
+	if strings.Contains(page, `<p class="note" role="status">`) || strings.Contains(page, "evil") {
+		t.Errorf("the sign-in page repeats what a URL says:\n%s", page)
+	}
 }

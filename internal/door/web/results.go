@@ -52,6 +52,7 @@ func (d *Door) home(v *Visit) error {
 		return err
 	}
 	m.Counts.Results = len(kinds)
+	m.New, _ = v.news(kinds)
 	m.Base = v.Base(view.PlaceHome)
 	return v.Render(http.StatusOK, m)
 }
@@ -104,6 +105,7 @@ func (d *Door) results(v *Visit) error {
 		list = slices.DeleteFunc(list, func(o observation) bool { return o.category != category })
 	}
 	kinds := group(list)
+	m.New, m.Outside = v.news(kinds)
 	shown := kinds[min(from, len(kinds)):]
 	if len(shown) > resultsPage {
 		shown, m.Older = shown[:resultsPage], strconv.Itoa(from+resultsPage)
@@ -146,17 +148,19 @@ func (d *Door) result(v *Visit) error {
 		return err
 	}
 	o := v.observation(one)
-	m := &view.Result{Base: v.Base(view.PlaceResults), Name: o.name, NameLang: o.lang, On: o.on, Lab: o.lab, Status: o.status, Note: o.note}
+	m := &view.Result{Base: v.Base(view.PlaceResults), Name: o.name, NameLang: o.lang, On: o.on, Lab: o.lab, Status: o.status, Note: o.note,
+		MedicalName: o.written, About: o.about}
 	if staff {
-		m.Place = view.PlaceClinic
+		m.Place, m.Chart, m.Purpose = view.PlaceClinic, c.Patient.String(), v.caller.Purpose()
 		if m.Person, err = v.patientOf(c); err != nil {
 			return err
 		}
 	}
 	same := series(slices.DeleteFunc(list, func(x observation) bool { return x.key != o.key }))
 	for i, p := range o.parts {
+		before, at := same.before(o, p)
 		m.Parts = append(m.Parts, view.Part{Name: p.name, Value: p.value, Unit: p.unit, Words: p.words,
-			Standing: p.standing, Usual: p.usual, Series: same.of(o, i)})
+			Standing: p.standing, Usual: p.usual, Series: same.of(o, i), Before: before, BeforeAt: at})
 	}
 	return v.Render(http.StatusOK, m)
 }

@@ -37,7 +37,7 @@ func (v *Visit) securityPage(status int, problem string) error {
 		m.Passkeys = append(m.Passkeys, view.Passkey{ID: k.ID, Name: k.Name.Reveal(), Added: v.local(k.Created), LastUsed: v.usedOn(k.Used)})
 	}
 	for _, s := range sessions {
-		m.Sessions = append(m.Sessions, view.Session{ID: s.ID, Device: deviceName(s.Browser, s.System), Started: v.local(s.Created),
+		m.Sessions = append(m.Sessions, view.Session{ID: s.ID, Device: v.deviceName(s.Browser, s.System), Started: v.local(s.Created),
 			LastSeen: v.local(s.Used), This: s.Current})
 	}
 	return v.Render(status, m)
@@ -56,9 +56,17 @@ func (v *Visit) usedOn(day time.Time) time.Time {
 	return noon
 }
 
-// deviceName is "Firefox, Linux": the comma needs no translation.
-func deviceName(browser, system string) string {
-	return strings.Trim(browser+", "+system, ", ")
+// deviceName is "Firefox on Linux" in the page's language, as much of it as is known.
+func (v *Visit) deviceName(browser, system string) string {
+	if browser == "" || system == "" {
+		return browser + system
+	}
+	// The message has these two placeholders; the catalogues were checked when they were loaded.
+	name, err := v.door.c.Catalog.Language(v.language()).Text("security.device", "browser", browser, "system", system)
+	if err != nil {
+		return browser + ", " + system
+	}
+	return name
 }
 
 // change plans an edit of the caller's own account, asks the gate and applies it.

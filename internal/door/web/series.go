@@ -32,6 +32,8 @@ type observation struct {
 	key      string
 	name     string
 	lang     string // of the name, when it is not the page's
+	written  string // the chart's own name, when ours stands for it
+	about    string // one line on what the test shows
 	category string
 	at       time.Time // on the clinic's clock
 	on       view.Day
@@ -59,8 +61,15 @@ func (v *Visit) observations(list []records.Resource) ([]observation, error) {
 }
 
 func (v *Visit) observation(o records.Observation) observation {
-	x := observation{id: o.ID.String(), key: codeKey(o.Name), name: v.named(o.Common, o.Name.Text.Reveal()), status: o.Status, lang: v.foreign(o.Common),
+	written := o.Name.Text.Reveal()
+	x := observation{id: o.ID.String(), key: codeKey(o.Name), name: v.named(o.Common, written), status: o.Status, lang: v.foreign(o.Common),
 		at: v.moment(o.Effective), on: v.day(o.Effective), note: joined(o.Notes)}
+	if plain, about := v.plain(o.Name); plain != "" {
+		x.name, x.lang, x.about = v.named(o.Common, plain), "", about
+		if plain != written {
+			x.written = written
+		}
+	}
 	if len(o.Categories) > 0 {
 		x.category = o.Categories[0].Code.Reveal()
 	}
@@ -73,7 +82,8 @@ func (v *Visit) observation(o records.Observation) observation {
 		x.parts = append(x.parts, measure(o.Reading, ""))
 	}
 	for _, c := range o.Components {
-		x.parts = append(x.parts, measure(c, c.Name.Text.Reveal()))
+		plain, _ := v.plain(c.Name)
+		x.parts = append(x.parts, measure(c, cmp.Or(plain, c.Name.Text.Reveal())))
 	}
 	return x
 }
@@ -203,8 +213,32 @@ func (s series) of(o observation, i int) view.Series {
 	return view.Series{ID: o.id + "-" + string(rune('a'+i%26)), Name: name, Unit: p.unit, Usual: p.usual, Readings: s.readings(p)}
 }
 
+// before is the value of the same part that came before o's, if there is one.
+func (s series) before(o observation, part measured) (string, time.Time) {
+	for _, older := range s { // newest first
+		for _, p := range older.parts {
+			if older.at.Before(o.at) && p.key == part.key {
+				return p.value, older.at
+			}
+		}
+	}
+	return "", time.Time{}
+}
+
+// news counts the rows that are marked as new, and those of them that are
+// outside their usual range.
+func (v *Visit) news(kinds []series) (fresh, outside int) {
+	for _, s := range kinds {
+		if r := v.row(s); r.New {
+			fresh++
+			outside += order(r.Standing.Outside())
+		}
+	}
+	return fresh, outside
+}
+
 // recent is how new a result is to be marked so.
-const recent = 14 * 24 * time.Hour
+const recent = view.RecentDays * 24 * time.Hour
 
 // row is the series in a list, with its newest value.
 func (v *Visit) row(s series) view.Row {
@@ -213,6 +247,7 @@ func (v *Visit) row(s series) view.Row {
 	if len(o.parts) == 0 {
 		return r
 	}
+	r.Several = len(o.parts) > 1
 	r.Series, r.Unit, r.Words = s.of(o, 0), o.parts[0].unit, o.parts[0].words
 	var values []string
 	for i, p := range o.parts {

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
+	"postern.example/postern/internal/door/web/catalog"
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/identity"
 	"postern.example/postern/internal/room/session"
@@ -54,7 +56,16 @@ func (v *Visit) decide(a access.Ask) (access.Grant, error) {
 // signIn is GET /sign-in.
 func (d *Door) signIn(v *Visit) error {
 	q := v.r.URL.Query()
-	return v.Render(http.StatusOK, &view.SignIn{Base: v.Base(""), Next: d.known(q.Get("next")), NextID: opaqueOr(q.Get("next_id"))})
+	// Sign-out cleared the cookie that held the language; the page that says so
+	// must not change to another one.
+	if _, err := v.r.Cookie(languageCookie); err != nil && !v.SignedIn() && slices.Contains(catalog.Languages(), q.Get("lang")) {
+		v.tag = q.Get("lang")
+	}
+	m := &view.SignIn{Base: v.Base(""), Next: d.known(q.Get("next")), NextID: opaqueOr(q.Get("next_id"))}
+	if why := "flash." + q.Get("why"); m.Flash == "" && (why == "flash.signed-out" || why == "flash.session-over") {
+		m.Flash = why
+	}
+	return v.Render(http.StatusOK, m)
 }
 
 // signInOptions is POST /sign-in/options.
@@ -149,12 +160,13 @@ const clearAll = `"cache", "cookies", "storage"`
 
 // signOut is POST /sign-out. Everything that the browser keeps of us goes.
 func (d *Door) signOut(v *Visit) error {
+	lang := v.language() // of the account, which is unknown below
 	if err := v.leaveSession(); err != nil {
 		return err
 	}
 	v.w.Header().Set("Clear-Site-Data", clearAll)
 	http.SetCookie(v.w, session.NoCookie())
-	return v.Redirect("/sign-in")
+	return v.Redirect("/sign-in?why=signed-out&lang=" + lang)
 }
 
 // stepUp is GET /step-up: presence once more, then back to where one was.

@@ -30,7 +30,7 @@ func TestRolesLandOnTheirPages(t *testing.T) {
 		want(t, string(role), b.get(own), http.StatusOK, "Ada Finch")
 		for _, other := range []string{"/clinic", "/admin", "/officer"} {
 			if other != own {
-				want(t, string(role)+" at "+other, b.get(other), http.StatusForbidden, "no right to this page")
+				want(t, string(role)+" at "+other, b.get(other), http.StatusForbidden, "so it stayed closed")
 			}
 		}
 		for _, chart := range []string{"/results", "/conditions", "/access-log"} {
@@ -59,8 +59,11 @@ func TestADoctorOpensAssignedChartsForAPurpose(t *testing.T) {
 	}
 	want(t, "no purpose", doctor.post(path), http.StatusBadRequest, "Please say why")
 	want(t, "another purpose", doctor.post(path, "purpose", "HOPERAT"), http.StatusNotFound)
-	want(t, "treatment", doctor.post(path, "purpose", "TREAT"), http.StatusOK, "Maya Tran", "Latex", "Migraine", "Blood pressure", "Opened for")
-	want(t, "one result", doctor.get("/clinic"), http.StatusOK)
+	want(t, "treatment", doctor.post(path, "purpose", "TREAT"), http.StatusOK, "Maya Tran", "Latex", "Migraine", "Blood pressure", "Opened for", "Chart of Maya Tran</h1>")
+	link := resultLink.FindStringSubmatch(doctor.last.Body.String())[1]
+	// Whose result it is stands on its page, and the way back opens the chart, for the same reason.
+	want(t, "one result", doctor.get(link), http.StatusOK, "Maya Tran", `action="`+path+`"`, `name="purpose" value="TREAT"`)
+	want(t, "my patients", doctor.get("/clinic"), http.StatusOK, `action="`+path+`"`, `name="purpose" value="TREAT">Open to treat`)
 
 	for _, foreign := range []string{elder.String(), "pat-buonwgpz7nesu7gb4anlv6kgza", "pat-x"} {
 		want(t, "foreign "+foreign, doctor.post("/clinic/"+foreign, "purpose", "TREAT"), http.StatusNotFound)

@@ -8,8 +8,9 @@
 // hole at run time.
 //
 // It never escapes (html/template does), never holds data about a person and
-// never translates by machine. Names of tests, medicines and conditions are not
-// here: they arrive from the chart.
+// never translates by machine. Names of medicines and conditions are not here:
+// they arrive from the chart. Tests have plain names here, written by hand, which
+// package web finds by their LOINC code.
 package catalog
 
 import (

@@ -77,6 +77,7 @@ func Spark(t Trend) template.HTML {
 			b.gauge(p, pts[0], t.Usual)
 		} else {
 			b.band(p, t.Usual)
+			b.edges(p, t.Usual)
 			b.line(p, pts)
 			b.mark(p, pts[len(pts)-1], true)
 		}
@@ -94,6 +95,7 @@ func (t Trend) draw(s size) template.HTML {
 	p := newPlot(s, pts, t.Usual)
 	b.band(p, t.Usual)
 	b.valueAxis(p)
+	b.edges(p, t.Usual)
 	b.dateAxis(p, pts, t.Date)
 	b.line(p, pts)
 	for i, pt := range pts {

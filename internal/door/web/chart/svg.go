@@ -74,11 +74,14 @@ func (d *svg) band(p plot, usual Range) {
 		return
 	}
 	d.rect("c-band", p.left, top, p.right-p.left, bottom-top, 0)
-	if usual.High != nil {
-		d.segment("c-edge", p.left, top, p.right, top)
-	}
-	if usual.Low != nil {
-		d.segment("c-edge", p.left, bottom, p.right, bottom)
+}
+
+// edges draws the bounds of the usual range, over the lines of the axis.
+func (d *svg) edges(p plot, usual Range) {
+	for _, bound := range []*float64{usual.High, usual.Low} {
+		if bound != nil {
+			d.segment("c-edge", p.left, p.y(*bound), p.right, p.y(*bound))
+		}
 	}
 }
 

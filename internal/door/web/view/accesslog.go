@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"time"
 
 	"postern.example/postern/internal/word/person"
@@ -10,6 +11,7 @@ import (
 // sealed texts: GET /access-log?before=CURSOR.
 type AccessLog struct {
 	Base
+	Others  bool   // only what other people did
 	Entries []Look // newest first
 	Older   string // cursor; empty at the end
 	Newer   bool   // not the first page: offer the way back to the newest
@@ -28,6 +30,15 @@ const (
 	ActDownload Act = "download" // took a copy
 	ActRefused  Act = "refused"  // tried and was not let in
 	ActOther    Act = "other"
+
+	ActList    Act = "list"    // opened a list with the name on it
+	ActCheck   Act = "check"   // a job looked for damage
+	ActAccount Act = "account" // set the account up
+	ActAssign  Act = "assign"  // changed who looks after the patient
+	ActLink    Act = "link"    // made a sign-in link
+	ActPasskey Act = "passkey" // used one
+	ActSuspend Act = "suspend"
+	ActResume  Act = "resume"
 )
 
 // Look is one entry, told in one sentence.
@@ -47,6 +58,65 @@ type Look struct {
 type Month struct {
 	Of      Day
 	Entries []Look
+}
+
+// Run is entries that stand together: what the reader did in the own record on
+// one day, or what somebody else did in the same way, again and again. Three or
+// more are folded under one line, so that they do not hide the rest. Each entry
+// keeps its line and its proof inside.
+type Run struct {
+	Folded  bool
+	Entries []Look
+}
+
+// Self reports whether the reader did it.
+func (r Run) Self() bool { return r.Entries[0].Self }
+
+// Rest is what is folded: everything of the own record, and all but the newest
+// line of somebody else, which must be read without opening anything.
+func (r Run) Rest() []Look {
+	if r.Self() {
+		return r.Entries
+	}
+	return r.Entries[1:]
+}
+
+// Newest is the line that stands above the folded ones.
+func (r Run) Newest() Look { return r.Entries[0] }
+
+// goesWith reports whether b may stand in the run of a.
+func (a Look) goesWith(b Look) bool {
+	if DayOf(a.At) != DayOf(b.At) || a.Self != b.Self {
+		return false
+	}
+	return a.Self || a.Who != "" && a.Who == b.Who && a.Role == b.Role && a.Act == b.Act && a.Purpose == b.Purpose && slices.Equal(a.Kinds, b.Kinds)
+}
+
+// At is the day of the run.
+func (r Run) At() time.Time { return r.Entries[0].At }
+
+// Runs folds the entries of the month.
+func (m Month) Runs() []Run {
+	var out []Run
+	for _, e := range m.Entries {
+		if n := len(out); n > 0 {
+			if last := &out[n-1]; last.Newest().goesWith(e) {
+				last.Entries = append(last.Entries, e)
+				last.Folded = len(last.Entries) > 2
+				continue
+			}
+		}
+		out = append(out, Run{Entries: []Look{e}})
+	}
+	return out
+}
+
+// First is the id of the newest entry, for the example of a proof's name.
+func (a *AccessLog) First() string {
+	if len(a.Entries) == 0 {
+		return ""
+	}
+	return a.Entries[0].ID
 }
 
 // Months groups the entries under the month that they fall in.
@@ -85,10 +155,14 @@ func (w *writer) things(kinds []string) (string, error) {
 }
 
 // look writes an entry as one sentence: "Dr. Chen, your doctor, opened your test
-// results on May 3 at 10:14 am. Reason: treatment."
+// results on May 3 at 10:14 am, to treat you."
 func (w *writer) look(e Look) (string, error) {
+	voice := "look.other."
+	if e.Self {
+		voice = "look.self."
+	}
 	act := e.Act
-	if !w.lang.Has("look.self." + string(act)) {
+	if !w.lang.Has(voice + string(act)) {
 		act = ActOther
 	}
 	things, err := w.things(e.Kinds)
@@ -104,17 +178,17 @@ func (w *writer) look(e Look) (string, error) {
 		return "", err
 	}
 	if e.Self {
-		return w.text("look.self."+string(act), "things", things, "day", day, "clock", clock)
+		return w.text(voice+string(act), "things", things, "day", day, "clock", clock)
 	}
 	who, err := w.who(e)
 	if err != nil {
 		return "", err
 	}
-	reason, err := w.orOther("purpose.", e.Purpose)
+	why, err := w.orOther("look.why.", e.Purpose)
 	if err != nil {
 		return "", err
 	}
-	return w.text("look.other."+string(act), "who", who, "things", things, "day", day, "clock", clock, "reason", reason)
+	return w.text(voice+string(act), "who", who, "things", things, "day", day, "clock", clock, "why", why)
 }
 
 // who names the person with the role that they have for the reader.

@@ -65,7 +65,7 @@ const (
 	DriftMixed
 )
 
-// ID is the message id; the message takes "month" when it rises or falls.
+// ID is the message id; the message takes "month".
 func (d Drift) ID() string {
 	switch d {
 	case DriftSteady:
@@ -159,7 +159,8 @@ func Trend(rs []Reading) (Drift, time.Time) {
 		return DriftNone, time.Time{}
 	}
 	pts = pts[max(0, len(pts)-12):]
-	for from := range len(pts) - 2 {
+	// Three values of many are no direction yet.
+	for from := range len(pts) - min(len(pts), 4) + 1 {
 		run := pts[from:]
 		f := fit(run)
 		if f.r2 < 0.6 || math.Abs(f.change) < 0.08*math.Abs(f.mean) {

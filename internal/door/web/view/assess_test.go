@@ -58,6 +58,8 @@ func TestTrend(t *testing.T) {
 		{"falling through noise", []float64{9, 9.1, 8.5, 8.7, 8.2, 8.3, 7.8, 7.4}, view.DriftFalling, 0},
 		{"turned", []float64{9, 8, 7, 6, 5, 6, 7, 8}, view.DriftRising, 4},
 		{"up and down", []float64{5, 9, 5, 9, 5}, view.DriftMixed, 0},
+		{"three at the end are no direction", []float64{10, 10, 10, 10, 10, 10, 10, 10, 10, 8, 9, 10}, view.DriftMixed, 0},
+		{"three alone are", []float64{8, 9, 10}, view.DriftRising, 0},
 		{"hardly moved", []float64{100, 101, 102}, view.DriftSteady, 0},
 		{"flat", []float64{4, 4, 4}, view.DriftSteady, 0},
 	} {
@@ -78,6 +80,24 @@ func TestParseDay(t *testing.T) {
 		"2026-05-03T23:10:00-05:00": {2026, 5, 3}, "": {}, "May 3": {}, "2026-13-01": {}} {
 		if got := view.ParseDay(s); got != want {
 			t.Errorf("%q: %v, want %v", s, got, want)
+		}
+	}
+}
+
+// A baby has months, and nobody is a year older the day before the birthday.
+func TestAgeOn(t *testing.T) {
+	on := func(s string) time.Time { d, _ := time.Parse(time.DateOnly, s); return d }
+	for _, k := range []struct {
+		born, now string
+		want      view.Age
+	}{
+		{"2020-11-27", "2026-11-26", view.Age{Years: 5, Months: 71}}, {"2020-11-26", "2026-11-26", view.Age{Years: 6, Months: 72}},
+		{"2026-10-31", "2026-11-30", view.Age{}}, {"2025-09-26", "2026-11-26", view.Age{Years: 1, Months: 14}},
+		{"2024-02-29", "2026-02-28", view.Age{Years: 1, Months: 23}},
+		{"2020", "2026-11-26", view.AgeUnknown()}, {"2027-01-01", "2026-11-26", view.AgeUnknown()},
+	} {
+		if got := view.AgeOn(view.ParseDay(k.born), on(k.now)); got != k.want {
+			t.Errorf("born %s, on %s: %+v", k.born, k.now, got)
 		}
 	}
 }

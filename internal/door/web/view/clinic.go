@@ -1,11 +1,16 @@
 package view
 
-import "postern.example/postern/internal/word/person"
+import (
+	"time"
+
+	"postern.example/postern/internal/word/person"
+)
 
 // Clinic is GET /clinic: the patients assigned to a clinician or nurse.
 type Clinic struct {
 	Base
 	Patients []ClinicPatient
+	Purpose  person.Purpose // the only one that the policy offers this role: the list opens a chart for it at once; empty when there is a choice
 }
 
 func (*Clinic) page() string { return "clinic" }
@@ -16,8 +21,29 @@ type ClinicPatient struct {
 	Name         string
 	Pattern      int
 	Born         Day
-	Age          int // whole years on the clinic's calendar; negative when not known
+	Age          Age
 	RecordNumber string
+}
+
+// Age is how old somebody is on the clinic's calendar. Under two years months are said.
+type Age struct{ Years, Months int }
+
+// AgeUnknown is the age of somebody whose birthday is not known.
+func AgeUnknown() Age { return Age{Years: -1} }
+
+// AgeOn is the age on the day now of who was born on born.
+func AgeOn(born Day, now time.Time) Age {
+	if born.Day == 0 {
+		return AgeUnknown()
+	}
+	months := (now.Year()-born.Year)*12 + int(now.Month()) - int(born.Month)
+	if now.Day() < born.Day {
+		months--
+	}
+	if months < 0 {
+		return AgeUnknown()
+	}
+	return Age{months / 12, months}
 }
 
 // Chart is GET and POST /clinic/{patient}: the one-screen chart. Until a purpose
@@ -30,7 +56,7 @@ type Chart struct {
 	Purpose      person.Purpose   // the one stated
 	Opened       bool
 	Born         Day
-	Age          int
+	Age          Age
 	Sex          string // FHIR administrative gender code: words are "sex.<code>"
 	RecordNumber string
 	Allergies    []Allergy
@@ -39,6 +65,7 @@ type Chart struct {
 	Conditions   []Condition
 	Vitals       []Row
 	Results      []Row
+	Hidden       int // kinds of results and vital signs that have no place on the screen
 	Vaccines     []Vaccine
 }
 

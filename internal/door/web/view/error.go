@@ -13,11 +13,17 @@ type Error struct {
 
 func (*Error) page() string { return "error" }
 
-// Next is the message id of what to do.
-func (e *Error) Next() string { return e.Kind.Message() + ".next" }
+// Next is the message id of what to do, when the message has one of its own.
+func (e *Error) Next() string { return e.What() + ".next" }
 
-// Title is the message id of the heading.
-func (e *Error) Title() string { return e.Kind.Message() + ".title" }
+// Title is the message id of the heading, likewise.
+func (e *Error) Title() string { return e.What() + ".title" }
+
+// KindNext is the message id of what to do after a failure of this kind.
+func (e *Error) KindNext() string { return e.Kind.Message() + ".next" }
+
+// KindTitle is the message id of the heading of the kind.
+func (e *Error) KindTitle() string { return e.Kind.Message() + ".title" }
 
 // What is the message id of what happened.
 func (e *Error) What() string {

@@ -1,5 +1,7 @@
 package view
 
+import "slices"
+
 // Conditions is GET /conditions.
 type Conditions struct {
 	Base
@@ -8,10 +10,17 @@ type Conditions struct {
 
 func (*Conditions) page() string { return "conditions" }
 
+// Foreign reports whether a text of the list is in another language than the page.
+func (c *Conditions) Foreign() bool {
+	foreign := func(x Condition) bool { return x.NameLang != "" }
+	return slices.ContainsFunc(c.Current, foreign) || slices.ContainsFunc(c.Past, foreign)
+}
+
 // Condition is one health problem.
 type Condition struct {
 	Name, NameLang string
 	Since, Ended   Day
+	Over           bool   // it is in the past, even where nobody wrote down when it ended
 	By             string // who wrote it down; may be empty
 	Note           string
 }
@@ -24,12 +33,19 @@ type Medications struct {
 
 func (*Medications) page() string { return "medications" }
 
+// Foreign reports whether a text of the list is in another language than the page.
+func (m *Medications) Foreign() bool {
+	foreign := func(x Medication) bool { return x.NameLang != "" }
+	return slices.ContainsFunc(m.Current, foreign) || slices.ContainsFunc(m.Past, foreign)
+}
+
 // Medication is one medicine.
 type Medication struct {
 	Name, NameLang string
 	How            string // how to take it, as it was written
 	For            string // the reason; may be empty
 	Since, Ended   Day
+	Over           bool // it is not taken any more, even where nobody wrote down since when
 	By             string
 }
 
@@ -41,6 +57,11 @@ type Allergies struct {
 }
 
 func (*Allergies) page() string { return "allergies" }
+
+// Foreign reports whether a text of the list is in another language than the page.
+func (a *Allergies) Foreign() bool {
+	return slices.ContainsFunc(a.List, func(x Allergy) bool { return x.NameLang != "" })
+}
 
 // Allergy is one allergy or intolerance.
 type Allergy struct {
@@ -58,6 +79,11 @@ type Immunizations struct {
 }
 
 func (*Immunizations) page() string { return "immunizations" }
+
+// Foreign reports whether a text of the list is in another language than the page.
+func (i *Immunizations) Foreign() bool {
+	return slices.ContainsFunc(i.Vaccines, func(x Vaccine) bool { return x.NameLang != "" })
+}
 
 // Vaccine is one vaccine with its doses, newest first.
 type Vaccine struct {

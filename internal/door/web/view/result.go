@@ -1,5 +1,11 @@
 package view
 
+import (
+	"time"
+
+	"postern.example/postern/internal/word/person"
+)
+
 // Result is one test result (GET /results/{id}).
 type Result struct {
 	Base
@@ -12,6 +18,8 @@ type Result struct {
 	OrderedBy   string
 	Status      string // FHIR ObservationStatus code: words are "status.<code>"
 	Parts       []Part // one for a single value; two for a blood pressure
+	Chart       string // for staff: the patient whose chart the way back opens, for Purpose; empty for the patient
+	Purpose     person.Purpose
 	Note        string // the laboratory's or doctor's comment as plain text
 }
 
@@ -26,4 +34,6 @@ type Part struct {
 	Standing Standing
 	Usual    Usual
 	Series   Series
+	Before   string    // the value before this one, as written; empty when there is none
+	BeforeAt time.Time // when that was
 }

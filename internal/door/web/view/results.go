@@ -2,6 +2,10 @@ package view
 
 import "time"
 
+// RecentDays is how many days a result is marked as new. It is a fixed time and
+// not "since your last visit": nobody keeps the sign-in before this one.
+const RecentDays = 14
+
 // Results is the list of test results (GET /results, and POST /results with the
 // form field `category`, so that no URL says what somebody looked for).
 type Results struct {
@@ -9,13 +13,15 @@ type Results struct {
 	Categories []string // category codes that the chart has, without "all"; words are "category.<code>"
 	Category   string   // the one shown; empty or "all" for all
 	Groups     []Group  // newest first
-	LastHere   time.Time
-	New        int    // since LastHere
-	Outside    int    // of the new ones, outside their usual range
-	Older      string // opaque cursor for POST /results `older`; empty at the end
+	New        int      // tests with a result of the last RecentDays
+	Outside    int      // of the new ones, outside their usual range
+	Older      string   // opaque cursor for POST /results `older`; empty at the end
 }
 
 func (*Results) page() string { return "results" }
+
+// Days is how far back a new result reaches.
+func (r *Results) Days() int { return RecentDays }
 
 // Showing reports whether the chip of this category is the pressed one.
 func (r *Results) Showing(category string) bool {
@@ -41,6 +47,7 @@ type Row struct {
 	Words    bool   // the value is words, not a number: it is set smaller
 	Standing Standing
 	New      bool
+	Several  bool // more than one value stands in Value: the trend of one says nothing of the others
 	Series   Series
 }
 

@@ -21,7 +21,7 @@ func (w *writer) funcs() template.FuncMap {
 	return template.FuncMap{
 		"t": w.text, "or_other": w.orOther, "either": w.either, "n": w.lang.Number, "asset": w.assets.URL,
 		"day": w.day, "month": w.monthYear, "moment": w.moment, "short": w.short, "on": w.on, "exact": exact, "machine": machine,
-		"usual": w.usual, "drift": w.driftWords, "look": w.look, "tile": tile, "initial": initial,
+		"age": w.age, "usual": w.usual, "drift": w.driftWords, "look": w.look, "tile": tile, "initial": initial,
 		"spark": w.spark, "trend_wide": w.trendWide, "trend_narrow": w.trendNarrow, "newest_first": newestFirst,
 	}
 }
@@ -47,6 +47,18 @@ func (w *writer) either(id, fallback string) (string, error) {
 	return w.lang.Text(id)
 }
 
+// age writes an age: "6 years", "14 months", nothing when it is not known.
+func (w *writer) age(a Age) (string, error) {
+	switch {
+	case a.Years < 0:
+		return "", nil
+	case a.Years < 2:
+		return w.text("clinic.months", "n", a.Months)
+	default:
+		return w.text("clinic.years", "n", a.Years)
+	}
+}
+
 // usual writes a range: "3.5 to 5.1", "up to 99", "60 or more".
 func (w *writer) usual(u Usual) (string, error) {
 	switch {
@@ -66,8 +78,6 @@ func (w *writer) driftWords(d Drift, since time.Time) (string, error) {
 	switch d {
 	case DriftNone:
 		return "", nil
-	case DriftSteady, DriftMixed:
-		return w.text(d.ID())
 	}
 	month, err := w.monthYear(DayOf(since))
 	if err != nil {

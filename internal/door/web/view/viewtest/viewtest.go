@@ -32,6 +32,7 @@ func Pages(lang string) []Page {
 		{"demo", f.demo()},
 		{"sign-in", &view.SignIn{Base: f.stranger("sign-in")}},
 		{"sign-in-signed-out", f.signedOut()},
+		{"sign-in-over", f.sessionOver()},
 		{"step-up", &view.SignIn{Base: f.patient("", "step-up"), StepUp: true, Next: "security"}},
 		{"enrol", &view.Enrol{Base: f.stranger("enrol")}},
 		{"home", f.home()},
@@ -41,6 +42,7 @@ func Pages(lang string) []Page {
 		{"result", f.result()},
 		{"result-pressure", f.pressure()},
 		{"result-words", f.words()},
+		{"result-staff", f.resultForStaff()},
 		{"conditions", f.conditions()},
 		{"medications", f.medications()},
 		{"allergies", f.allergies()},
@@ -48,6 +50,7 @@ func Pages(lang string) []Page {
 		{"immunizations", f.immunizations()},
 		{"security", f.security()},
 		{"security-last", f.securityLast()},
+		{"security-none", &view.Security{Base: f.patient(view.PlaceSecurity, "security"), Sessions: []view.Session{{ID: "s1", Started: now(), LastSeen: now(), This: true}}}},
 		{"access-log", f.accessLog()},
 		{"clinic", f.clinic()},
 		{"chart-purpose", f.purpose()},
@@ -73,6 +76,7 @@ func Pages(lang string) []Page {
 		}
 		pages = append(pages, Page{"error-" + k.String(), e})
 	}
+	pages = append(pages, Page{"error-form", &view.Error{Base: f.patient("", "error"), Kind: fault.Denied, Message: "error.form"}})
 	return pages
 }
 
@@ -108,6 +112,12 @@ func (f fixture) signedOut() view.Model {
 	b := f.stranger("sign-in")
 	b.Flash = "flash.signed-out"
 	return &view.SignIn{Base: b}
+}
+
+func (f fixture) sessionOver() view.Model {
+	b := f.stranger("sign-in")
+	b.Flash = "flash.session-over"
+	return &view.SignIn{Base: b, Next: "results"}
 }
 
 func (f fixture) demo() view.Model {
@@ -178,24 +188,31 @@ func (f fixture) looks() []view.Look {
 		d := now().AddDate(0, 0, -days)
 		return time.Date(d.Year(), d.Month(), d.Day(), hour, minute, 0, 0, d.Location())
 	}
+	mine := func(id string, minute int) view.Look {
+		return view.Look{ID: id, At: at(0, 9, minute), Self: true, Role: person.RolePatient, Act: view.ActRead, Purpose: person.PurposePatientRequest}
+	}
 	return []view.Look{
 		{ID: "20481", At: at(0, 9, 29), Self: true, Role: person.RolePatient, Act: view.ActRead, Kinds: []string{"Observation"}, Purpose: person.PurposePatientRequest},
+		mine("20480", 28), mine("20479", 27),
+		{ID: "20378", At: at(4, 10, 13), Who: "Dr. Mei Chen", Role: person.RoleClinician, Act: view.ActList, Kinds: []string{"Patient"}, Purpose: person.PurposeTreatment},
 		{ID: "20377", At: at(4, 10, 14), Who: "Dr. Mei Chen", Role: person.RoleClinician, Act: view.ActRead, Purpose: person.PurposeTreatment},
 		{ID: "20370", At: at(4, 8, 2), Role: person.RoleSystem, Act: view.ActAdd, Kinds: []string{"Observation", "DiagnosticReport"}, Purpose: person.PurposeRecords},
 		{ID: "19222", At: at(19, 13, 40), Who: "Samuel Adeyemi", Role: person.RoleNurse, Act: view.ActRefused, Kinds: []string{"Observation", "MedicationRequest", "Condition"}, Purpose: person.PurposeTreatment, Times: 3},
+		{ID: "19001", At: at(20, 9, 0), Role: "", Act: view.ActPasskey},
+		{ID: "19000", At: at(20, 8, 50), Who: "Ruth Feldman", Role: person.RoleAdministrator, Act: view.ActLink, Purpose: person.PurposeSystemAdmin},
 		{ID: "18110", At: at(41, 1, 5), Who: "Priya Nair", Role: person.RoleCompliance, Act: view.ActOther, Kinds: []string{"Unheard"}, Purpose: person.PurposeAudit},
 	}
 }
 
 func (f fixture) home() view.Model {
-	return &view.Home{Base: f.patient(view.PlaceHome, "home"), LastHere: now().AddDate(0, 0, -19), New: 2, Newest: f.rows()[:2],
+	return &view.Home{Base: f.patient(view.PlaceHome, "home"), New: 2, Newest: f.rows()[:2],
 		Counts: view.Counts{Results: 23, Conditions: 3, Medications: 4, Allergies: 1, Immunizations: 9}}
 }
 
 func (f fixture) results() view.Model {
 	return &view.Results{Base: f.patient(view.PlaceResults, "results"), Categories: []string{"laboratory", "vital-signs", "imaging", "survey"},
-		Groups:   []view.Group{{On: view.DayOf(now().AddDate(0, 0, -4)), Rows: f.rows()}, {On: view.ParseDay("2026-05-03"), Rows: f.more()}},
-		LastHere: now().AddDate(0, 0, -19), New: 2, Outside: 1, Older: "c2VhbGVk"}
+		Groups: []view.Group{{On: view.DayOf(now().AddDate(0, 0, -4)), Rows: f.rows()}, {On: view.ParseDay("2026-05-03"), Rows: f.more()}},
+		New:    2, Outside: 1, Older: "c2VhbGVk"}
 }
 
 func (f fixture) result() view.Model {
@@ -204,7 +221,14 @@ func (f fixture) result() view.Model {
 	return &view.Result{Base: f.patient(view.PlaceResults, "result"), Name: s.Name, MedicalName: "Hemoglobin A1c/Hemoglobin.total in Blood",
 		About: f.pick("A1c shows your average sugar over about three months.", "La A1c muestra su azúcar promedio de unos tres meses."),
 		On:    view.DayOf(last.At), Lab: "Riverside Lab", OrderedBy: "Dr. Mei Chen", Status: "final",
-		Parts: []view.Part{{Value: last.Value, Unit: s.Unit, Standing: last.Standing, Usual: s.Usual, Series: s}}}
+		Parts: []view.Part{{Value: last.Value, Unit: s.Unit, Standing: last.Standing, Usual: s.Usual, Series: s, Before: s.Readings[12].Value, BeforeAt: s.Readings[12].At}}}
+}
+
+func (f fixture) resultForStaff() view.Model {
+	r, _ := f.result().(*view.Result)
+	r.Base = f.staff(view.MenuClinic, view.PlaceClinic, "result", "Dr. Mei Chen", person.RoleClinician)
+	r.Person, r.Chart, r.Purpose = &view.Person{Name: "James Okoro", Relation: view.RelationPatient, Pattern: 2}, "pat-1", person.PurposeTreatment
+	return r
 }
 
 func (f fixture) pressure() view.Model {
@@ -233,7 +257,7 @@ func (f fixture) problems() []view.Condition {
 
 func (f fixture) conditions() view.Model {
 	return &view.Conditions{Base: f.patient(view.PlaceConditions, "conditions"), Current: f.problems(),
-		Past: []view.Condition{{Name: f.pick("Broken wrist", "Fractura de muñeca"), Since: view.ParseDay("2021-06-02"), Ended: view.ParseDay("2021-08-20")}}}
+		Past: []view.Condition{{Name: f.pick("Broken wrist", "Fractura de muñeca"), Since: view.ParseDay("2021-06-02"), Ended: view.ParseDay("2021-08-20"), Over: true}, {Name: f.pick("Pneumonia", "Neumonía"), Since: view.ParseDay("2012-11"), Over: true}}}
 }
 
 func (f fixture) medicines() []view.Medication {
@@ -247,7 +271,7 @@ func (f fixture) medicines() []view.Medication {
 
 func (f fixture) medications() view.Model {
 	return &view.Medications{Base: f.patient(view.PlaceMedications, "medications"), Current: f.medicines(),
-		Past: []view.Medication{{Name: "Amoxicillin 500 mg", Since: view.ParseDay("2024-01-08"), Ended: view.ParseDay("2024-01-18"), By: "Dr. Mei Chen"}}}
+		Past: []view.Medication{{Name: "Amoxicillin 500 mg", NameLang: f.pick("", "en"), Over: true, Since: view.ParseDay("2024-01-08"), Ended: view.ParseDay("2024-01-18"), By: "Dr. Mei Chen"}}}
 }
 
 func (f fixture) allergyList() []view.Allergy {
@@ -294,12 +318,11 @@ func (f fixture) accessLog() view.Model {
 }
 
 func (f fixture) clinic() view.Model {
-	c := &view.Clinic{Base: f.staff(view.MenuClinic, view.PlaceClinic, "clinic", "Dr. Mei Chen", person.RoleClinician)}
+	c := &view.Clinic{Base: f.staff(view.MenuClinic, view.PlaceClinic, "clinic", "Dr. Mei Chen", person.RoleClinician), Purpose: person.PurposeTreatment}
 	for i, p := range []struct {
 		name, born string
-		age        int
-	}{{"Walter Lindqvist", "1934-02-11", 92}, {"James Okoro", "1968-07-30", 58}, {"Elena Ruiz", "1985-12-01", 40}} {
-		c.Patients = append(c.Patients, view.ClinicPatient{ID: fmt.Sprintf("pat-%d", i), Name: p.name, Born: view.ParseDay(p.born), Age: p.age, RecordNumber: fmt.Sprintf("RC-10%d4%d", i+2, i), Pattern: (i * 2) % 6})
+	}{{"Walter Lindqvist", "1934-02-11"}, {"James Okoro", "1968-07-30"}, {"Elena Ruiz", "1985-12-01"}, {"Noa Ruiz", "2025-08-30"}, {"Sam Field", "1990"}} {
+		c.Patients = append(c.Patients, view.ClinicPatient{ID: fmt.Sprintf("pat-%d", i), Name: p.name, Born: view.ParseDay(p.born), Age: view.AgeOn(view.ParseDay(p.born), now()), RecordNumber: fmt.Sprintf("RC-10%d4%d", i+2, i), Pattern: (i * 2) % 6})
 	}
 	return c
 }
@@ -307,14 +330,14 @@ func (f fixture) clinic() view.Model {
 func (f fixture) purpose() view.Model {
 	b := f.staff(view.MenuClinic, view.PlaceClinic, "chart", "Dr. Mei Chen", person.RoleClinician)
 	b.Person = &view.Person{Name: "James Okoro", Relation: view.RelationPatient, Pattern: 2}
-	return &view.Chart{Base: b, PatientID: "pat-1", Age: 58, Purposes: []person.Purpose{person.PurposeTreatment, person.PurposeOperations}}
+	return &view.Chart{Base: b, PatientID: "pat-1", Age: view.Age{Years: 58, Months: 700}, Purposes: []person.Purpose{person.PurposeTreatment, person.PurposeOperations}}
 }
 
 func (f fixture) chart() view.Model {
 	c, _ := f.purpose().(*view.Chart)
 	c.Opened, c.Purpose, c.Sex, c.RecordNumber, c.Born = true, person.PurposeTreatment, "male", "RC-10341", view.ParseDay("1968-07-30")
 	c.Allergies, c.Medications, c.Conditions, c.Vaccines = f.allergyList(), f.medicines(), f.problems(), f.vaccines()
-	c.Results = append(f.rows(), f.more()[1])
+	c.Results, c.Hidden = append(f.rows(), f.more()[1]), 2
 	c.Vitals = []view.Row{
 		row(series("v1", f.pick("Upper pressure (systolic)", "Presión alta (sistólica)"), "mmHg", view.Usual{High: bound(130), HighText: "130"}, 12, 30, 148, 131, 0), false),
 		row(series("v2", f.pick("Heart rate", "Pulso"), "/min", view.Usual{Low: bound(60), High: bound(100), LowText: "60", HighText: "100"}, 12, 30, 82, 76, 0), false),
@@ -344,10 +367,10 @@ func (f fixture) adminLink() view.Model {
 
 func (f fixture) officer() view.Model {
 	o := &view.Officer{Base: f.staff(view.MenuOfficer, view.PlaceOfficer, "officer", "Priya Nair", person.RoleCompliance),
-		Filter: view.LogFilter{Outcome: "refused"}, Acts: []string{"ReadChart", "ReadLog", "SignIn"}, Total: 20481, Older: "18100"}
-	for i, who := range []string{"James Okoro", "Dr. Mei Chen", "import", "Samuel Adeyemi"} {
-		e := view.LogEntry{Seq: 20481 - int64(i)*7, At: now().Add(-time.Duration(i) * 37 * time.Minute), Who: who, Role: []person.Role{person.RolePatient, person.RoleClinician, person.RoleSystem, person.RoleNurse}[i],
-			Act: "ReadChart", Patient: "James Okoro", Target: "Observation", Purpose: person.PurposeTreatment, Outcome: "allowed", Rule: "clinician-assigned", Client: "web", Request: "r-1"}
+		Filter: view.LogFilter{Outcome: "refused"}, Acts: []string{"readChart", "readLog", "signIn"}, Total: 20481, Older: "18100"}
+	for i, who := range []string{"James Okoro", "Dr. Mei Chen", "import", "Samuel Adeyemi", ""} {
+		e := view.LogEntry{Seq: 20481 - int64(i)*7, At: now().Add(-time.Duration(i) * 37 * time.Minute), Who: who, Role: []person.Role{person.RolePatient, person.RoleClinician, person.RoleSystem, person.RoleNurse, ""}[i],
+			Act: "readChart", Patient: "James Okoro", Target: "Observation", Purpose: person.PurposeTreatment, Outcome: "allowed", Rule: "clinician-assigned", Client: "web", Request: "r-1"}
 		if i == 3 {
 			e.Outcome, e.Rule = "refused", ""
 		}

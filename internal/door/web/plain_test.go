@@ -1,0 +1,66 @@
+package web_test
+
+import (
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"postern.example/postern/internal/door/web/catalog"
+	"postern.example/postern/internal/word/person"
+)
+
+// Every test that has a plain name has it in both languages, and no words lie
+// there for a test that nobody can meet.
+func TestPlainNamesAreComplete(t *testing.T) {
+	source, err := os.ReadFile("plain.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := catalog.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]bool{}
+	for _, m := range regexp.MustCompile(`return "([a-z0-9-]+)"`).FindAllStringSubmatch(string(source), -1) {
+		keys[m[1]] = true
+		if !c.Language("en").Has("test." + m[1]) {
+			t.Errorf("no words for %q", m[1])
+		}
+	}
+	if len(keys) < 30 {
+		t.Fatalf("only %d keys were found: is the test still reading the table?", len(keys))
+	}
+	for _, id := range c.IDs() {
+		if key, ok := strings.CutPrefix(id, "test."); ok && !keys[strings.TrimSuffix(key, ".about")] {
+			t.Errorf("message %s names no test", id)
+		}
+	}
+}
+
+// A patient reads the plain name in the page's language, with the laboratory's
+// own name on the result's page; staff read the laboratory's.
+func TestTestsHavePlainNames(t *testing.T) {
+	h := lite(t)
+	chart := h.load(t, []byte(`{"resourceType":"Bundle","type":"collection","entry":[
+		{"resource":{"resourceType":"Patient","id":"p","name":[{"text":"Rosa Field"}]}},
+		{"resource":{"resourceType":"Observation","id":"o","language":"en","status":"final","subject":{"reference":"Patient/p"},
+			"code":{"text":"Hemoglobin A1c","coding":[{"system":"http://loinc.org","code":"4548-4"}]},"effectiveDateTime":"2026-11-20","valueQuantity":{"value":7.1,"unit":"%"}}},
+		{"resource":{"resourceType":"Observation","id":"o2","language":"en","status":"final","subject":{"reference":"Patient/p"},
+			"code":{"text":"Hemoglobin A1c","coding":[{"system":"http://loinc.org","code":"4548-4"}]},"effectiveDateTime":"2026-05-20","valueQuantity":{"value":6.8,"unit":"%"}}},
+		{"resource":{"resourceType":"Observation","id":"q","status":"final","subject":{"reference":"Patient/p"},
+			"code":{"text":"Hemoglobin A1c","coding":[{"system":"http://example.org/own","code":"4548-4"}]},"effectiveDateTime":"2019-11-20","valueQuantity":{"value":1,"unit":"x"}}}]}`))
+	rosa := h.account(t, "Rosa Field", chart, person.RolePatient)
+	rosa.cookies["postern-lang"] = "es"
+	list := rosa.get("/results")
+	want(t, "Spanish list", list, http.StatusOK, "<bdi>Azúcar promedio en la sangre (A1c)</bdi>", "<bdi>Hemoglobin A1c</bdi>", "Un análisis tiene un resultado nuevo")
+	link := resultLink.FindStringSubmatch(list.Body.String())[1]
+	want(t, "Spanish page", rosa.get(link), http.StatusOK, "unos tres meses", "<bdi>Hemoglobin A1c</bdi>", "La vez anterior, el 20 de mayo de 2026, fue 6.8.")
+	doctor := h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician)
+	h.assign(t, doctor, chart)
+	want(t, "chart", doctor.post("/clinic/"+chart.String(), "purpose", "TREAT"), http.StatusOK, "Hemoglobin A1c")
+	if strings.Contains(doctor.last.Body.String(), "Average blood sugar") {
+		t.Error("the doctor reads the plain name")
+	}
+}
