@@ -2,8 +2,11 @@ package vault_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -187,6 +190,26 @@ func TestAChangeNeedsALiveGrant(t *testing.T) {
 }
 
 // The tree agrees with a plain map, whatever the order of changes and restarts.
+// No set of rows has the digest of another: neither one whose key runs on into what
+// follows it, nor one of another version.
+func TestASetReadsInOneWay(t *testing.T) {
+	first, second := vault.SetRow{Key: []byte("a"), Version: 1, Sealed: []byte("x")}, vault.SetRow{Key: []byte("b"), Version: 2, Sealed: []byte("y")}
+	body := sha256.Sum256(first.Sealed)
+	long := second
+	long.Key = slices.Concat(first.Key, binary.BigEndian.AppendUint64(nil, 1), body[:], second.Key)
+	older := second
+	older.Version = 1
+	want := vault.Digest([]vault.SetRow{first, second})
+	for name, rows := range map[string][]vault.SetRow{"one long key": {long}, "an older version": {first, older}, "a row less": {first}} {
+		if vault.Digest(rows) == want {
+			t.Errorf("%s has the same digest", name)
+		}
+	}
+	if vault.Digest([]vault.SetRow{second, first}) != want {
+		t.Error("the order counts")
+	}
+}
+
 // A head that was verified before a change must not be remembered after it: the
 // vault would take the rows of today for tampering, and those of yesterday for good.
 func TestAReaderThatComesLateRemembersNothing(t *testing.T) {
