@@ -10,6 +10,7 @@ import (
 
 	"postern.example/postern/internal/app"
 	"postern.example/postern/internal/app/apptest"
+	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/test/covers"
 )
 
@@ -99,7 +100,8 @@ func TestReadingWithoutJavaScript(t *testing.T) {
 			p.leave(`form[action="/language"] button`, `document.documentElement.lang === "es"`)
 		}
 		titles := map[string]bool{}
-		for _, path := range []string{"/", "/results", "/conditions", "/medications", "/allergies", "/immunizations", "/security", "/access-log"} {
+		for _, place := range (&view.Base{Menu: view.MenuPatient}).Places() {
+			path := string(place)
 			p.goTo(path)
 			if got := eval[string](p, `document.documentElement.lang`); got != lang {
 				t.Errorf("%s is in %q", path, got)

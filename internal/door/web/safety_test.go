@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"postern.example/postern/internal/door/web"
+	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/identity/identitytest"
 	"postern.example/postern/internal/trust/db"
 	"postern.example/postern/internal/trust/db/dbtest"
@@ -186,7 +187,10 @@ func TestHostileTextIsShownAsText(t *testing.T) {
 	doctor := h.account(t, bad, nobody, person.RoleClinician)
 	h.assign(t, doctor, chart)
 	doctor.get("/clinic")
-	pages := []*browserPage{{b, "/"}, {b, "/results"}, {b, "/conditions"}, {b, "/medications"}, {b, "/allergies"}, {b, "/immunizations"}, {b, "/security"}, {b, "/access-log"}, {doctor, "/clinic"}}
+	pages := []*browserPage{{doctor, "/clinic"}}
+	for _, place := range (&view.Base{Menu: view.MenuPatient}).Places() {
+		pages = append(pages, &browserPage{b, string(place)})
+	}
 	for _, p := range pages {
 		checkHarmless(t, p.path, p.b.get(p.path).Body.String(), bad)
 	}
