@@ -60,6 +60,32 @@ func TestRoutesAreTheGoldenOnes(t *testing.T) {
 	}
 }
 
+// Step-up is decided by the policies alone. A route is marked exactly when they ask
+// for it, so that the table of routes tells the truth. The page of an act is not
+// marked: it shows, and its ceremony is the proof.
+func TestStepUpIsWhatThePoliciesAsk(t *testing.T) {
+	covers.Covers(t, "CH-1")
+	table, err := os.ReadFile(filepath.Join("..", "..", "trust", "access", "testdata", "truth.golden"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asks := map[string]bool{}
+	for line := range strings.Lines(string(table)) {
+		action, rest, _ := strings.Cut(line, " ")
+		_, verdicts, found := strings.Cut(rest, " production ")
+		asks[action] = asks[action] || found && strings.Contains(verdicts[:4], "s")
+	}
+	if !asks["addAccount"] || asks["readChart"] {
+		t.Fatalf("the table of decisions reads otherwise: %v", asks)
+	}
+	for _, r := range web.Routes() {
+		proves := r.Action == "approveAct" && !strings.HasSuffix(r.Pattern, "/decline")
+		if r.Auth == route.Session && !proves && r.StepUp != asks[r.Action] {
+			t.Errorf("%s %s: marked %v, the policies ask: %v", r.Method, r.Pattern, r.StepUp, asks[r.Action])
+		}
+	}
+}
+
 // concrete is a path that matches a pattern.
 func concrete(pattern string) string {
 	r := strings.NewReplacer("{id}", "buonwgpz7nesu7gb4anlv6kgza", "{patient}", "pat-buonwgpz7nesu7gb4anlv6kgza", "{seq}", "1", "{hash}", "x", "{name}", "y")

@@ -49,7 +49,7 @@ type Route struct {
 	Auth    Auth
 	Action  string // Cedar action id; PublicAction for a route open to strangers
 	Audit   string // audit event type, or NoAudit
-	StepUp  bool   // presence must have been proved within the step-up window
+	StepUp  bool   // the policies want presence proved within the step-up window; they decide, this tells
 	Body    int64  // most bytes of request body read; 0 for none
 	Shared  bool   // true when the answer holds nothing personal and may be cached (assets)
 	OneTime bool   // true when the request proves itself (sign-in, enrolment) and so needs no form token
