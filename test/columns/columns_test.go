@@ -73,6 +73,17 @@ func TestClearColumnsHoldNoText(t *testing.T) {
 	}
 }
 
+// Each room has ten numbers of the timeline, so that two branches do not take the same.
+func TestEachRoomHasItsNumbers(t *testing.T) {
+	owner := map[int]string{}
+	for _, m := range app.Migrations() {
+		if o := owner[m.Number/10]; o != "" && o != m.Room {
+			t.Errorf("migration %d of %s stands among those of %s", m.Number, m.Room, o)
+		}
+		owner[m.Number/10] = m.Room
+	}
+}
+
 func declared() []string {
 	var out []string
 	for _, c := range db.DeclaredColumns(app.Migrations()) {

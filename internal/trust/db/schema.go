@@ -117,7 +117,7 @@ const (
 )
 
 // Migration is one step of the one timeline. Number is unique; each room has
-// its range. Name is one or two words.
+// its ten (CONTRIBUTING.md). Name is one or two words.
 type Migration struct {
 	Number int
 	Room   string
@@ -125,7 +125,7 @@ type Migration struct {
 	Tables []Table
 	Add    []Addition
 	// State is where Migrate leaves it: Applied for a feature that SwitchOn
-	// enables later. The zero value means FeatureOn.
+	// enables later (no command does so yet). The zero value means FeatureOn.
 	State MigrationState
 }
 
