@@ -114,6 +114,9 @@ func TestExitCodes(t *testing.T) {
 	data := filepath.Join(dir, "data")
 	must(t, "init", "--data", data, "--origin", "http://localhost:8443", "--env", "test", "--plain-key")
 	config := filepath.Join(data, "postern.yaml")
+	if _, _, warned := postern(t, "check", "--config", config); !strings.Contains(warned, "placeholders of postern init") {
+		t.Errorf("check does not know what init writes by itself:\n%s", warned)
+	}
 	broken := filepath.Join(dir, "broken.yaml")
 	write(t, broken, "origin: https://portal.example\nsurprise: 1\n")
 	bad := filepath.Join(dir, "bad.json")

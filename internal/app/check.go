@@ -74,10 +74,20 @@ func private(name, path string) []error {
 	return nil
 }
 
+// What init writes when it was told neither name nor number. The number is of the
+// block reserved for fiction.
+const (
+	placeholderName  = "Our clinic"
+	placeholderPhone = "555-0100"
+)
+
 // warnings are what is allowed and should not stay.
 func (c Config) warnings(now time.Time) (w []string) {
 	if c.AllowPlainKey {
 		w = append(w, "the root key is not sealed: whoever copies the data folder can read everything in it")
+	}
+	if c.Clinic.Name == placeholderName || c.Clinic.Phone == placeholderPhone {
+		w = append(w, "clinic.name and clinic.phone are the placeholders of postern init: a person who cannot get in calls a number that nobody has")
 	}
 	if c.Log.Checkpoint == "" {
 		w = append(w, "log.checkpoint is beside the data: it anchors the log only on another disk or host")

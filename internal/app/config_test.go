@@ -147,6 +147,24 @@ func TestConfigRoundTrip(t *testing.T) {
 	}
 }
 
+// What init wrote without being told does not stay unseen.
+func TestPlaceholdersOfInitWarn(t *testing.T) {
+	in := apptest.Start(t, apptest.Options{Environment: keys.Test, Stopped: true})
+	in.Stop(t)
+	warns := func() bool {
+		w, err := app.Check(filepath.Join(in.Dir, app.ConfigFile))
+		must(t, err)
+		return strings.Contains(strings.Join(w, "\n"), "placeholders of postern init")
+	}
+	if warns() {
+		t.Error("a clinic of its own name and number is warned")
+	}
+	edit(t, in.Dir, "(503) 555-0100", "555-0100")
+	if !warns() {
+		t.Error("the placeholder of the phone is not seen")
+	}
+}
+
 // Covers CH-5: check sees what is unsafe without starting, and names all of it.
 func TestCheck(t *testing.T) {
 	covers.Covers(t, "CH-5")
