@@ -298,7 +298,7 @@ func (a *App) openRooms(ctx context.Context) error {
 		Server: a.Config.serverName(), Clock: a.opt.Clock, Random: rand.Reader,
 		Alert: func(ctx context.Context, what string) { a.alarm(ctx, what, person.Owner{}) },
 		Ledger: access.NewLedger(access.LedgerConfig{Log: a.Log, Store: logConfig.Store, Outside: logConfig.Outside,
-			Follower: a.follower, Index: index, TempDir: func() (string, error) { return os.MkdirTemp(a.Config.dir, exportPattern) }})})
+			Follower: a.follower, Index: index, TempDir: func() (string, error) { return os.MkdirTemp(a.Config.dir, exportPattern) }, Alarm: a.alarm})})
 	if err != nil {
 		return err
 	}

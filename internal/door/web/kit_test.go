@@ -115,7 +115,7 @@ func (h *house) openRooms(t testing.TB, c audit.Config) {
 		Clock: h.Clock.Now, Random: rand.Reader, Alert: func(_ context.Context, what string) { t.Logf("alert: %s", what) },
 		Ledger: access.NewLedger(access.LedgerConfig{Log: h.Log, Store: c.Store, Outside: c.Outside, Index: index,
 			Follower: audit.NewFollower(audit.FollowerConfig{Log: h.Log, Index: index}),
-			TempDir:  func() (string, error) { return os.MkdirTemp(t.TempDir(), "export") }})})
+			TempDir:  func() (string, error) { return os.MkdirTemp(t.TempDir(), "export") }, Alarm: h.Alarms.Raise})})
 	must(t, err)
 	cat, err := records.NewCatalogue(records.Definitions())
 	must(t, err)
