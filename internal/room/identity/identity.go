@@ -49,9 +49,14 @@ type Room struct {
 	spent   spent
 	pause   func(context.Context, time.Duration) error
 	isReady atomic.Bool
+	isTwo   atomic.Bool // two administrators have enrolled
 
 	mu     sync.Mutex
 	parsed map[person.AccountID]*set
+	charts map[person.PatientID]person.AccountID // whose own chart, see holder
+
+	scan    sync.Mutex
+	scanned bool // charts knows every account
 }
 
 // New makes the Room.
@@ -63,7 +68,8 @@ func New(c Config) (*Room, error) {
 	if c.Cache == 0 {
 		c.Cache = 20_000
 	}
-	r := &Room{c: c, secret: c.Vault.Secret(vault.SecretAccount), pause: pause, parsed: map[person.AccountID]*set{}}
+	r := &Room{c: c, secret: c.Vault.Secret(vault.SecretAccount), pause: pause, parsed: map[person.AccountID]*set{},
+		charts: map[person.PatientID]person.AccountID{}}
 	r.spent.until = map[[nonceSize]byte]time.Time{}
 	var err error
 	if r.party, err = relyingParty(c); err != nil {

@@ -50,7 +50,7 @@ func (l *Ledger) Looked(ctx context.Context, gr Grant, before int64, limit int) 
 	out, err := l.looked(ctx, patient, before, limit)
 	if fault.Is(err, fault.Tampered) {
 		// The patient's page only fails, and nobody else would hear of it.
-		l.c.Alarm(ctx, "index of Who looked: "+err.Error(), person.Patient(patient))
+		l.c.Alarm(ctx, "Who looked: "+err.Error(), person.Patient(patient))
 	}
 	return out, err
 }

@@ -62,7 +62,7 @@ func newLibrary(t *testing.T) *library {
 	l.ledger = access.LedgerConfig{Log: l.log, Store: l.store, Outside: l.outside, Index: l.index,
 		Follower: audit.NewFollower(audit.FollowerConfig{Log: l.log, Index: l.index}),
 		TempDir:  func() (string, error) { return os.MkdirTemp(t.TempDir(), "export") },
-		Alarm: func(ctx context.Context, what string, owner person.Owner) { l.alert(ctx, what+" "+owner.String()) }}
+		Alarm:    func(ctx context.Context, what string, owner person.Owner) { l.alert(ctx, what+" "+owner.String()) }}
 	l.reopen(t)
 	l.caller = l.person(t, l.patient, person.RolePatient)
 	return l
@@ -164,6 +164,11 @@ func TestAnIndexThatLiesIsTampering(t *testing.T) {
 	}
 	if len(l.takeAlerts()) != 1 {
 		t.Error("an index ahead of the log raised no alarm")
+	}
+	l.index.next, l.index.lie = l.log.Size(), []int64{g.Seq()}
+	l.store.Edit(func(rs []audit.Record) []audit.Record { rs[g.Seq()].Sealed = rs[foreign].Sealed; return rs })
+	if _, err := l.Looked(t.Context(), g, l.log.Size(), 10); !fault.Is(err, fault.Tampered) || len(l.takeAlerts()) != 1 {
+		t.Errorf("an entry that was changed: %v", err)
 	}
 }
 
