@@ -335,10 +335,10 @@ func (f fixture) chart() view.Model {
 func (f fixture) admin() view.Model {
 	return &view.Admin{Base: f.staff(view.MenuAdmin, view.PlaceAdmin, "admin", "Ruth Feldman", person.RoleAdministrator),
 		Accounts: []view.Account{
-			{ID: "acc-6s3n4v", Name: "Ruth Feldman", Roles: []person.Role{person.RoleAdministrator}, State: view.AccountActive, Passkeys: 2, LastSeen: now(), Self: true},
+			{ID: "acc-6s3n4v", Name: "Ruth Feldman", Roles: []person.Role{person.RoleAdministrator}, State: view.AccountActive, Passkeys: 2, LastSeen: now(), Guarded: true, Self: true},
 			{ID: "acc-b7w2mm", Name: "Dr. Mei Chen", Roles: []person.Role{person.RoleClinician, person.RolePatient}, State: view.AccountActive, Passkeys: 1, LastSeen: now().AddDate(0, 0, -1), Guarded: true},
 			{ID: "acc-k4tt2a", Name: "James Okoro", Roles: []person.Role{person.RolePatient}, State: view.AccountInvited, Patient: "pat-1"},
-			{ID: "acc-zq5r7d", Name: "Samuel Adeyemi", Roles: []person.Role{person.RoleNurse}, State: view.AccountSuspended, Passkeys: 1, LastSeen: now().AddDate(0, -2, 0)}},
+			{ID: "acc-zq5r7d", Name: "Samuel Adeyemi", Roles: []person.Role{person.RoleNurse}, State: view.AccountSuspended, Passkeys: 1, LastSeen: now().AddDate(0, -2, 0), Guarded: true}},
 		Assignments: []view.Assignment{{Clinician: "Dr. Mei Chen", ClinicianID: "acc-b7w2mm", Patient: "James Okoro", PatientID: "pat-1"}},
 		Roles:       person.Roles()[:9],
 		Clinicians:  []view.Choice{{ID: "acc-b7w2mm", Name: "Dr. Mei Chen"}},
