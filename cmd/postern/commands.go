@@ -145,6 +145,11 @@ func (c accountAddCmd) Run(ctx context.Context, e env) error {
 	if err != nil {
 		return err
 	}
+	if out.Link == "" {
+		fmt.Fprintln(e.stderr, "Two administrators make this account's link: ask for it on the page Accounts.")
+		_, err = fmt.Fprintln(e.stdout, out.Account)
+		return err
+	}
 	fmt.Fprintf(e.stdout, "%s\n%s\n", out.Account, out.Link)
 	return nil
 }

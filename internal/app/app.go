@@ -302,7 +302,7 @@ func (a *App) openRooms(ctx context.Context) error {
 		Server: a.Config.serverName(), Clock: a.opt.Clock, Random: rand.Reader,
 		Alert: func(ctx context.Context, what string) { a.alarm(ctx, what, person.Owner{}) },
 		Ledger: access.NewLedger(access.LedgerConfig{Log: a.Log, Store: logConfig.Store, Outside: logConfig.Outside,
-			Follower: a.follower, Index: index, TempDir: a.exportFolder})})
+			Follower: a.follower, Index: index, TempDir: a.exportFolder, Alarm: a.alarm})})
 	if err != nil {
 		return err
 	}

@@ -79,23 +79,13 @@ func actTable() []act {
 	}
 }
 
-type describer interface{ describe() string }
-
-func describeArgs[T describer](raw json.RawMessage) (string, error) {
-	var args T
-	if err := decodeStrict(raw, &args); err != nil {
-		return "", err
-	}
-	return args.describe(), nil
-}
-
-func runArgs[T, R any](f func(ctx context.Context, a *App, c person.Caller, args T) (R, error)) func(context.Context, *App, person.Caller, json.RawMessage) (any, error) {
+func runArgs[T args, R any](f func(ctx context.Context, a *App, c person.Caller, args T) (R, error)) func(context.Context, *App, person.Caller, json.RawMessage) (any, error) {
 	return func(ctx context.Context, a *App, c person.Caller, raw json.RawMessage) (any, error) {
-		var args T
-		if err := decodeStrict(raw, &args); err != nil {
+		in, err := readArgs[T](raw)
+		if err != nil {
 			return nil, err
 		}
-		return f(ctx, a, c, args)
+		return f(ctx, a, c, in)
 	}
 }
 
@@ -104,6 +94,9 @@ func decodeStrict(raw []byte, v any) error {
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
 		return fault.Wrap(fault.Invalid, "read command", err)
+	}
+	if d.More() {
+		return fault.New(fault.Invalid, "read command: something follows it")
 	}
 	return nil
 }
@@ -115,32 +108,14 @@ type accountAddArgs struct {
 	Reason  string `json:"reason"`
 }
 
-func (a accountAddArgs) describe() string {
-	s := "Add an account with the role " + a.Role
-	if a.Patient != "" {
-		s += " for the chart " + a.Patient
-	}
-	return withReason(s, a.Reason)
-}
-
-func withReason(s, reason string) string {
-	if reason == "" {
-		return s + "."
-	}
-	return s + ". Reason: " + reason
-}
-
 // AccountAdded is what account add prints.
 type AccountAdded struct {
 	Account string `json:"account"`
-	Link    string `json:"link"` // one-time enrolment link
+	Link    string `json:"link"` // one-time enrolment link; empty where two administrators have to make it, on the pages
 }
 
 func accountAdd(ctx context.Context, a *App, c person.Caller, args accountAddArgs) (AccountAdded, error) {
-	role, ok := person.ParseRole(args.Role)
-	if !ok {
-		return AccountAdded{}, fault.New(fault.Invalid, "account add: unknown role "+args.Role)
-	}
+	role, _ := person.ParseRole(args.Role)
 	n := identity.NewAccount{Name: phi.NewText(args.Name), Roles: []person.Role{role}}
 	if args.Patient != "" {
 		var err error
@@ -155,18 +130,22 @@ func accountAdd(ctx context.Context, a *App, c person.Caller, args accountAddArg
 	if err := a.apply(ctx, c, plan); err != nil {
 		return AccountAdded{}, err
 	}
-	link, err := a.enrolment(ctx, c, plan.Account())
-	return AccountAdded{plan.Account().String(), link}, err
+	out := AccountAdded{Account: plan.Account().String()}
+	invite, err := a.Identity.PlanEnrolment(ctx, plan.Account())
+	if err != nil || invite.Action().TwoPerson() {
+		return out, err
+	}
+	if err := a.apply(ctx, c, invite); err != nil {
+		return out, err
+	}
+	out.Link = invite.Link()
+	return out, nil
 }
 
 type accountAssignArgs struct {
 	Clinician string `json:"clinician"`
 	Patient   string `json:"patient"`
 	Reason    string `json:"reason"`
-}
-
-func (a accountAssignArgs) describe() string {
-	return withReason("Assign the patient "+a.Patient+" to the account "+a.Clinician, a.Reason)
 }
 
 func accountAssign(ctx context.Context, a *App, c person.Caller, args accountAssignArgs) (struct{}, error) {
@@ -192,8 +171,6 @@ func accountAssign(ctx context.Context, a *App, c person.Caller, args accountAss
 type accountListArgs struct {
 	Reason string `json:"reason"`
 }
-
-func (a accountListArgs) describe() string { return withReason("List all accounts", a.Reason) }
 
 // AccountRow is a line of account list.
 type AccountRow struct {
@@ -254,12 +231,7 @@ type tokenArgs struct {
 	Minutes int    `json:"minutes"`
 }
 
-func (a tokenArgs) describe() string { return "Mint a token for " + a.Account + "." }
-
 func token(ctx context.Context, a *App, c person.Caller, args tokenArgs) (string, error) {
-	if args.Minutes < 1 || args.Minutes > 60 {
-		return "", fault.New(fault.Invalid, "token: --minutes is 1 to 60")
-	}
 	account, err := person.ParseAccountID(args.Account)
 	if err != nil {
 		if account, err = a.Identity.FindPersona(ctx, args.Account); err != nil {

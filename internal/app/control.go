@@ -65,11 +65,23 @@ type control struct {
 
 // waiting is a proposed order.
 type waiting struct {
-	order    order
-	expires  time.Time
-	by       person.AccountID // who approved, zero before
-	declined bool
-	done     chan struct{} // closed by the approval, or when it was declined
+	order   order
+	expires time.Time
+	by      person.AccountID // who approved, zero before
+	ended   string           // why nobody can approve it any more; empty while somebody can
+	done    chan struct{}    // closed by the approval, or when it ended
+}
+
+// Why a proposal ended before its time.
+const (
+	declined  = "it was declined"
+	pushedOut = "newer proposals of the same command took its place; run it again"
+)
+
+// end tells the command that nothing comes of it. The caller holds mu.
+func (w *waiting) end(why string) {
+	w.ended = why
+	close(w.done)
 }
 
 // listenControl serves the socket until ctx is done.
@@ -95,8 +107,11 @@ func (a *App) listenControl(ctx context.Context) (*control, error) {
 	mux.HandleFunc("GET /wait/{id}", c.answer(c.wait))
 	mux.HandleFunc("POST /run/{id}", c.answer(c.runApproved))
 	mux.HandleFunc("POST /run", c.answer(c.runNow))
-	// Without a limit for the answer: a wait lasts as long as an act may wait.
 	s := &http.Server{Handler: mux, ReadHeaderTimeout: usualTimeouts.header, ReadTimeout: usualTimeouts.read, MaxHeaderBytes: headerBytes}
+	s.ConnContext = func(ctx context.Context, conn net.Conn) context.Context {
+		return context.WithValue(ctx, peerKey{}, peer(conn))
+	}
+	// Without a limit for the answer: a wait lasts as long as an act may wait.
 	a.running.Go(func() { _ = s.Serve(l) })
 	a.running.Go(func() {
 		<-ctx.Done()
@@ -168,7 +183,17 @@ func (c *control) runNow(r *http.Request) (any, error) {
 	return a.run(r.Context(), c.app, operator(a.caller, a.purpose, person.AccountID{}), o.Args)
 }
 
-// propose puts an order down to wait for a person.
+// peerKey finds the user of the operating system who opened the connection.
+type peerKey struct{}
+
+// proposer is the Caller of a command that waits. The source is the user of the
+// operating system: it stands in the log, and bounds how many proposals wait.
+func proposer(r *http.Request, a act) person.Caller {
+	user, _ := r.Context().Value(peerKey{}).(string)
+	return person.NewOperator(a.caller, person.AccountID{}, a.purpose, person.Request{ID: requestID(), Client: "command", Source: user})
+}
+
+// propose puts an order down to wait for a person, once its words are in order.
 func (c *control) propose(r *http.Request) (any, error) {
 	o, a, err := readOrder(r)
 	if err != nil {
@@ -181,7 +206,7 @@ func (c *control) propose(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ask := access.Ask{Caller: operator(a.caller, a.purpose, person.AccountID{}), Action: a.action,
+	ask := access.Ask{Caller: proposer(r, a), Action: a.action,
 		Owner: person.Clinic(c.app.Clinic), Object: "command/" + a.name, Detail: access.Detail{File: o.digest()}}
 	if a.action == access.AssignPatient {
 		ask.Owner = person.Account(person.AccountID{}) // the exact account stands in the text that is signed
@@ -197,6 +222,11 @@ func (c *control) propose(r *http.Request) (any, error) {
 			delete(c.waiting, id)
 		}
 	}
+	for _, id := range proposal.Voided {
+		if w, ok := c.waiting[id]; ok && w.ended == "" && w.by.IsZero() {
+			w.end(pushedOut)
+		}
+	}
 	c.waiting[proposal.ID] = &waiting{order: o, expires: proposal.Expires, done: make(chan struct{})}
 	return proposed{proposal.ID, c.app.Config.Origin + "/approve/" + proposal.ID}, nil
 }
@@ -207,37 +237,12 @@ func (o order) digest() audit.Digest {
 	return sha256.Sum256(b)
 }
 
-func (o order) text(a act) (string, error) {
-	if a.describe != nil {
-		return a.describe(o.Args)
-	}
-	var args importArgs
-	if err := decodeStrict(o.Args, &args); err != nil {
-		return "", err
-	}
-	if len(o.Files) == 0 {
-		return "", fault.New(fault.Invalid, "import: no files")
-	}
-	s := fmt.Sprintf("Import %d FHIR bundles", len(o.Files))
-	for _, f := range o.Files {
-		s += fmt.Sprintf("; %d bytes, SHA-256 %s", f.Size, f.Digest)
-	}
-	return withReason(s, args.Reason), nil
-}
-
-type importArgs struct {
-	Reason string `json:"reason"`
-	Bundle int64  `json:"bundle"`
-	Each   int64  `json:"resource"`
-	Depth  int    `json:"depth"`
-}
-
 // approved is called by the web door when by has approved the act.
 func (c *control) approved(_ context.Context, act access.Act, by person.Caller) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	w, ok := c.waiting[act.ID]
-	if !ok || w.declined || !w.by.IsZero() {
+	if !ok || w.ended != "" || !w.by.IsZero() {
 		return fault.New(fault.NotFound, "approve act: no command waits for it")
 	}
 	w.by = by.Account()
@@ -249,9 +254,8 @@ func (c *control) approved(_ context.Context, act access.Act, by person.Caller) 
 func (c *control) declined(_ context.Context, act access.Act, _ person.Caller) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if w, ok := c.waiting[act.ID]; ok && w.by.IsZero() && !w.declined {
-		w.declined = true
-		close(w.done)
+	if w, ok := c.waiting[act.ID]; ok && w.by.IsZero() && w.ended == "" {
+		w.end(declined)
 	}
 }
 
@@ -277,8 +281,8 @@ func (c *control) wait(r *http.Request) (any, error) {
 	case <-w.done:
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if w.declined {
-			return nil, fault.New(fault.Denied, "run command: it was declined")
+		if w.ended != "" {
+			return nil, fault.New(fault.Denied, "run command: "+w.ended)
 		}
 		return struct{}{}, nil
 	case <-t.C:
@@ -327,8 +331,8 @@ func (c *control) runApproved(r *http.Request) (any, error) {
 // importBody takes in one approved bundle. It is held in memory, never in a file:
 // a plain bundle on the server's disk would be a copy that nothing seals.
 func (c *control) importBody(r *http.Request, caller person.Caller, o order, file fileArg) (any, error) {
-	var args importArgs
-	if err := decodeStrict(o.Args, &args); err != nil {
+	args, err := readArgs[importArgs](o.Args)
+	if err != nil {
 		return nil, err
 	}
 	b, err := io.ReadAll(io.LimitReader(r.Body, file.Size+1))
@@ -338,8 +342,7 @@ func (c *control) importBody(r *http.Request, caller person.Caller, o order, fil
 	if sum := sha256.Sum256(b); hex.EncodeToString(sum[:]) != file.Digest {
 		return nil, fault.New(fault.Conflict, "import: the bundle is not the one that was approved")
 	}
-	lim := records.Limits{Bundle: args.Bundle, Resource: int(args.Each), Depth: args.Depth}
-	return c.app.importFile(r.Context(), caller, file.Name, bytes.NewReader(b), int64(len(b)), lim, args.Reason), nil
+	return c.app.importFile(r.Context(), caller, file.Name, bytes.NewReader(b), int64(len(b)), args.limits(), args.Reason), nil
 }
 
 // client speaks to the server that holds the folder.

@@ -204,7 +204,7 @@ func (c *clinic) approved(t *testing.T, role string) app.AccountAdded {
 // accounts counts without asking anybody: an administrator's page does.
 func (c *clinic) accounts(t *testing.T) int {
 	t.Helper()
-	return strings.Count(string(c.admin.Get(t, "/admin").Body), "/link\"")
+	return strings.Count(string(c.admin.Get(t, "/admin").Body), `<br><span class="mono soft">acc-`)
 }
 
 // call speaks to the socket as a program of the same user could.

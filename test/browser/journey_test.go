@@ -191,3 +191,52 @@ func TestOfficeJourney(t *testing.T) {
 		t.Errorf("export: %s", got)
 	}
 }
+
+// Two administrators make a new link for a nurse who lost her phone: one asks and
+// gets nothing, the other confirms with a passkey and has the link, once.
+func TestTwoAdministratorsJourney(t *testing.T) {
+	covers.Covers(t, "HC-6a")
+	in := apptest.Start(t, apptest.Options{Fill: true})
+	p := open(t, chromium(t), in.Origin)
+	p.enter("admin")
+	// joined opens the link of a new account in a browser of its own.
+	joined := func(name, role string) *tab {
+		p.goTo("/admin")
+		eval[bool](p, `(document.querySelector("#a-name").value = "`+name+`", document.querySelector("#a-role").value = "`+role+`", true)`)
+		p.leave(`form[action="/admin/accounts"] button`, `document.documentElement.outerHTML.includes("/enrol#")`)
+		link := eval[string](p, `document.documentElement.outerHTML.match(/http:\/\/localhost:\d+\/enrol#[\w.-]+/)[0]`)
+		own := open(t, p.ctx, in.Origin, chromedp.WithNewBrowserContext())
+		own.authenticator()
+		own.do("open the link", chromedp.Navigate(link))
+		own.until("the secret left the address bar", `location.hash === ""`)
+		own.leave(`[data-go]`, `location.pathname !== "/enrol"`)
+		return own
+	}
+	second, nurse := joined("Carla Second", "administrator"), joined("Noor Haddad", "nurse")
+	nurse.says("Noor Haddad")
+
+	p.goTo("/admin")
+	eval[bool](p, `(() => { for (const row of document.querySelectorAll("tbody tr")) if (row.innerText.includes("Noor Haddad")) {
+		row.querySelector("details").open = true; row.querySelector("[name=reason]").value = "lost her phone"; row.querySelector("[name=reason]").form.id = "renew"; return true }
+		return false })()`)
+	p.leave(`#renew button`, `location.pathname === "/admin/waiting"`)
+	p.says("Noor Haddad", "lost her phone", "You")
+
+	second.goTo("/admin/waiting")
+	second.says("Ingrid Halvorsen", "lost her phone")
+	second.leave(`a[href^="/approve/"]`, `location.pathname.startsWith("/approve/")`)
+	second.says("Noor Haddad", "Only if the person really asked")
+	second.leave(`[data-go]`, `document.querySelector("#one-time")`)
+	second.says("One-time link for Noor Haddad")
+	link := eval[string](second, `document.querySelector("#one-time").value`)
+	second.goTo(eval[string](second, `location.pathname`))
+	if eval[bool](second, `document.documentElement.outerHTML.includes("/enrol#")`) {
+		t.Error("the link is shown twice")
+	}
+	fresh := open(t, p.ctx, in.Origin, chromedp.WithNewBrowserContext())
+	fresh.authenticator()
+	fresh.do("open the link", chromedp.Navigate(link))
+	fresh.until("the secret left the address bar", `location.hash === ""`)
+	fresh.leave(`[data-go]`, `location.pathname !== "/enrol"`)
+	fresh.says("Noor Haddad")
+}

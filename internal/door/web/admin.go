@@ -2,8 +2,12 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/identity"
@@ -15,14 +19,56 @@ import (
 
 // Limits of the administrator's pages.
 const (
-	accountsPage = 500 // accounts that the page lists
+	accountsPage = 100 // accounts of one page
 	maxDisplay   = 120 // letters of a display name
+	maxReason    = 200 // letters of why two administrators do something
 )
 
 // made is a one-time link that the answer shows once.
 type made struct {
 	account person.AccountID
 	link    string
+	until   time.Time
+}
+
+// place is where in the list of accounts somebody is: behind one account, or in
+// front of one. Zero is the first page. Ids are random and say nothing of a person.
+type place struct {
+	after, before person.AccountID
+}
+
+// place reads where the page is, from its address or from the form that came from it.
+func (v *Visit) place() (p place) {
+	q := v.r.URL.Query()
+	if v.unsafe() {
+		q, _ = url.ParseQuery(v.Field("page")) // what is malformed is the first page
+	}
+	if id, err := person.ParseAccountID(q.Get("after")); err == nil {
+		return place{after: id}
+	}
+	if id, err := person.ParseAccountID(q.Get("before")); err == nil {
+		return place{before: id}
+	}
+	return place{}
+}
+
+// query is the page's own part of its address, empty for the first page.
+func (p place) query() string {
+	switch {
+	case !p.after.IsZero():
+		return "after=" + p.after.String()
+	case !p.before.IsZero():
+		return "before=" + p.before.String()
+	default:
+		return ""
+	}
+}
+
+func (p place) path() string {
+	if q := p.query(); q != "" {
+		return "/admin?" + q
+	}
+	return "/admin"
 }
 
 // admin is GET /admin: accounts and assignments.
@@ -33,31 +79,70 @@ func (v *Visit) adminPage(status int, problem string, fresh made) error {
 	if err != nil {
 		return err
 	}
-	accounts, err := v.door.c.Identity.List(v.Context(), g, person.AccountID{}, accountsPage)
+	m := &view.Admin{Base: v.Base(view.PlaceAdmin), Roles: givable(), Page: v.place().query()}
+	m.Problem = problem
+	accounts, err := v.accounts(m, g)
 	if err != nil {
 		return err
 	}
-	m := &view.Admin{Base: v.Base(view.PlaceAdmin), Roles: givable()}
-	m.Problem = problem
 	names := map[person.PatientID]string{}
 	for _, a := range accounts {
 		if !a.Chart.IsZero() {
 			names[a.Chart] = a.Name.Reveal()
+			m.Patients = append(m.Patients, view.Choice{ID: a.Chart.String(), Name: a.Name.Reveal()})
 		}
 	}
 	for _, a := range accounts {
 		m.Accounts = append(m.Accounts, v.account(a))
-		v.assignments(m, a, names)
-		if a.ID == fresh.account && fresh.link != "" {
-			m.Link = &view.OneTimeLink{URL: fresh.link, For: a.Name.Reveal(), Until: v.local(a.Invited)}
+		if err := v.assignments(m, g, a, names); err != nil {
+			return err
 		}
-	}
-	for id, name := range names {
-		m.Patients = append(m.Patients, view.Choice{ID: id.String(), Name: name})
 	}
 	slices.SortFunc(m.Patients, func(a, b view.Choice) int { return compareNames(a.Name+a.ID, b.Name+b.ID) })
 	slices.SortStableFunc(m.Accounts, func(a, b view.Account) int { return compareNames(a.Name, b.Name) })
+	if fresh.link != "" {
+		a, err := v.door.c.Identity.Account(v.Context(), g, fresh.account)
+		if err != nil {
+			return err
+		}
+		m.Link = &view.OneTimeLink{URL: fresh.link, For: a.Name.Reveal(), Until: v.local(fresh.until)}
+	}
 	return v.Render(status, m)
+}
+
+// accounts reads one page of accounts and says what lies before and behind it.
+func (v *Visit) accounts(m *view.Admin, g access.Grant) (list []identity.Account, err error) {
+	at, room := v.place(), v.door.c.Identity
+	if !at.before.IsZero() {
+		if list, err = room.ListBefore(v.Context(), g, at.before, accountsPage+1); err != nil {
+			return nil, err
+		}
+		if len(list) > accountsPage {
+			list = list[1:]
+			m.Newer = list[0].ID.String()
+		}
+		if len(list) > 0 {
+			m.Older = list[len(list)-1].ID.String()
+			return list, nil
+		}
+		m.Page = "" // nothing lies before: the first page
+		at = place{}
+	}
+	if list, err = room.List(v.Context(), g, at.after, accountsPage+1); err != nil {
+		return nil, err
+	}
+	if len(list) > accountsPage {
+		list = list[:accountsPage]
+		m.Older = list[len(list)-1].ID.String()
+	}
+	if !at.after.IsZero() {
+		first := at.after
+		if len(list) > 0 {
+			first = list[0].ID
+		}
+		m.Newer = first.String()
+	}
+	return list, nil
 }
 
 // givable are the roles of people.
@@ -69,7 +154,7 @@ func compareNames(a, b string) int { return strings.Compare(strings.ToLower(a), 
 
 func (v *Visit) account(a identity.Account) view.Account {
 	out := view.Account{ID: a.ID.String(), Name: a.Name.Reveal(), Roles: a.Roles, Passkeys: a.Passkeys,
-		Self: a.ID == v.caller.Account(), State: view.AccountActive}
+		Guarded: a.Guarded, Self: a.ID == v.caller.Account(), State: view.AccountActive}
 	switch {
 	case a.Damaged:
 		out.Name, out.State = a.ID.String(), "damaged"
@@ -88,22 +173,31 @@ func (v *Visit) account(a identity.Account) view.Account {
 
 // assignments adds what the page says of a clinician or nurse. A patient without
 // an account has no name here: an administrator sees no chart.
-func (v *Visit) assignments(m *view.Admin, a identity.Account, names map[person.PatientID]string) {
+func (v *Visit) assignments(m *view.Admin, g access.Grant, a identity.Account, names map[person.PatientID]string) error {
 	if !slices.Contains(a.Roles, person.RoleClinician) && !slices.Contains(a.Roles, person.RoleNurse) {
-		return
+		return nil
 	}
 	m.Clinicians = append(m.Clinicians, view.Choice{ID: a.ID.String(), Name: a.Name.Reveal()})
 	for _, p := range a.Patients {
 		name, known := names[p]
 		if !known {
-			name = p.String()
+			account, err := v.door.c.Identity.PatientName(v.Context(), g, p) // on another page, or nowhere
+			if err != nil && !fault.Is(err, fault.Tampered) {
+				return err
+			}
+			if name = account.Reveal(); name == "" {
+				name = p.String()
+			}
+			names[p] = name
 		}
 		m.Assignments = append(m.Assignments, view.Assignment{Clinician: a.Name.Reveal(), ClinicianID: a.ID.String(),
 			Patient: name, PatientID: p.String()})
 	}
+	return nil
 }
 
-// accountAdd is POST /admin/accounts: the account, and its one-time link at once.
+// accountAdd is POST /admin/accounts: the account, and its one-time link at once,
+// or the proposal for one that two make.
 func (d *Door) accountAdd(v *Visit) error {
 	n := identity.NewAccount{Name: phi.NewText(v.Field("name"))}
 	if p := nameProblem(v.Field("name"), maxDisplay); p != "" {
@@ -124,23 +218,43 @@ func (d *Door) accountAdd(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	if _, err := v.apply(p); err != nil {
+	if _, err := v.apply(p); fault.Message(err) == "problem.chart-taken" {
+		return v.adminPage(http.StatusConflict, "problem.chart-taken", made{})
+	} else if err != nil {
 		return err
 	}
-	return v.invite(p.Account(), "flash.account-added")
-}
-
-// invite makes a one-time link and answers with the page that shows it, once.
-func (v *Visit) invite(account person.AccountID, flash string) error {
-	p, err := v.door.c.Identity.PlanEnrolment(v.Context(), account)
+	link, err := d.c.Identity.PlanEnrolment(v.Context(), p.Account())
 	if err != nil {
 		return err
 	}
+	if link.Action().TwoPerson() { // an administrator's
+		return v.propose(link, "A new administrator's first link", "account-added-two")
+	}
+	return v.invite(link, "flash.account-added")
+}
+
+// invite makes a one-time link and answers with the page that shows it, once.
+func (v *Visit) invite(p *identity.Plan, flash string) error {
 	if _, err := v.apply(p); err != nil {
 		return err
 	}
 	v.flash = flash
-	return v.adminPage(http.StatusOK, "", made{account: account, link: p.Link()})
+	return v.adminPage(http.StatusOK, "", made{p.Account(), p.Link(), p.LinkEnds()})
+}
+
+// propose asks for a second administrator. The link of p is never used: what is
+// confirmed makes its own.
+func (v *Visit) propose(p *identity.Plan, reason, flash string) error {
+	ask := p.Ask(v.caller)
+	ask.Reason = reason
+	_, err := v.door.c.Gate.Propose(v.Context(), ask, "Make a new sign-in link for the account "+p.Account().String()+". Reason: "+reason)
+	if fault.Message(err) == "error.act-waits" {
+		return v.adminPage(http.StatusConflict, "problem.link-waits", made{})
+	}
+	if err != nil {
+		return err
+	}
+	return v.done(flash, "/admin/waiting")
 }
 
 // target is the account in the path. A text that is no id names nobody, and
@@ -153,8 +267,43 @@ func (v *Visit) target() person.AccountID {
 	return id
 }
 
-// accountLink is POST /admin/accounts/{id}/link.
-func (d *Door) accountLink(v *Visit) error { return v.invite(v.target(), "flash.link-made") }
+// accountLink is POST /admin/accounts/{id}/link, for an account that nobody uses yet.
+func (d *Door) accountLink(v *Visit) error {
+	p, err := d.c.Identity.PlanEnrolment(v.Context(), v.target())
+	if err != nil {
+		return err
+	}
+	return v.invite(p, "flash.link-made")
+}
+
+// accountRenew is POST /admin/accounts/{id}/renew: the first of two administrators
+// says for whom and why.
+func (d *Door) accountRenew(v *Visit) error {
+	reason := strings.TrimSpace(v.Field("reason"))
+	if p := reasonProblem(reason); p != "" {
+		return v.adminPage(http.StatusBadRequest, p, made{})
+	}
+	p, err := d.c.Identity.PlanEnrolment(v.Context(), v.target())
+	if err != nil {
+		return err
+	}
+	return v.propose(p, reason, "link-proposed")
+}
+
+// reasonProblem is what is wrong with a typed reason. It is read by the one who
+// confirms and kept in the log, so nothing may hide in it.
+func reasonProblem(reason string) string {
+	switch {
+	case reason == "":
+		return "problem.reason-empty"
+	case utf8.RuneCountInString(reason) > maxReason:
+		return "problem.reason-long"
+	case strings.ContainsFunc(reason, func(c rune) bool { return unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }):
+		return "problem.reason-odd"
+	default:
+		return ""
+	}
+}
 
 // accountSuspend is POST /admin/accounts/{id}/suspend. Its sessions end at once.
 func (d *Door) accountSuspend(v *Visit) error {
@@ -165,7 +314,7 @@ func (d *Door) accountSuspend(v *Visit) error {
 	if err := d.c.Sessions.EndAll(v.Context(), g, ""); err != nil {
 		return err
 	}
-	return v.done("account-suspended", "/admin")
+	return v.done("account-suspended", v.place().path())
 }
 
 // accountRestore is POST /admin/accounts/{id}/restore.
@@ -173,27 +322,26 @@ func (d *Door) accountRestore(v *Visit) error {
 	if _, err := v.change(v.target(), identity.Resume()); err != nil {
 		return err
 	}
-	return v.done("account-restored", "/admin")
+	return v.done("account-restored", v.place().path())
 }
 
-// pair reads the two ids of an assignment.
-func (v *Visit) pair() (person.AccountID, person.PatientID, error) {
-	clinician, err := person.ParseAccountID(v.Field("clinician"))
+// pair reads the two ids of an assignment, or says what is wrong with them.
+func (v *Visit) pair() (clinician person.AccountID, patient person.PatientID, problem string) {
+	clinician, err := person.ParseAccountID(strings.TrimSpace(v.Field("clinician")))
 	if err != nil {
-		return clinician, person.PatientID{}, fault.New(fault.Invalid, "read assignment: no such account")
+		return clinician, patient, "problem.clinician-unknown"
 	}
-	patient, err := person.ParsePatientID(v.Field("patient"))
-	if err != nil {
-		return clinician, patient, fault.New(fault.Invalid, "read assignment: no such patient")
+	if patient, err = person.ParsePatientID(strings.TrimSpace(v.Field("patient"))); err != nil {
+		return clinician, patient, "problem.patient-unknown"
 	}
-	return clinician, patient, nil
+	return clinician, patient, ""
 }
 
 // assign is POST /admin/assignments.
 func (d *Door) assign(v *Visit) error {
-	clinician, patient, err := v.pair()
-	if err != nil {
-		return err
+	clinician, patient, problem := v.pair()
+	if problem != "" {
+		return v.adminPage(http.StatusBadRequest, problem, made{})
 	}
 	edit, err := d.c.Identity.Assign(patient)
 	if err != nil {
@@ -202,17 +350,17 @@ func (d *Door) assign(v *Visit) error {
 	if _, err := v.change(clinician, edit); err != nil {
 		return err
 	}
-	return v.done("assigned", "/admin")
+	return v.done("assigned", v.place().path())
 }
 
 // unassign is POST /admin/assignments/end.
 func (d *Door) unassign(v *Visit) error {
-	clinician, patient, err := v.pair()
-	if err != nil {
-		return err
+	clinician, patient, problem := v.pair()
+	if problem != "" {
+		return v.adminPage(http.StatusBadRequest, problem, made{})
 	}
 	if _, err := v.change(clinician, identity.Unassign(patient)); err != nil {
 		return err
 	}
-	return v.done("unassigned", "/admin")
+	return v.done("unassigned", v.place().path())
 }

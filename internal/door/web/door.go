@@ -25,7 +25,10 @@ import (
 // Gate is what the door needs of package access. *access.Gate is one.
 type Gate interface {
 	Decide(ctx context.Context, a access.Ask) (access.Grant, error)
-	Waiting(id string) (access.Act, error)
+	Propose(ctx context.Context, a access.Ask, text string) (access.Act, error)
+	Waiting(g access.Grant, id string) (access.Act, error)
+	WaitingForTwo(g access.Grant) ([]access.Act, error)
+	Confirm(ctx context.Context, by person.Caller, id string) (access.Grant, error)
 	Approve(ctx context.Context, by person.Caller, id string) (access.Act, error)
 	Decline(ctx context.Context, by person.Caller, id string) (access.Act, error)
 }

@@ -9,9 +9,11 @@ import (
 	"testing"
 
 	"postern.example/postern/internal/door/web"
+	"postern.example/postern/internal/room/identity"
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/word/person"
+	"postern.example/postern/internal/word/phi"
 	"postern.example/postern/internal/word/route"
 	"postern.example/postern/test/covers"
 )
@@ -49,6 +51,9 @@ func touching() map[string]visitOf {
 		"GET /admin":                          {by: "admin"},
 		"POST /admin/accounts":                {by: "admin", fields: []string{"name", "Bo", "role", "nurse"}, more: 2}, // its link, and the page
 		"POST /admin/accounts/{id}/link":      {by: "admin", more: 1},
+		"POST /admin/accounts/{id}/renew":     {by: "admin", fields: []string{"reason", "lost phone"}, status: 303},
+		"GET /admin/waiting":                  {by: "admin"},
+		"GET /approve/{id}":                   {by: "admin"},
 		"POST /admin/accounts/{id}/suspend":   {by: "admin", status: 303},
 		"POST /admin/accounts/{id}/restore":   {by: "admin", status: 303},
 		"POST /admin/assignments":             {by: "admin", fields: []string{"clinician", "DOCTOR", "patient", "PATIENT"}, status: 303},
@@ -58,7 +63,7 @@ func touching() map[string]visitOf {
 		"POST /officer/verify":                {by: "officer", more: 1}, // the page below the result
 		"POST /officer/export":                {by: "officer"},
 		"POST /sign-out":                      {by: "patient", status: 303},
-		"POST /approve/{id}/decline":          {by: "admin", status: 303},
+		"POST /approve/{id}/decline":          {by: "admin", status: 303, more: 1},   // and the look at the act
 		"POST /security/passkeys/{id}/remove": {by: "patient", status: 409, more: 1}, // it is the last one: the page says so
 	}
 }
@@ -67,7 +72,7 @@ func touching() map[string]visitOf {
 // whose entries the tests of sign-in count.
 func silent() []string {
 	return []string{"GET /.well-known/security.txt", "GET /assets/{hash}/{name}", "GET /healthz", "GET /sign-in", "GET /enrol", "GET /step-up",
-		"GET /approve/{id}", "POST /approve/{id}/finish", "POST /approve/{id}/options", "POST /enrol/finish", "POST /enrol/options",
+		"POST /approve/{id}/finish", "POST /approve/{id}/options", "POST /enrol/finish", "POST /enrol/options",
 		"POST /security/passkeys/finish", "POST /security/passkeys/options", "POST /sign-in/finish", "POST /sign-in/options",
 		"POST /step-up/finish", "POST /step-up/options"}
 }
@@ -150,6 +155,10 @@ func (h *house) target(t *testing.T, r route.Route, patient, doctor *browser, ch
 		id = strings.TrimPrefix(resultLink.FindStringSubmatch(patient.get("/results").Body.String())[1], "/results/")
 	case strings.HasPrefix(r.Pattern, "/approve/"):
 		id = h.propose(t).ID
+	case strings.HasSuffix(r.Pattern, "/{id}/link"):
+		p, err := h.identity.PlanCreate(t.Context(), identity.NewAccount{Name: phi.NewText("Bo Marsh"), Roles: []person.Role{person.RoleNurse}})
+		h.apply(t, p, err)
+		id = p.Account().String()
 	case strings.HasPrefix(r.Pattern, "/admin/"):
 		id = doctor.id.String()
 	case strings.Contains(r.Pattern, "/passkeys/{id}"):

@@ -61,6 +61,7 @@ type house struct {
 	mu      sync.Mutex
 	refused []string     // what the wrapper refused
 	acts    []access.Act // approved and declined
+	admins  []person.AccountID
 	fail    func() error // of an approval's callback
 }
 
@@ -115,7 +116,7 @@ func (h *house) openRooms(t testing.TB, c audit.Config) {
 		Clock: h.Clock.Now, Random: rand.Reader, Alert: func(_ context.Context, what string) { t.Logf("alert: %s", what) },
 		Ledger: access.NewLedger(access.LedgerConfig{Log: h.Log, Store: c.Store, Outside: c.Outside, Index: index,
 			Follower: audit.NewFollower(audit.FollowerConfig{Log: h.Log, Index: index}),
-			TempDir:  func() (string, error) { return os.MkdirTemp(t.TempDir(), "export") }})})
+			TempDir:  func() (string, error) { return os.MkdirTemp(t.TempDir(), "export") }, Alarm: h.Alarms.Raise})})
 	must(t, err)
 	cat, err := records.NewCatalogue(records.Definitions())
 	must(t, err)
@@ -212,11 +213,33 @@ func (h *house) account(t testing.TB, name string, chart person.PatientID, roles
 	p, err := h.identity.PlanCreate(t.Context(), identity.NewAccount{Name: phi.NewText(name), Roles: roles, Chart: chart})
 	h.apply(t, p, err)
 	link, err := h.identity.PlanEnrolment(t.Context(), p.Account())
-	h.apply(t, link, err)
+	if err == nil && link.Action().TwoPerson() {
+		err = h.identity.Apply(t.Context(), h.two(t, link), link)
+		must(t, err)
+	} else {
+		h.apply(t, link, err)
+	}
 	b := h.stranger()
 	b.id = p.Account()
 	b.enrol(t, link.Link())
+	if slices.Contains(roles, person.RoleAdministrator) {
+		h.admins = append(h.admins, b.id)
+	}
 	return b
+}
+
+// two is the Grant of the first two administrators for what needs both.
+func (h *house) two(t testing.TB, p *identity.Plan) access.Grant {
+	t.Helper()
+	caller := func(id person.AccountID) person.Caller {
+		return person.NewPerson(person.PersonConfig{Account: id, Role: person.RoleAdministrator, Purpose: person.PurposeOperations,
+			Proof: person.Proof{Method: "passkey", At: h.Clock.Now()}})
+	}
+	act, err := h.gate.Propose(t.Context(), p.Ask(caller(h.admins[0])), "a third")
+	must(t, err)
+	g, err := h.gate.Confirm(t.Context(), caller(h.admins[1]), act.ID)
+	must(t, err)
+	return g
 }
 
 // patient is a signed-in patient with one of the fictional charts.

@@ -127,8 +127,49 @@ func (v *Visit) look(e audit.Entry, names func(person.AccountID) (string, error)
 	return l, nil
 }
 
+// wayIn is what an entry says of the way into the patient's account; empty for any
+// other entry.
+func wayIn(e audit.Entry) view.Act {
+	proposed, refused := e.Event == audit.EventAdminChange, e.Outcome == audit.Refused
+	switch access.Action(e.Action) {
+	case access.IssueEnrolment, access.RenewEnrolment:
+		switch {
+		case refused:
+			return view.ActDenyLink
+		case proposed:
+			return view.ActAskLink
+		case access.Action(e.Action) == access.RenewEnrolment:
+			return view.ActNewLink
+		default:
+			return view.ActLink
+		}
+	case access.DeclineAct:
+		return unless(refused, view.ActStopLink)
+	case access.EnrolPasskey:
+		return unless(refused, view.ActEnrol)
+	case access.AddAccount:
+		return unless(refused, view.ActNewAccount)
+	case access.SuspendAccount:
+		return unless(refused, view.ActSuspend)
+	case access.ResumeAccount:
+		return unless(refused, view.ActResume)
+	default:
+		return ""
+	}
+}
+
+func unless(not bool, a view.Act) view.Act {
+	if not {
+		return ""
+	}
+	return a
+}
+
 // actOf is what an entry's event is in plain words.
 func actOf(e audit.Entry) view.Act {
+	if a := wayIn(e); a != "" {
+		return a
+	}
 	if e.Outcome == audit.Refused {
 		return view.ActRefused
 	}
@@ -138,18 +179,8 @@ func actOf(e audit.Entry) view.Act {
 	switch access.Action(e.Action) {
 	case access.ScrubChart:
 		return view.ActCheck
-	case access.AddAccount:
-		return view.ActAccount
 	case access.AssignPatient:
 		return view.ActAssign
-	case access.IssueEnrolment:
-		return view.ActLink
-	case access.EnrolPasskey:
-		return view.ActPasskey
-	case access.SuspendAccount:
-		return view.ActSuspend
-	case access.ResumeAccount:
-		return view.ActResume
 	}
 	switch e.Event {
 	case audit.EventRead, audit.EventLogRead:

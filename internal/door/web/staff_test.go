@@ -122,7 +122,7 @@ func TestAnAdministratorManagesAccounts(t *testing.T) {
 	want(t, "and stays out", nurse.signIn(t), http.StatusUnauthorized)
 	goes(t, "restore", admin.post("/admin/accounts/"+id+"/restore"), "/admin")
 	want(t, "the nurse is back", nurse.signIn(t), http.StatusOK)
-	want(t, "a new link", admin.post("/admin/accounts/"+id+"/link"), http.StatusOK, "/enrol#")
+	want(t, "a new link", admin.post("/admin/accounts/"+id+"/link"), http.StatusForbidden)
 }
 
 // idNear is the account id in the row of a name.

@@ -32,7 +32,8 @@ const maxRoles = 9
 
 // PlanCreate prepares a new account. Its id is drawn now, so that the log entry
 // names it. On production data an account with a chart is refused until two
-// administrators and a compliance officer have enrolled.
+// administrators and a compliance officer have enrolled. A chart that has an
+// account gets no second one.
 func (r *Room) PlanCreate(ctx context.Context, n NewAccount) (*Plan, error) {
 	account, err := person.NewAccountID(r.c.Random)
 	if err != nil {
@@ -98,6 +99,13 @@ func (r *Room) acceptable(ctx context.Context, n NewAccount) error {
 	if err == nil && !ready {
 		err = fault.New(fault.Conflict, "create account: no patients before two administrators and a compliance officer have enrolled")
 	}
+	if err != nil {
+		return err
+	}
+	account, err := r.holder(ctx, n.Chart)
+	if err == nil && !account.IsZero() {
+		err = errTaken()
+	}
 	return err
 }
 
@@ -110,6 +118,11 @@ func goodName(s string) bool {
 // createIn makes keys, rows and the first heads of a new account. Its empty set
 // of sessions gets a head too: a head can begin only where its owner begins.
 func (r *Room) createIn(ctx context.Context, tx *vault.ChangeTx, p *Plan) error {
+	if !p.patient.IsZero() && !p.claimed { // a transaction that is tried again has it
+		if p.claimed = r.claim(p.patient, p.account); !p.claimed {
+			return errTaken() // since it was planned
+		}
+	}
 	owner := person.Account(p.account)
 	if err := tx.NewOwner(ctx, owner); err != nil {
 		return err

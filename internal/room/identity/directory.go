@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/db"
 	"postern.example/postern/internal/trust/keys"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
@@ -77,6 +78,7 @@ type Account struct {
 	Passkeys int                // enrolled when more than none
 	Invited  time.Time          // until when an enrolment link works; zero when there is none
 	Created  time.Time
+	Guarded  bool // a new link needs two administrators
 	Damaged  bool // its rows fail their check; nothing but ID is set
 }
 
@@ -91,6 +93,43 @@ func (r *Room) List(ctx context.Context, g access.Grant, after person.AccountID,
 	if err != nil {
 		return nil, err
 	}
+	return r.accounts(ctx, ids)
+}
+
+// ListBefore is List going back: the up to limit accounts whose ids come right
+// before the given one, in the order of ids.
+func (r *Room) ListBefore(ctx context.Context, g access.Grant, before person.AccountID, limit int) ([]Account, error) {
+	if err := g.Covers(access.ListAccounts, person.Clinic(r.c.Clinic)); err != nil {
+		return nil, err
+	}
+	rows, err := r.c.DB.Query(ctx, `SELECT DISTINCT account FROM account_row WHERE account < ? AND length(account) = 16 ORDER BY account DESC LIMIT ?`,
+		before.Bytes(), int64(limit))
+	ids, err := idsOf(rows, err)
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(ids)
+	return r.accounts(ctx, ids)
+}
+
+// Account describes one account, for the holder of a Grant for ListAccounts. It is
+// fault.NotFound when there is none.
+func (r *Room) Account(ctx context.Context, g access.Grant, account person.AccountID) (Account, error) {
+	if err := g.Covers(access.ListAccounts, person.Clinic(r.c.Clinic)); err != nil {
+		return Account{}, err
+	}
+	list, err := r.accounts(ctx, []person.AccountID{account})
+	if err == nil && len(list) == 0 {
+		err = fault.New(fault.NotFound, "describe account: there is none")
+	}
+	if err != nil {
+		return Account{}, err
+	}
+	return list[0], nil
+}
+
+// accounts describes the accounts with these ids.
+func (r *Room) accounts(ctx context.Context, ids []person.AccountID) ([]Account, error) {
 	var out []Account
 	for _, id := range ids {
 		s, err := r.load(ctx, id)
@@ -100,7 +139,13 @@ func (r *Room) List(ctx context.Context, g access.Grant, after person.AccountID,
 		case err != nil:
 			return nil, err
 		case s != nil: // nil: it was deleted in between
-			out = append(out, r.describe(s))
+			a := r.describe(s)
+			action, err := r.linkAction(ctx, s)
+			if err != nil {
+				return nil, err
+			}
+			a.Guarded = action.TwoPerson()
+			out = append(out, a)
 		}
 	}
 	return out, nil
@@ -131,6 +176,10 @@ func (s *set) patients() []person.PatientID {
 func (r *Room) page(ctx context.Context, after person.AccountID, limit int) ([]person.AccountID, error) {
 	rows, err := r.c.DB.Query(ctx, `SELECT DISTINCT account FROM account_row WHERE account > ? AND length(account) = 16 ORDER BY account LIMIT ?`,
 		after.Bytes(), int64(limit))
+	return idsOf(rows, err)
+}
+
+func idsOf(rows *db.Rows, err error) ([]person.AccountID, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, "list accounts", err)
 	}
@@ -150,7 +199,8 @@ func (r *Room) page(ctx context.Context, after person.AccountID, limit int) ([]p
 	return out, rows.Err()
 }
 
-// each calls fn for every account that passes its check, until fn returns false.
+// each calls fn for every account, until fn returns false; with nil for one that
+// fails its check.
 func (r *Room) each(ctx context.Context, fn func(*set) bool) error {
 	const some = 200
 	var after person.AccountID
@@ -161,10 +211,11 @@ func (r *Room) each(ctx context.Context, fn func(*set) bool) error {
 		}
 		for _, id := range ids {
 			s, err := r.load(ctx, id)
-			if err != nil && !fault.Is(err, fault.Tampered) {
+			damaged := fault.Is(err, fault.Tampered)
+			if err != nil && !damaged {
 				return err
 			}
-			if s != nil && !fn(s) {
+			if (s != nil || damaged) && !fn(s) {
 				return nil
 			}
 		}
@@ -180,7 +231,7 @@ func (r *Room) FindPersona(ctx context.Context, handle string) (person.AccountID
 		return found, fault.New(fault.NotFound, "find persona: there is none")
 	}
 	err := r.each(ctx, func(s *set) bool {
-		if s.profile().Handle == handle {
+		if s != nil && s.profile().Handle == handle {
 			found = s.account
 		}
 		return found.IsZero()
@@ -201,7 +252,7 @@ func (r *Room) ReadyForPatients(ctx context.Context) (bool, error) {
 	}
 	admins, officer := map[[16]byte]bool{}, false
 	err := r.each(ctx, func(s *set) bool {
-		if !s.active() || len(s.of(kindCredential)) == 0 {
+		if s == nil || !s.active() || len(s.of(kindCredential)) == 0 {
 			return true
 		}
 		if s.holds(person.RoleAdministrator) {

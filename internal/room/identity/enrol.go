@@ -9,6 +9,7 @@ import (
 
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/vault"
+	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
 	"postern.example/postern/internal/word/phi"
 )
@@ -20,7 +21,9 @@ const enrolmentLife = 30 * time.Minute
 const secretSize = 32
 
 // PlanEnrolment prepares a one-time enrolment link for account. It voids an
-// earlier one. The link is in Plan.Link once the Plan was applied.
+// earlier one. The link is in Plan.Link once the Plan was applied. Where one person
+// alone must not make a link, the Plan's action is access.RenewEnrolment, and two
+// do: propose Plan.Ask, and Apply a Plan of the moment with the confirmer's Grant.
 func (r *Room) PlanEnrolment(ctx context.Context, account person.AccountID) (*Plan, error) {
 	b := make([]byte, secretSize)
 	if err := r.draw(b); err != nil {
@@ -28,7 +31,18 @@ func (r *Room) PlanEnrolment(ctx context.Context, account person.AccountID) (*Pl
 	}
 	secret := base64.RawURLEncoding.EncodeToString(b)
 	stored := body{Secret: r.c.Vault.Handle(vault.SecretAccount, secret), Expires: r.now().Add(enrolmentLife)}
-	p, err := r.Plan(ctx, account, Edit{action: access.IssueEnrolment, do: func(s *set) error {
+	now, err := r.load(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	action, err := r.linkAction(ctx, now)
+	if err != nil {
+		return nil, err
+	}
+	p, err := r.Plan(ctx, account, Edit{action: action, do: func(s *set) error {
+		if action == access.IssueEnrolment && len(s.of(kindCredential)) > 0 {
+			return fault.New(fault.Conflict, "issue enrolment: the account has a passkey by now")
+		}
 		s.put(kindEnrolment, kindEnrolment.only(), stored)
 		return nil
 	}})
@@ -36,6 +50,7 @@ func (r *Room) PlanEnrolment(ctx context.Context, account person.AccountID) (*Pl
 		return nil, err
 	}
 	// In the fragment, so that the secret reaches no server log on its way.
+	p.linkEnds = stored.Expires
 	p.link = r.c.Origin + "/enrol#" + account.String() + "." + secret
 	return p, nil
 }
@@ -48,6 +63,9 @@ func (p *Plan) Link() string {
 	}
 	return p.link
 }
+
+// LinkEnds is until when Link works.
+func (p *Plan) LinkEnds() time.Time { return p.linkEnds }
 
 // invited finds the account and the standing enrolment of a token
 // (ACCOUNT.SECRET, what follows # in the link).

@@ -49,10 +49,15 @@ type Room struct {
 	spent   spent
 	pause   func(context.Context, time.Duration) error
 	isReady atomic.Bool
+	isTwo   atomic.Bool // two administrators have enrolled
 
 	mu       sync.Mutex
 	parsed   map[person.AccountID]*set
 	verified *db.Fresh[person.AccountID, verified]
+	charts   map[person.PatientID]person.AccountID // whose own chart, see holder
+
+	scan    sync.Mutex
+	scanned bool // charts knows every account
 }
 
 // New makes the Room.
@@ -65,7 +70,7 @@ func New(c Config) (*Room, error) {
 		c.Cache = 20_000
 	}
 	r := &Room{c: c, secret: c.Vault.Secret(vault.SecretAccount), pause: pause, spent: newSpent(), parsed: map[person.AccountID]*set{},
-		verified: db.NewFresh[person.AccountID, verified](c.DB, c.Cache)}
+		verified: db.NewFresh[person.AccountID, verified](c.DB, c.Cache), charts: map[person.PatientID]person.AccountID{}}
 	var err error
 	if r.party, err = relyingParty(c); err != nil {
 		return nil, fmt.Errorf("open identity: %w", err)

@@ -118,8 +118,35 @@ func patient(h *house, account person.AccountID) person.Caller {
 func (h *house) invite(t *testing.T, account person.AccountID) string {
 	t.Helper()
 	p, err := h.rooms.PlanEnrolment(t.Context(), account)
-	h.must(t, operator(h), p, err)
+	if err == nil && p.Action().TwoPerson() {
+		err = h.rooms.Apply(t.Context(), h.two(t, p), p)
+	}
+	if err != nil {
+		t.Fatalf("invite: %v", err)
+	}
+	if p.Link() == "" {
+		h.must(t, operator(h), p, nil)
+	}
 	return p.Link()[len(origin+"/enrol#"):]
+}
+
+// two is the Grant for a plan that one administrator proposes and another confirms.
+func (h *house) two(t *testing.T, p *identity.Plan) access.Grant {
+	t.Helper()
+	var admins [2]person.Caller
+	for i := range admins {
+		id := h.account(t, identity.NewAccount{Name: phi.NewText("Ada"), Roles: []person.Role{person.RoleAdministrator}})
+		admins[i] = signedIn(h, id, person.RoleAdministrator, person.PurposeOperations)
+	}
+	act, err := h.gate.Propose(t.Context(), p.Ask(admins[0]), "a new link")
+	if err != nil {
+		t.Fatalf("propose: %v", err)
+	}
+	g, err := h.gate.Confirm(t.Context(), admins[1], act.ID)
+	if err != nil {
+		t.Fatalf("confirm: %v", err)
+	}
+	return g
 }
 
 // device is an honest authenticator on our page.

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"time"
 
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/vault"
@@ -32,8 +33,14 @@ type Plan struct {
 	fresh   bool             // creates the account
 	loose   bool             // may be applied to a newer state than it was planned on
 	applied bool
+	claimed bool // the chart was taken for the account that is being made
 	link    string
+
+	linkEnds time.Time
 }
+
+// Action is what the gate is asked for.
+func (p *Plan) Action() access.Action { return p.action }
 
 // Account is the account that the change is about.
 func (p *Plan) Account() person.AccountID { return p.account }
@@ -106,6 +113,10 @@ func (r *Room) Apply(ctx context.Context, g access.Grant, p *Plan) error {
 		return r.store(ctx, tx, next)
 	})
 	p.applied = err == nil
+	if err != nil && p.claimed {
+		r.release(p.patient)
+	}
+	p.claimed = false
 	return err
 }
 
@@ -114,7 +125,7 @@ func (r *Room) Apply(ctx context.Context, g access.Grant, p *Plan) error {
 // link for an account, or whoever uses it, leaves a line there.
 func concerns(a access.Action) bool {
 	switch a {
-	case access.IssueEnrolment, access.EnrolPasskey, access.SuspendAccount, access.ResumeAccount:
+	case access.IssueEnrolment, access.RenewEnrolment, access.EnrolPasskey, access.SuspendAccount, access.ResumeAccount:
 		return true
 	default:
 		return false

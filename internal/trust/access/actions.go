@@ -35,10 +35,15 @@ const (
 	ChooseLanguage Action = "chooseLanguage"
 	ListMyPatients Action = "listMyPatients"
 	ApproveAct     Action = "approveAct"
+	DeclineAct     Action = "declineAct"
+	ReviewActs     Action = "reviewActs"
 	ListAccounts   Action = "listAccounts"
 	AddAccount     Action = "addAccount"
 	AssignPatient  Action = "assignPatient"
 	IssueEnrolment Action = "issueEnrolment"
+	// RenewEnrolment is a link into an account that somebody uses already, or into
+	// one that would confirm such links: package identity says which.
+	RenewEnrolment Action = "renewEnrolment"
 	SuspendAccount Action = "suspendAccount"
 	ResumeAccount  Action = "resumeAccount"
 	MintToken      Action = "mintToken"
@@ -72,9 +77,10 @@ func Actions() []ActionDef {
 	return []ActionDef{
 		{Action: AddAccount, Event: "create", Refusal: fault.Denied, on: clinic},
 		{Action: AddPasskey, Event: "update", Refusal: fault.Denied, on: account},
-		{Action: ApproveAct, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: ApproveAct, Event: "update", Refusal: fault.NotFound, on: account},
 		{Action: AssignPatient, Event: "update", Refusal: fault.Denied, on: account},
 		{Action: ChooseLanguage, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: DeclineAct, Event: "update", Refusal: fault.NotFound, on: account},
 		{Action: EndSession, Event: "update", Refusal: fault.Denied, on: account},
 		{Action: EnrolPasskey, Event: "sign-in", Refusal: fault.Denied, on: account},
 		{Action: EnterPersona, Event: "sign-in", Refusal: fault.Denied, on: account},
@@ -94,7 +100,9 @@ func Actions() []ActionDef {
 		{Action: ReindexShared, Event: "update", Refusal: fault.Denied, Reseal: true, on: clinic},
 		{Action: RemovePasskey, Event: "delete", Refusal: fault.Denied, on: account},
 		{Action: RenamePasskey, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: RenewEnrolment, Event: "update", Refusal: fault.Denied, TwoPerson: true, on: account},
 		{Action: ResumeAccount, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: ReviewActs, Event: "read", Refusal: fault.NotFound, on: clinic},
 		{Action: ScrubChart, Event: "read", Refusal: fault.Denied, on: chart},
 		{Action: SearchChart, Event: "search", Refusal: fault.NotFound, on: chart},
 		{Action: SignIn, Event: "sign-in", Refusal: fault.Unauthenticated, on: account},
@@ -103,6 +111,12 @@ func Actions() []ActionDef {
 		{Action: VerifyLog, Event: "log-read", Refusal: fault.Denied, on: logbook},
 		{Action: ViewSecurity, Event: "read", Refusal: fault.Denied, on: account},
 	}
+}
+
+// TwoPerson reports whether the action waits for a second person: Propose it, and
+// another person's Confirm mints the Grant.
+func (a Action) TwoPerson() bool {
+	return slices.ContainsFunc(Actions(), func(d ActionDef) bool { return d.Action == a && d.TwoPerson })
 }
 
 // checkActions compares the list with the schema's actions.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,31 +20,58 @@ import (
 // which is closed, and nobody can restore a used one from an old database.
 type Act struct {
 	ID      string    // random; the last part of the approval page's path
-	Text    string    // what would be done, in words and in full; no PHI
+	Text    string    // what would be done, in words and in full; no health data
 	Hash    [32]byte  // what the approving passkey signs: a hash of id, text, action and target
+	Asked   time.Time // UTC
 	Expires time.Time // UTC
 	By      person.Caller
+	Voided  []string // older acts of the same kind that this one pushed out
 
 	ask    Ask
+	two    bool     // the action is marked TwoPerson
 	person [16]byte // natural person of a proposer who signed in; zero for a command
 	fresh  bool     // the proposer had just proved presence
+	logged bool     // its entry is durable; until then nobody finds it
 }
 
-// How long an act waits, and how many may wait at once.
+// Action is what would be done.
+func (a Act) Action() Action { return a.ask.Action }
+
+// Owner is to whom it would be done.
+func (a Act) Owner() person.Owner { return a.ask.Owner }
+
+// Reason is why, in the words of whoever asked.
+func (a Act) Reason() string { return a.ask.Reason }
+
+// TwoPerson reports whether the act is half done by a person, for another to
+// Confirm. Otherwise a command waits, for somebody to Approve.
+func (a Act) TwoPerson() bool { return a.two }
+
+// How long an act waits. Somebody sits at the terminal of a command; a second
+// person may have to be found first (decision 13).
 const (
 	actLife = 15 * time.Minute
-	actMost = 100
+	twoLife = 4 * time.Hour
 )
 
-// acts is the bounded list of waiting acts.
+// How many acts may wait at once, so that a flood of one kind shuts nobody else
+// out: of one command by one user of the operating system, where the newest
+// pushes out the oldest, and of one person, who has to withdraw one first.
+const (
+	commandsMost = 8
+	personsMost  = 16
+)
+
+// acts are those that wait.
 type acts struct {
 	mu   sync.Mutex
 	wait map[string]Act
 }
 
 // Propose puts an act down to wait for a person. The proposal is in the log
-// before Propose returns. text says what would be done; it is shown to the
-// person who approves, and bound to the approval.
+// before anybody can find the act. text says what would be done; it is shown to
+// the person who approves, and bound to the approval. What two people do together
+// waits once: a second proposal for the same target is fault.Conflict.
 func (g *Gate) Propose(ctx context.Context, a Ask, text string) (Act, error) {
 	def, ok := g.defs[a.Action]
 	if !ok {
@@ -54,14 +82,19 @@ func (g *Gate) Propose(ctx context.Context, a Ask, text string) (Act, error) {
 	if err != nil {
 		return Act{}, err
 	}
-	act := Act{Text: text, Expires: g.c.Clock().Add(actLife), By: a.Caller, ask: a, fresh: s.fresh}
+	act := Act{Text: text, Asked: g.c.Clock().UTC(), By: a.Caller, ask: a, fresh: s.fresh}
+	act.Expires = act.Asked.Add(actLife)
 	if a.Caller.Kind() != person.KindOperator { // a command is decided when it runs, as whoever approved it
 		if allowed, ids := g.rule(ctx, a, def, s); !allowed {
 			return Act{}, g.refuse(ctx, a, def, s, g.entry(a, def, s, ids), true)
 		}
+		if !def.TwoPerson {
+			return Act{}, fault.New(fault.Invalid, "propose act: one person does this alone")
+		}
 		if act.person, err = g.natural(ctx, a.Caller); err != nil {
 			return Act{}, err
 		}
+		act.two, act.Expires = true, act.Asked.Add(twoLife)
 	}
 	var b [16]byte
 	if _, err := io.ReadFull(g.c.Random, b[:]); err != nil {
@@ -69,14 +102,16 @@ func (g *Gate) Propose(ctx context.Context, a Ask, text string) (Act, error) {
 	}
 	act.ID = hex.EncodeToString(b[:])
 	act.Hash = actHash(act)
+	if act.Voided, err = g.acts.put(act); err != nil {
+		return Act{}, err
+	}
 	e := g.entry(a, def, s, nil)
 	e.Event, e.Reason, e.After = audit.EventAdminChange, "proposed: "+text, act.Hash
 	if _, err := g.c.Log.Start(e).Wait(ctx); err != nil {
+		_, _ = g.acts.take(act.ID, act.Asked)
 		return Act{}, fault.Wrap(fault.Unavailable, "log proposal", err)
 	}
-	if err := g.acts.put(act, g.c.Clock()); err != nil {
-		return Act{}, err
-	}
+	g.acts.show(act.ID)
 	return act, nil
 }
 
@@ -101,119 +136,108 @@ func actHash(a Act) [32]byte {
 	return [32]byte(h.Sum(nil))
 }
 
-func (l *acts) put(a Act, now time.Time) error {
+// put takes the act in and returns the ids of those that it pushed out.
+func (l *acts) put(a Act) (voided []string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var same []Act
 	for id, old := range l.wait {
-		if !now.Before(old.Expires) {
+		switch {
+		case !a.Asked.Before(old.Expires):
 			delete(l.wait, id)
+		case a.two && old.two && old.ask.Action == a.ask.Action && old.ask.Owner == a.ask.Owner:
+			return nil, fault.Say(fault.Conflict, "error.act-waits", "propose act: it waits already")
+		case a.group() == old.group():
+			same = append(same, old)
 		}
 	}
-	if len(l.wait) >= actMost {
-		return fault.New(fault.Throttled, "propose act: too many wait")
+	if a.two && len(same) >= personsMost {
+		return nil, fault.New(fault.Throttled, "propose act: too many of this person wait")
+	}
+	slices.SortFunc(same, byAge)
+	for ; !a.two && len(same) >= commandsMost; same = same[1:] {
+		delete(l.wait, same[0].ID)
+		voided = append(voided, same[0].ID)
 	}
 	l.wait[a.ID] = a
-	return nil
+	return voided, nil
 }
 
-// Waiting returns the act with this id, or fault.NotFound when there is none,
-// it was used, or its time is over.
-func (g *Gate) Waiting(id string) (Act, error) {
-	g.acts.mu.Lock()
-	defer g.acts.mu.Unlock()
-	return g.acts.find(id, g.c.Clock())
-}
-
-// take removes the act, so that it is used once.
-func (g *Gate) take(id string) (Act, error) {
-	g.acts.mu.Lock()
-	defer g.acts.mu.Unlock()
-	a, err := g.acts.find(id, g.c.Clock())
-	if err == nil {
-		delete(g.acts.wait, id)
+// group is what shares one bound: a person's acts, or one command's by one user of
+// the operating system, whom the door of commands names as the source.
+func (a Act) group() string {
+	if a.two {
+		return a.By.Account().String()
 	}
-	return a, err
+	return a.By.Request().Source + " " + a.By.Name() + " " + string(a.ask.Action)
 }
 
-// find looks the act up; the caller holds mu.
+func byAge(a, b Act) int {
+	if c := a.Asked.Compare(b.Asked); c != 0 {
+		return c
+	}
+	return strings.Compare(a.ID, b.ID)
+}
+
+// show lets the act be found.
+func (l *acts) show(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if a, ok := l.wait[id]; ok { // a flood may have pushed it out already
+		a.logged = true
+		l.wait[id] = a
+	}
+}
+
+// find looks an act up: fault.NotFound when there is none, it was used, or its
+// time is over.
 func (l *acts) find(id string, now time.Time) (Act, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	a, ok := l.wait[id]
-	if !ok || !now.Before(a.Expires) {
+	if !ok || !a.logged || !now.Before(a.Expires) {
 		return Act{}, fault.New(fault.NotFound, "find act")
 	}
 	return a, nil
 }
 
-// Approve records that by, who has just proved presence for exactly this act,
-// approves it, and uses the act up. The entry names the person, the act and its
-// hash. The command then runs as an operator Caller with this person's account,
-// and policy decides again on each thing that it does.
-func (g *Gate) Approve(ctx context.Context, by person.Caller, id string) (Act, error) {
-	a, err := g.Waiting(id)
-	if err != nil {
-		return Act{}, err
+// take removes the act, so that it is used once.
+func (l *acts) take(id string, now time.Time) (Act, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a, ok := l.wait[id]
+	if !ok || !now.Before(a.Expires) {
+		return Act{}, fault.New(fault.NotFound, "find act")
 	}
-	_, err = g.Decide(ctx, Ask{Caller: by, Action: ApproveAct, Owner: person.Account(by.Account()),
-		Object: "act/" + a.ID, Reason: "approved: " + a.Text, Detail: Detail{After: a.Hash}})
-	if err != nil {
-		return Act{}, err
-	}
-	return g.take(id)
+	delete(l.wait, id)
+	return a, nil
 }
 
-// Decline records that by declines the act, and uses it up. It needs the same
-// proof as an approval: whoever finds a browser open must not stop the clinic.
-func (g *Gate) Decline(ctx context.Context, by person.Caller, id string) (Act, error) {
-	a, err := g.Waiting(id)
-	if err != nil {
+// Waiting returns the act with this id to the holder of a Grant for ReviewActs.
+// The decision comes first, so that an act which is there and one which is not
+// are the same to somebody who may not see any.
+func (g *Gate) Waiting(gr Grant, id string) (Act, error) {
+	if err := gr.Covers(ReviewActs, gr.Owner()); err != nil {
 		return Act{}, err
 	}
-	_, err = g.Decide(ctx, Ask{Caller: by, Action: ApproveAct, Owner: person.Account(by.Account()),
-		Object: "act/" + a.ID, Reason: "declined: " + a.Text, Detail: Detail{After: a.Hash}})
-	if err != nil {
-		return Act{}, err
-	}
-	return g.take(id)
+	return g.acts.find(id, g.c.Clock())
 }
 
-// Confirm is the second half of an action marked TwoPerson: by must be another
-// natural person than the proposer, allowed to do the action alone, and have
-// proved presence within the step-up window; and the proposer must still be
-// allowed to. The Grant is the proposer's, lives in the confirmer's request, and
-// its entry names both.
-func (g *Gate) Confirm(ctx context.Context, by person.Caller, id string) (Grant, error) {
-	a, err := g.Waiting(id)
-	if err != nil {
-		return Grant{}, err
+// WaitingForTwo lists what waits for a second person, oldest first, for the
+// holder of a Grant for ReviewActs. A command is not in the list: whoever approves
+// one was sent to it by the one who typed it.
+func (g *Gate) WaitingForTwo(gr Grant) ([]Act, error) {
+	if err := gr.Covers(ReviewActs, gr.Owner()); err != nil {
+		return nil, err
 	}
-	def := g.defs[a.ask.Action]
-	first, err := g.facts(ctx, a.ask, def)
-	if err != nil {
-		return Grant{}, err
+	g.acts.mu.Lock()
+	defer g.acts.mu.Unlock()
+	var out []Act
+	for _, a := range g.acts.wait {
+		if a.two && a.logged && g.c.Clock().Before(a.Expires) {
+			out = append(out, a)
+		}
 	}
-	first.fresh = first.fresh || a.fresh // as it was when the act was proposed
-	still, _ := g.rule(ctx, a.ask, def, first)
-	second := a.ask
-	second.Caller, second.Reason = by, "confirmed what "+a.By.Account().String()+" proposed: "+a.Text
-	s, err := g.facts(ctx, second, def)
-	if err != nil {
-		return Grant{}, err
-	}
-	other, err := g.natural(ctx, by)
-	if err != nil {
-		return Grant{}, err
-	}
-	two := still && other != a.person && other != [16]byte{} && a.person != [16]byte{}
-	allowed, ids := g.rule(ctx, second, def, s)
-	e := g.entry(second, def, s, ids)
-	if !allowed || !two || !s.fresh {
-		return Grant{}, g.refuse(ctx, second, def, s, e, two)
-	}
-	if _, err := g.take(id); err != nil {
-		return Grant{}, err
-	}
-	e.After = a.Hash
-	pending := &Pending{entry: g.c.Log.Start(e), grant: &grant{ctx: ctx, caller: a.By, action: a.ask.Action,
-		owner: a.ask.Owner, kinds: a.ask.Kinds, rework: def.Reseal, seq: -1}}
-	return pending.Grant(ctx)
+	slices.SortFunc(out, byAge)
+	return out, nil
 }

@@ -1,12 +1,5 @@
 package access
 
-// MarkTwoPerson makes an action wait for a second person, as later rooms will.
-func (g *Gate) MarkTwoPerson(a Action) {
-	d := g.defs[a]
-	d.TwoPerson = true
-	g.defs[a] = d
-}
-
 // CheckActions and WriteTar are for tests from outside.
 var (
 	CheckActions = checkActions

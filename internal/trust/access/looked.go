@@ -23,6 +23,8 @@ type LedgerConfig struct {
 	Follower *audit.Follower        // keeps the index up
 	Index    audit.SubjectIndex     // which entries are about which patient
 	TempDir  func() (string, error) // an empty folder for an export on its way; removed afterwards
+	// Alarm hears of an index that lies: whoever reads sees only that the page failed.
+	Alarm func(ctx context.Context, what string, owner person.Owner)
 }
 
 // Ledger reads the log for those who hold a Grant for reading it. It is the only
@@ -50,6 +52,15 @@ func (l *Ledger) Looked(ctx context.Context, gr Grant, before int64, limit int) 
 	if err != nil {
 		return nil, err
 	}
+	out, err := l.looked(ctx, patient, before, limit)
+	if fault.Is(err, fault.Tampered) {
+		// The patient's page only fails, and nobody else would hear of it.
+		l.c.Alarm(ctx, "Who looked: "+err.Error(), person.Patient(patient))
+	}
+	return out, err
+}
+
+func (l *Ledger) looked(ctx context.Context, patient person.PatientID, before int64, limit int) ([]audit.Entry, error) {
 	if err := l.c.Follower.Flush(ctx); err != nil {
 		return nil, fmt.Errorf("bring index up to date: %w", err)
 	}
@@ -59,6 +70,9 @@ func (l *Ledger) Looked(ctx context.Context, gr Grant, before int64, limit int) 
 	}
 	out := make([]audit.Entry, 0, len(seqs))
 	for _, seq := range seqs {
+		if seq < 0 || seq >= l.c.Log.Size() {
+			return nil, fault.New(fault.Tampered, "read log: the index names an entry that the log does not have")
+		}
 		e, err := l.c.Log.RiskyEntry(ctx, seq)
 		if err != nil {
 			return nil, err

@@ -62,7 +62,8 @@ func newLibrary(t *testing.T) *library {
 	l := &library{kit: newKit(t, options{env: keys.Test}), index: &index{}, outside: &audittest.Outside{}, patient: patientID(t)}
 	l.ledger = access.LedgerConfig{Log: l.log, Store: l.store, Outside: l.outside, Index: l.index,
 		Follower: audit.NewFollower(audit.FollowerConfig{Log: l.log, Index: l.index}),
-		TempDir:  func() (string, error) { return os.MkdirTemp(t.TempDir(), "export") }}
+		TempDir:  func() (string, error) { return os.MkdirTemp(t.TempDir(), "export") },
+		Alarm:    func(ctx context.Context, what string, owner person.Owner) { l.alert(ctx, what+" "+owner.String()) }}
 	l.reopen(t)
 	l.caller = l.person(t, l.patient, person.RolePatient)
 	return l
@@ -142,19 +143,33 @@ func TestAnIndexThatLiesIsTampering(t *testing.T) {
 		lie  []int64
 		fail error
 		want fault.Kind
+		says string // in the one alarm; empty for none
 	}{
-		"somebody else's entry": {[]int64{foreign}, nil, fault.Tampered},
-		"an entry that is not":  {[]int64{1 << 40}, nil, fault.NotFound},
-		"no index":              {nil, fault.New(fault.Unavailable, "read index"), fault.Unavailable},
+		"somebody else's entry": {[]int64{foreign}, nil, fault.Tampered, "about somebody else " + person.Patient(l.patient).String()},
+		"an entry that is not":  {[]int64{1 << 40}, nil, fault.Tampered, "that the log does not have " + person.Patient(l.patient).String()},
+		"one before the first":  {[]int64{-1}, nil, fault.Tampered, "that the log does not have"},
+		"no index":              {nil, fault.New(fault.Unavailable, "read index"), fault.Unavailable, ""},
 	} {
 		l.index.lie, l.index.fail = c.lie, c.fail
 		if _, err := l.Looked(t.Context(), g, l.log.Size(), 10); !fault.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
+		switch alarms := l.takeAlerts(); {
+		case c.says == "" && len(alarms) != 0, c.says != "" && (len(alarms) != 1 || !strings.Contains(alarms[0], c.says)):
+			t.Errorf("%s: alarms %q, want %q", name, alarms, c.says)
+		}
 	}
 	l.index.lie, l.index.fail, l.index.next = nil, nil, 1<<40
 	if _, err := l.Looked(t.Context(), g, l.log.Size(), 10); !fault.Is(err, fault.Tampered) {
 		t.Errorf("an index ahead of the log: %v", err)
+	}
+	if len(l.takeAlerts()) != 1 {
+		t.Error("an index ahead of the log raised no alarm")
+	}
+	l.index.next, l.index.lie = l.log.Size(), []int64{g.Seq()}
+	l.store.Edit(func(rs []audit.Record) []audit.Record { rs[g.Seq()].Sealed = rs[foreign].Sealed; return rs })
+	if _, err := l.Looked(t.Context(), g, l.log.Size(), 10); !fault.Is(err, fault.Tampered) || len(l.takeAlerts()) != 1 {
+		t.Errorf("an entry that was changed: %v", err)
 	}
 }
 

@@ -31,14 +31,20 @@ const (
 	ActRefused  Act = "refused"  // tried and was not let in
 	ActOther    Act = "other"
 
-	ActList    Act = "list"    // opened a list with the name on it
-	ActCheck   Act = "check"   // a job looked for damage
-	ActAccount Act = "account" // set the account up
-	ActAssign  Act = "assign"  // changed who looks after the patient
-	ActLink    Act = "link"    // made a sign-in link
-	ActPasskey Act = "passkey" // used one
-	ActSuspend Act = "suspend"
-	ActResume  Act = "resume"
+	ActList   Act = "list"   // opened a list with the name on it
+	ActCheck  Act = "check"  // a job looked for damage
+	ActAssign Act = "assign" // changed who looks after the patient
+
+	// What happens to the way into the account, and opens no record by itself.
+	ActLink       Act = "link"        // made the first one-time link
+	ActAskLink    Act = "ask-link"    // asked for a new one, which a second person has to confirm
+	ActNewLink    Act = "new-link"    // confirmed it: the link was made
+	ActStopLink   Act = "stop-link"   // declined or withdrew it
+	ActDenyLink   Act = "deny-link"   // tried, and was not let in
+	ActEnrol      Act = "enrol"       // used a link and added a passkey
+	ActNewAccount Act = "new-account" // made the account
+	ActSuspend    Act = "suspend"
+	ActResume     Act = "resume"
 )
 
 // Look is one entry, told in one sentence.
@@ -157,6 +163,9 @@ func (w *writer) things(kinds []string) (string, error) {
 // look writes an entry as one sentence: "Dr. Chen, your doctor, opened your test
 // results on May 3 at 10:14 am, to treat you."
 func (w *writer) look(e Look) (string, error) {
+	if w.lang.Has("look.account." + string(e.Act)) {
+		return w.lookAccount(e)
+	}
 	voice := "look.other."
 	if e.Self {
 		voice = "look.self."
@@ -189,6 +198,26 @@ func (w *writer) look(e Look) (string, error) {
 		return "", err
 	}
 	return w.text(voice+string(act), "who", who, "things", things, "day", day, "clock", clock, "why", why)
+}
+
+// lookAccount writes an entry about the way into the account.
+func (w *writer) lookAccount(e Look) (string, error) {
+	day, err := w.short(e.At)
+	if err != nil {
+		return "", err
+	}
+	clock, err := w.clock(e.At)
+	if err != nil {
+		return "", err
+	}
+	if e.Act == ActEnrol { // whoever holds a link has no name yet
+		return w.text("look.account.enrol", "day", day, "clock", clock)
+	}
+	who, err := w.who(e)
+	if err != nil {
+		return "", err
+	}
+	return w.text("look.account."+string(e.Act), "who", who, "day", day, "clock", clock)
 }
 
 // who names the person with the role that they have for the reader.

@@ -10,8 +10,9 @@ import (
 // link, shown once in the answer to the POST.
 //
 // Forms: POST /admin/accounts (`name`, `role`, `patient`), POST
-// /admin/accounts/{id}/link, /suspend, /restore; POST /admin/assignments
-// (`clinician`, `patient`), POST /admin/assignments/end (`clinician`, `patient`).
+// /admin/accounts/{id}/link, /renew (`reason`), /suspend, /restore; POST
+// /admin/assignments (`clinician`, `patient`), POST /admin/assignments/end
+// (`clinician`, `patient`). Each sends `page` back, to return to the same page.
 type Admin struct {
 	Base
 	Accounts    []Account
@@ -20,7 +21,13 @@ type Admin struct {
 	Clinicians  []Choice      // accounts that can be assigned to a patient
 	Patients    []Choice      // charts that can be assigned
 	Link        *OneTimeLink  // made just now; nil else
+	Page        string        // query of this page: "after=ID", "before=ID" or empty
+	Newer       string        // ?before= of the page before; empty on the first
+	Older       string        // ?after= of the page behind; empty on the last
 }
+
+// Paged reports whether this is not the whole list.
+func (a *Admin) Paged() bool { return a.Newer != "" || a.Older != "" }
 
 func (*Admin) page() string { return "admin" }
 
@@ -33,6 +40,7 @@ type Account struct {
 	Patient  string // id of the own chart; empty when there is none
 	Passkeys int
 	LastSeen time.Time
+	Guarded  bool // a new link needs two administrators
 	Self     bool // the administrator's own: it cannot be suspended here
 }
 
@@ -61,4 +69,25 @@ type OneTimeLink struct {
 	URL   string // whole, with the secret in the fragment
 	For   string // the account's name
 	Until time.Time
+}
+
+// Waiting is GET /admin/waiting: what one administrator proposed and another has to
+// confirm. Each leads to its page under /approve.
+type Waiting struct {
+	Base
+	Acts []WaitingAct // oldest first
+}
+
+func (*Waiting) page() string { return "waiting" }
+
+// WaitingAct is one proposal.
+type WaitingAct struct {
+	ID      string
+	Account string // id of the account that it is about
+	For     string // its name
+	Asker   string // name of the administrator who asks
+	Reason  string // as typed
+	Asked   time.Time
+	Until   time.Time
+	Own     bool // the reader asked
 }

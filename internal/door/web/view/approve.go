@@ -2,8 +2,8 @@ package view
 
 import "time"
 
-// Approve is GET /approve/{id}: an operator approves one exact act of a command
-// with a passkey. The module uses POST /approve/{id}/options and /finish; POST
+// Approve is GET /approve/{id}: somebody approves one exact act of a command with a
+// passkey, or is the second of two administrators who do something. The module uses POST /approve/{id}/options and /finish; POST
 // /approve/{id}/decline refuses.
 type Approve struct {
 	Base
@@ -14,6 +14,25 @@ type Approve struct {
 	Asked   time.Time
 	Until   time.Time
 	State   ApproveState
+
+	Two     bool         // a second administrator confirms; else somebody approves a command
+	Own     bool         // the reader proposed it: it can be withdrawn, and that is all
+	Asker   string       // who proposed it
+	For     string       // name of the account that it is about
+	Account string       // its id
+	Link    *OneTimeLink // made by the confirmation, shown to the confirmer once; nil else
+}
+
+// Key is the first part of the message ids that tell what the page is about.
+func (a *Approve) Key() string {
+	switch {
+	case a.Two && a.Own:
+		return "own-act"
+	case a.Two:
+		return "confirm"
+	default:
+		return "approve"
+	}
 }
 
 func (*Approve) page() string { return "approve" }

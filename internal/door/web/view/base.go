@@ -34,6 +34,7 @@ const (
 	PlaceSecurity      Place = "/security"
 	PlaceClinic        Place = "/clinic"
 	PlaceAdmin         Place = "/admin"
+	PlaceWaiting       Place = "/admin/waiting"
 	PlaceOfficer       Place = "/officer"
 )
 
@@ -126,7 +127,7 @@ func (b *Base) Places() []Place {
 	case MenuClinic:
 		return []Place{PlaceClinic, PlaceSecurity}
 	case MenuAdmin:
-		return []Place{PlaceAdmin, PlaceSecurity}
+		return []Place{PlaceAdmin, PlaceWaiting, PlaceSecurity}
 	case MenuOfficer:
 		return []Place{PlaceOfficer, PlaceSecurity}
 	default:

@@ -56,6 +56,16 @@ func Pages(lang string) []Page {
 		{"chart-purpose", f.purpose()},
 		{"chart", f.chart()},
 		{"admin", f.admin()},
+		{"admin-paged", f.adminPaged()},
+		{"waiting", f.waiting()},
+		{"waiting-none", &view.Waiting{Base: f.staff(view.MenuAdmin, view.PlaceWaiting, "waiting", "Ruth Feldman", person.RoleAdministrator)}},
+		{"confirm", f.confirm("", false)},
+		{"confirm-link", f.confirmed()},
+		{"confirm-done", f.confirm(view.ApproveDone, false)},
+		{"confirm-declined", f.confirm(view.ApproveDeclined, false)},
+		{"own-act", f.confirm("", true)},
+		{"own-act-done", f.confirm(view.ApproveDone, true)},
+		{"own-act-declined", f.confirm(view.ApproveDeclined, true)},
 		{"admin-link", f.adminLink()},
 		{"officer", f.officer()},
 		{"officer-verified", f.verified(view.Verification{OK: true, Anchored: true})},
@@ -198,7 +208,7 @@ func (f fixture) looks() []view.Look {
 		{ID: "20377", At: at(4, 10, 14), Who: "Dr. Mei Chen", Role: person.RoleClinician, Act: view.ActRead, Purpose: person.PurposeTreatment},
 		{ID: "20370", At: at(4, 8, 2), Role: person.RoleSystem, Act: view.ActAdd, Kinds: []string{"Observation", "DiagnosticReport"}, Purpose: person.PurposeRecords},
 		{ID: "19222", At: at(19, 13, 40), Who: "Samuel Adeyemi", Role: person.RoleNurse, Act: view.ActRefused, Kinds: []string{"Observation", "MedicationRequest", "Condition"}, Purpose: person.PurposeTreatment, Times: 3},
-		{ID: "19001", At: at(20, 9, 0), Role: "", Act: view.ActPasskey},
+		{ID: "19001", At: at(20, 9, 0), Role: "", Act: view.ActEnrol},
 		{ID: "19000", At: at(20, 8, 50), Who: "Ruth Feldman", Role: person.RoleAdministrator, Act: view.ActLink, Purpose: person.PurposeSystemAdmin},
 		{ID: "18110", At: at(41, 1, 5), Who: "Priya Nair", Role: person.RoleCompliance, Act: view.ActOther, Kinds: []string{"Unheard"}, Purpose: person.PurposeAudit},
 	}
@@ -348,14 +358,40 @@ func (f fixture) chart() view.Model {
 func (f fixture) admin() view.Model {
 	return &view.Admin{Base: f.staff(view.MenuAdmin, view.PlaceAdmin, "admin", "Ruth Feldman", person.RoleAdministrator),
 		Accounts: []view.Account{
-			{ID: "acc-6s3n4v", Name: "Ruth Feldman", Roles: []person.Role{person.RoleAdministrator}, State: view.AccountActive, Passkeys: 2, LastSeen: now(), Self: true},
-			{ID: "acc-b7w2mm", Name: "Dr. Mei Chen", Roles: []person.Role{person.RoleClinician, person.RolePatient}, State: view.AccountActive, Passkeys: 1, LastSeen: now().AddDate(0, 0, -1)},
+			{ID: "acc-6s3n4v", Name: "Ruth Feldman", Roles: []person.Role{person.RoleAdministrator}, State: view.AccountActive, Passkeys: 2, LastSeen: now(), Guarded: true, Self: true},
+			{ID: "acc-b7w2mm", Name: "Dr. Mei Chen", Roles: []person.Role{person.RoleClinician, person.RolePatient}, State: view.AccountActive, Passkeys: 1, LastSeen: now().AddDate(0, 0, -1), Guarded: true},
 			{ID: "acc-k4tt2a", Name: "James Okoro", Roles: []person.Role{person.RolePatient}, State: view.AccountInvited, Patient: "pat-1"},
-			{ID: "acc-zq5r7d", Name: "Samuel Adeyemi", Roles: []person.Role{person.RoleNurse}, State: view.AccountSuspended, Passkeys: 1, LastSeen: now().AddDate(0, -2, 0)}},
+			{ID: "acc-zq5r7d", Name: "Samuel Adeyemi", Roles: []person.Role{person.RoleNurse}, State: view.AccountSuspended, Passkeys: 1, LastSeen: now().AddDate(0, -2, 0), Guarded: true}},
 		Assignments: []view.Assignment{{Clinician: "Dr. Mei Chen", ClinicianID: "acc-b7w2mm", Patient: "James Okoro", PatientID: "pat-1"}},
 		Roles:       person.Roles()[:9],
 		Clinicians:  []view.Choice{{ID: "acc-b7w2mm", Name: "Dr. Mei Chen"}},
 		Patients:    []view.Choice{{ID: "pat-1", Name: "James Okoro"}, {ID: "pat-2", Name: "Elena Ruiz"}}}
+}
+
+func (f fixture) adminPaged() view.Model {
+	a, _ := f.admin().(*view.Admin)
+	a.Page, a.Newer, a.Older = "after=acc-6s3n4v", "acc-6s3n4v", "acc-zq5r7d"
+	return a
+}
+
+func (f fixture) waiting() view.Model {
+	reason := f.pick("Her phone was stolen; called back on the number in the file", "Le robaron el teléfono; la llamamos al número que tenemos")
+	return &view.Waiting{Base: f.staff(view.MenuAdmin, view.PlaceWaiting, "waiting", "Ruth Feldman", person.RoleAdministrator), Acts: []view.WaitingAct{
+		{ID: "ap1", Account: "acc-k4tt2a", For: "James Okoro", Asker: "Ingrid Halvorsen", Reason: reason, Asked: now().Add(-time.Hour), Until: now().Add(3 * time.Hour)},
+		{ID: "ap2", Account: "acc-b7w2mm", For: "Dr. Mei Chen", Asker: "Ruth Feldman", Reason: reason, Asked: now(), Until: now().Add(4 * time.Hour), Own: true}}}
+}
+
+func (f fixture) confirm(state view.ApproveState, own bool) view.Model {
+	a := &view.Approve{Base: f.staff(view.MenuAdmin, "", "approve", "Ruth Feldman", person.RoleAdministrator), ID: "ap1", Two: true, Own: own, State: state,
+		Asker: "Ingrid Halvorsen", For: "James Okoro", Account: "acc-k4tt2a", Asked: now().Add(-time.Hour), Until: now().Add(3 * time.Hour)}
+	a.Reason = f.pick("His phone was stolen; called back on the number in the file", "Le robaron el teléfono; lo llamamos al número que tenemos")
+	return a
+}
+
+func (f fixture) confirmed() view.Model {
+	a, _ := f.confirm(view.ApproveDone, false).(*view.Approve)
+	a.Link = &view.OneTimeLink{URL: "https://portal.clinic.example/enrol#Yk3vT0nGqk0mX0m7o2y9wQx1dR4sZb8uLhE6cVfJpNa", For: "James Okoro", Until: now().Add(30 * time.Minute)}
+	return a
 }
 
 func (f fixture) adminLink() view.Model {

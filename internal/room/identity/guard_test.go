@@ -1,0 +1,222 @@
+package identity_test
+
+import (
+	"testing"
+	"time"
+
+	"postern.example/postern/internal/room/identity"
+	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/db"
+	"postern.example/postern/internal/trust/db/dbtest"
+	"postern.example/postern/internal/trust/keys"
+	"postern.example/postern/internal/trust/vault/vaulttest"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+	"postern.example/postern/internal/word/phi"
+	"postern.example/postern/test/covers"
+)
+
+// linkAction is what a new link into account asks the gate for.
+func (h *house) linkAction(t *testing.T, account person.AccountID) access.Action {
+	t.Helper()
+	p, err := h.rooms.PlanEnrolment(t.Context(), account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Action()
+}
+
+// A link into an account that has a passkey needs two people, in every
+// environment, and stands under the patient whose chart it opens.
+func TestALinkIntoAUsedAccountNeedsTwo(t *testing.T) {
+	covers.Covers(t, "HC-6a", "HC-7c")
+	for _, env := range []string{keys.Test, keys.Demo} {
+		h := lite(t, env)
+		chart := newPatient(t)
+		maya := h.account(t, identity.NewAccount{Name: phi.NewText("Maya"), Roles: []person.Role{person.RolePatient}, Chart: chart})
+		if got := h.linkAction(t, maya); got != access.IssueEnrolment {
+			t.Fatalf("%s: the first link: %s", env, got)
+		}
+		early, err := h.rooms.PlanEnrolment(t.Context(), maya)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := vaulttest.Grant(t, h.gate, early.Ask(operator(h)))
+		h.enrol(t, maya, device())
+		wantKind(t, env+": a first link that is late", h.rooms.Apply(t.Context(), g, early), fault.Conflict)
+		if early.Link() != "" {
+			t.Errorf("%s: the late link is shown", env)
+		}
+
+		p, err := h.rooms.PlanEnrolment(t.Context(), maya)
+		if err != nil || p.Action() != access.RenewEnrolment || p.Ask(person.Caller{}).Detail.Patient != chart {
+			t.Fatalf("%s: plan %+v, %v", env, p, err)
+		}
+		admin := signedIn(h, h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleAdministrator}}), person.RoleAdministrator, person.PurposeOperations)
+		wantKind(t, env+": one administrator", h.do(t, admin, p, nil), fault.Denied)
+		wantKind(t, env+": a command", h.do(t, operator(h), p, nil), fault.Denied)
+		first := vaulttest.Grant(t, h.gate, access.Ask{Caller: admin, Action: access.IssueEnrolment, Owner: person.Account(maya)})
+		wantKind(t, env+": with a grant for a first link", h.rooms.Apply(t.Context(), first, p), fault.Denied)
+		if p.Link() != "" {
+			t.Errorf("%s: the link is shown", env)
+		}
+		if err := h.rooms.Apply(t.Context(), h.two(t, p), p); err != nil || p.Link() == "" {
+			t.Errorf("%s: two: %v", env, err)
+		}
+		h.accept(t, p.Link()[len(origin+"/enrol#"):], device())
+		// Which passkey goes makes no difference: the last one stays.
+		if got := h.linkAction(t, maya); got != access.RenewEnrolment {
+			t.Errorf("%s: once more: %s", env, got)
+		}
+	}
+}
+
+// One administrator makes no second self: once two have enrolled, the link of
+// another administrator's account needs two people as well, and neither
+// suspending the other nor damage to the rows changes that.
+func TestAnAdministratorsLinkNeedsTwo(t *testing.T) {
+	covers.Covers(t, "HC-6a")
+	d := dbtest.New(t, db.SQLite, vaulttest.Migrations(identity.Migrations()...), dbtest.NoSync)
+	h := open(t, d, keys.Test)
+	admin := func() person.AccountID {
+		return h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleAdministrator}})
+	}
+	ana, ben, ghost := admin(), admin(), admin()
+	nurse := h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleNurse}})
+	want := func(when string, account person.AccountID, action access.Action) {
+		t.Helper()
+		if got := h.linkAction(t, account); got != action {
+			t.Errorf("%s: %s, want %s", when, got, action)
+		}
+	}
+	want("nobody has enrolled", ana, access.IssueEnrolment)
+	h.enrol(t, ana, device())
+	want("one has enrolled", ben, access.IssueEnrolment)
+	h.enrol(t, ben, device())
+	want("two have enrolled", ghost, access.RenewEnrolment)
+	want("a nurse", nurse, access.IssueEnrolment)
+	p, err := h.rooms.Plan(t.Context(), ben, identity.Suspend())
+	h.must(t, signedIn(h, ana, person.RoleAdministrator, person.PurposeOperations), p, err)
+	h = h.restart(t)
+	want("one of the two was suspended", ghost, access.RenewEnrolment)
+	h = h.restart(t)
+	h.damage(t, ben)
+	want("one of the two was damaged", ghost, access.RenewEnrolment)
+}
+
+// A chart has one account: a second would be another way in that one
+// administrator makes alone.
+func TestAChartHasOneAccount(t *testing.T) {
+	covers.Covers(t, "HC-6a")
+	each(t, func(t *testing.T, h *house) {
+		chart := newPatient(t)
+		n := identity.NewAccount{Name: phi.NewText("Maya"), Roles: []person.Role{person.RolePatient}, Chart: chart}
+		one, err := h.rooms.PlanCreate(t.Context(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raced, err := h.rooms.PlanCreate(t.Context(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.must(t, operator(h), one, nil)
+		wantTaken := func(what string, err error) {
+			t.Helper()
+			if !fault.Is(err, fault.Conflict) || fault.Message(err) != "problem.chart-taken" {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		wantTaken("planned at the same time", h.do(t, operator(h), raced, nil))
+		h = h.restart(t)
+		p, err := h.rooms.PlanCreate(t.Context(), n)
+		wantTaken("after a restart", h.do(t, operator(h), p, err))
+		g := vaulttest.Grant(t, h.gate, listAsk(h, operator(h)))
+		if name, err := h.rooms.PatientName(t.Context(), g, chart); err != nil || name.Reveal() != "Maya" {
+			t.Errorf("name %v, %v", name, err)
+		}
+		if name, err := h.rooms.PatientName(t.Context(), g, newPatient(t)); err != nil || !name.IsZero() {
+			t.Errorf("name of a chart without account: %v, %v", name, err)
+		}
+		_, err = h.rooms.PatientName(t.Context(), access.Grant{}, chart)
+		wantKind(t, "without a grant", err, fault.Denied)
+
+		// A creation that fails leaves the chart free, and one that is repeated does not.
+		n.Chart = newPatient(t)
+		p, err = h.rooms.PlanCreate(t.Context(), n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw := dbtest.Raw(h.DB)
+		raw.Exec(t, `ALTER TABLE account_row RENAME TO away`)
+		if err := h.do(t, operator(h), p, nil); err == nil {
+			t.Fatal("an account without a table")
+		}
+		raw.Exec(t, `ALTER TABLE away RENAME TO account_row`)
+		h.must(t, operator(h), p, nil)
+		wantTaken("the same plan twice", h.do(t, operator(h), p, nil))
+		again, err := h.rooms.PlanCreate(t.Context(), n)
+		wantTaken("and still", h.do(t, operator(h), again, err))
+	})
+}
+
+// When an account fails its check, nobody knows whose chart it holds.
+func TestADamagedAccountMayHoldTheChart(t *testing.T) {
+	h := lite(t, keys.Test)
+	nurse := h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleNurse}})
+	h.damage(t, nurse)
+	p, err := h.rooms.PlanCreate(t.Context(), identity.NewAccount{Roles: []person.Role{person.RolePatient}, Chart: newPatient(t)})
+	wantKind(t, "create", h.do(t, operator(h), p, err), fault.Tampered)
+	g := vaulttest.Grant(t, h.gate, listAsk(h, operator(h)))
+	_, err = h.rooms.PatientName(t.Context(), g, newPatient(t))
+	wantKind(t, "name", err, fault.Tampered)
+}
+
+// Pages of accounts go forth and back.
+func TestAccountsAreListedInPages(t *testing.T) {
+	each(t, func(t *testing.T, h *house) {
+		for range 5 {
+			h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleNurse}})
+		}
+		g := vaulttest.Grant(t, h.gate, listAsk(h, operator(h)))
+		ids := func(list []identity.Account, err error) (out []person.AccountID) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range list {
+				out = append(out, a.ID)
+			}
+			return out
+		}
+		all := ids(h.rooms.List(t.Context(), g, person.AccountID{}, 10))
+		if len(all) != 5 {
+			t.Fatalf("%d accounts", len(all))
+		}
+		if back := ids(h.rooms.ListBefore(t.Context(), g, all[4], 2)); len(back) != 2 || back[0] != all[2] || back[1] != all[3] {
+			t.Errorf("the page before the last: %v of %v", back, all)
+		}
+		if none := ids(h.rooms.ListBefore(t.Context(), g, all[0], 2)); len(none) != 0 {
+			t.Errorf("before the first: %v", none)
+		}
+		_, err := h.rooms.ListBefore(t.Context(), access.Grant{}, all[4], 2)
+		wantKind(t, "without a grant", err, fault.Denied)
+		if a, err := h.rooms.Account(t.Context(), g, all[1]); err != nil || a.ID != all[1] || a.Guarded {
+			t.Errorf("one account: %+v, %v", a, err)
+		}
+		_, err = h.rooms.Account(t.Context(), g, newAccount(t))
+		wantKind(t, "no account", err, fault.NotFound)
+		_, err = h.rooms.Account(t.Context(), access.Grant{}, all[1])
+		wantKind(t, "one without a grant", err, fault.Denied)
+	})
+}
+
+// An expired invitation does not keep an account from its first link.
+func TestAnExpiredFirstLinkIsRenewedByOne(t *testing.T) {
+	h := lite(t, keys.Test)
+	nurse := h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleNurse}})
+	h.invite(t, nurse)
+	h.Clock.Add(time.Hour)
+	if got := h.linkAction(t, nurse); got != access.IssueEnrolment {
+		t.Errorf("%s", got)
+	}
+}
