@@ -87,7 +87,6 @@ var rules = []rule{
 		name: "plaintext for jobs", why: "what a job opens is sealed anew and never answers (promise 1)",
 		calls: func(_, name string, method bool) bool { return method && name == "Rework" },
 		where: []place{
-			{"internal/trust/vault", "declares it"},
 			{"internal/room/records/rework.go", "makes indexes anew"},
 		},
 	},

@@ -190,22 +190,6 @@ func TestAChangeNeedsALiveGrant(t *testing.T) {
 }
 
 // The tree agrees with a plain map, whatever the order of changes and restarts.
-// A Grant about one patient changes no head of another, whatever a room does with it.
-func TestAGrantSetsHeadsOfItsOwnerAlone(t *testing.T) {
-	k := open(t, dbtest.New(t, db.SQLite, vaulttest.Migrations(), dbtest.NoSync))
-	mine, other := k.patient(t), k.patient(t)
-	g := k.grant(t, vaulttest.Importer(), access.ImportChart, person.Patient(mine))
-	err := k.Vault.Change(t.Context(), g, func(tx *vault.ChangeTx) error {
-		return tx.SetHead(t.Context(), chartHead(other), digestOf("planted"))
-	})
-	if !fault.Is(err, fault.Denied) {
-		t.Errorf("got %v, want denied", err)
-	}
-	if h, err := head(t, k, other); err != nil || h.Version != 1 {
-		t.Errorf("head of version %d, %v", h.Version, err)
-	}
-}
-
 // No set of rows has the digest of another: neither one whose key runs on into what
 // follows it, nor one of another version.
 func TestASetReadsInOneWay(t *testing.T) {
