@@ -62,9 +62,9 @@ func ServeCommand(ctx context.Context, p Place, out io.Writer) (err error) {
 }
 
 // NewLogger makes the process's own log: structured lines without PHI, because
-// the types that hold PHI do not print.
+// the types that hold PHI do not print. What repeats itself is counted.
 func NewLogger(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, nil))
+	return slog.New(newQuiet(slog.NewTextHandler(w, nil)))
 }
 
 // Doors are what the demo adds to the doors.
