@@ -176,21 +176,34 @@ func (a *App) openDatabase(ctx context.Context, url, passwordFile string) (*db.D
 		}
 		c.Key = key
 	}
+	open := db.Open
 	if a.opt.DB != nil {
-		return a.opt.DB(ctx, c)
+		open = a.opt.DB
 	}
-	return db.Open(ctx, c)
+	d, err := open(ctx, c)
+	if err != nil && strings.HasPrefix(db.Code(err), "28") { // SQLSTATE class 28: invalid authorization
+		err = fmt.Errorf("the database did not let the role in; check its password, and the file that the configuration names for it: %w", err)
+	}
+	return d, err
 }
 
 func readSecret(c Config, file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
+	// Every command that opens the database comes through here, not only serve.
+	if errs := private("database password file", c.path(file, "")); len(errs) > 0 {
+		return "", errors.Join(errs...)
+	}
 	b, err := os.ReadFile(c.path(file, ""))
 	if err != nil {
 		return "", fmt.Errorf("read database password: %w", err)
 	}
-	return strings.TrimRight(string(b), "\r\n"), nil
+	password := strings.TrimRight(string(b), "\r\n")
+	if password == "" {
+		return "", fmt.Errorf("read database password: %s is empty", filepath.Base(file))
+	}
+	return password, nil
 }
 
 func (c Config) servingRole() string {

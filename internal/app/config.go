@@ -231,6 +231,13 @@ func (c Config) checkListener() (errs []error) {
 	if c.TLS.Certificate != "" && c.TLS.ACME.Email != "" {
 		errs = append(errs, errors.New("tls: certificate files or acme, not both"))
 	}
+	if d := c.TLS.ACME.Directory; d != "" {
+		// In the clear an account could be taken over; on this host alone it is a test.
+		u, err := url.Parse(d)
+		if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) {
+			errs = append(errs, fmt.Errorf("tls.acme.directory: %q is not an https:// URL", d))
+		}
+	}
 	if !encrypted && !loopback(host) {
 		errs = append(errs, errors.New("listen: plain HTTP is refused off loopback; set tls.certificate and tls.key, or tls.acme"))
 	}

@@ -58,6 +58,8 @@ func TestConfigRefuses(t *testing.T) {
 		"no port":                 {valid + "listen: 127.0.0.1\n", "not host:port"},
 		"certificate alone":       {valid + "tls:\n  certificate: c.pem\n", "go together"},
 		"two kinds of TLS":        {valid + "tls:\n  certificate: c.pem\n  key: k.pem\n  acme:\n    email: it@clinic.example\n", "not both"},
+		"authority in the clear":  {valid + "tls:\n  acme:\n    email: it@clinic.example\n    directory: http://acme.example/directory\n", "tls.acme.directory"},
+		"authority without URL":   {valid + "tls:\n  acme:\n    email: it@clinic.example\n    directory: acme\n", "tls.acme.directory"},
 		"TLS for http origin":     {strings.Replace(valid, "https://portal.example", "http://localhost:8443", 1) + "tls:\n  certificate: c.pem\n  key: k.pem\n", "must begin with https://"},
 		"negative limit":          {valid + "limits:\n  connections: -1\n", "limits.connections: is not between"},
 		"no limit at all":         {valid + "limits:\n  connections: 1000000\n", "limits.connections: is not between"},

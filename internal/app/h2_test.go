@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/binary"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -52,6 +53,15 @@ func dialH2(t *testing.T, port string) (net.Conn, map[uint16]uint32) {
 		settings[binary.BigEndian.Uint16(body)] = binary.BigEndian.Uint32(body[2:])
 	}
 	return c, settings
+}
+
+// secureServer is a server that speaks TLS with a certificate of a test.
+func secureServer(t *testing.T, tcp net.Listener, log *slog.Logger) (*http.Server, net.Listener) {
+	t.Helper()
+	made := httptest.NewTLSServer(http.NotFoundHandler())
+	made.Close()
+	l := bound(tcp, openLimits{total: 10, each: 2}, log)
+	return server(http.NotFoundHandler(), l, patient, log), tls.NewListener(l, modern(&tls.Config{Certificates: made.TLS.Certificates})) //#nosec G402 -- modern sets the version
 }
 
 // One HTTP/2 connection holds few requests, and one that opens and resets streams
@@ -105,18 +115,13 @@ func TestRapidResetIsBounded(t *testing.T) {
 
 // Over TLS too it is known which connections rest.
 func TestTLSConnectionsRest(t *testing.T) {
-	made := httptest.NewTLSServer(http.NotFoundHandler())
-	made.Close()
 	tcp, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := bound(tcp, openLimits{total: 10, each: 2}, NewLogger(io.Discard))
-	s := server(http.NotFoundHandler(), l, patient, NewLogger(io.Discard))
+	s, l := secureServer(t, tcp, NewLogger(io.Discard))
 	done := make(chan error, 1)
-	go func() {
-		done <- s.Serve(tls.NewListener(l, modern(&tls.Config{Certificates: made.TLS.Certificates}))) //#nosec G402 -- modern sets the version
-	}()
+	go func() { done <- s.Serve(l) }()
 	defer func() { _ = s.Close(); <-done }()
 	for i := range 5 {
 		client := &http.Client{Transport: &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //#nosec G402 -- our own server

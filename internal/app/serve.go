@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strconv"
 	"sync"
 	"time"
 
@@ -62,9 +63,9 @@ func ServeCommand(ctx context.Context, p Place, out io.Writer) (err error) {
 }
 
 // NewLogger makes the process's own log: structured lines without PHI, because
-// the types that hold PHI do not print.
+// the types that hold PHI do not print. What repeats itself is counted.
 func NewLogger(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, nil))
+	return slog.New(newQuiet(slog.NewTextHandler(w, nil)))
 }
 
 // Doors are what the demo adds to the doors.
@@ -75,7 +76,7 @@ type Doors struct {
 
 // Serve serves on l until ctx is done, then drains. It closes l.
 func (a *App) Serve(ctx context.Context, l net.Listener, extra Doors) error {
-	secure, err := a.tlsConfig(ctx)
+	secure, err := a.tlsConfig(ctx, l.Addr())
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
@@ -197,11 +198,11 @@ func (a *App) refusedStranger(ctx context.Context, c person.Caller, action strin
 }
 
 // tlsConfig is nil for plain HTTP, which the configuration allows on loopback only.
-func (a *App) tlsConfig(ctx context.Context) (*tls.Config, error) {
+func (a *App) tlsConfig(ctx context.Context, listen net.Addr) (*tls.Config, error) {
 	t := a.Config.TLS
 	switch {
 	case t.ACME.Email != "":
-		return a.acme(ctx)
+		return a.acme(ctx, listen)
 	case t.Certificate == "":
 		return nil, nil
 	}
@@ -252,13 +253,24 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.pair, nil
 }
 
-// acme obtains and renews the certificate by RFC 8555.
-func (a *App) acme(ctx context.Context) (*tls.Config, error) {
+// acme obtains and renews the certificate by RFC 8555. The authority's challenge is
+// answered by our own listener (RFC 8737): no other port is opened.
+func (a *App) acme(ctx context.Context, listen net.Addr) (*tls.Config, error) {
+	host, port, err := net.SplitHostPort(listen.String())
+	if err != nil {
+		return nil, fmt.Errorf("obtain certificate: %w", err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, fmt.Errorf("obtain certificate: %w", err)
+	}
 	storage := &certmagic.FileStorage{Path: a.Config.path(a.Config.TLS.ACME.Storage, "acme")}
 	var magic *certmagic.Config
 	cache := certmagic.NewCache(certmagic.CacheOptions{GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return magic, nil }})
+	context.AfterFunc(ctx, cache.Stop)
 	magic = certmagic.New(cache, certmagic.Config{Storage: storage})
-	issuer := certmagic.NewACMEIssuer(magic, certmagic.ACMEIssuer{CA: a.Config.TLS.ACME.Directory, Email: a.Config.TLS.ACME.Email, Agreed: true})
+	issuer := certmagic.NewACMEIssuer(magic, certmagic.ACMEIssuer{CA: a.Config.TLS.ACME.Directory, Email: a.Config.TLS.ACME.Email, Agreed: true,
+		DisableHTTPChallenge: true, ListenHost: host, AltTLSALPNPort: number})
 	magic.Issuers = []certmagic.Issuer{issuer}
 	if err := magic.ManageAsync(ctx, []string{a.Config.relyingParty()}); err != nil {
 		return nil, fmt.Errorf("obtain certificate: %w", err)

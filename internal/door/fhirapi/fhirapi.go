@@ -206,6 +206,7 @@ func (d *Door) searchByForm(w http.ResponseWriter, r *http.Request, c person.Cal
 	b, err := io.ReadAll(r.Body)
 	if err != nil {
 		if errors.As(err, new(*http.MaxBytesError)) {
+			w.Header().Set("Connection", "close") // nothing more is read of it
 			return fault.Wrap(fault.TooLarge, "search", err)
 		}
 		return fault.Wrap(fault.Invalid, "search", err)

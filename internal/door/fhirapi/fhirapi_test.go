@@ -106,7 +106,7 @@ func TestAnswers(t *testing.T) {
 		"form and query":     {"POST", "/fhir/R4/Observation/_search?code=1", "", []string{"Content-Type", form}, 400},
 		"JSON for a form":    {"POST", "/fhir/R4/Observation/_search", "{}", []string{"Content-Type", "application/json"}, 415},
 		"no type":            {"POST", "/fhir/R4/Observation/_search", "x", nil, 415},
-		"large form":         {"POST", "/fhir/R4/Observation/_search", strings.Repeat("x", 65<<10), []string{"Content-Type", form}, 413},
+		"large form":         {"POST", "/fhir/R4/Observation/_search", strings.Repeat("x", 4<<10+1), []string{"Content-Type", form}, 413},
 		"no token":           {"GET", "/fhir/R4/Patient/x", "", []string{"Authorization", ""}, 401},
 		"other scheme":       {"GET", "/fhir/R4/Patient/x", "", []string{"Authorization", "Basic good"}, 401},
 		"token in the query": {"GET", "/fhir/R4/Patient?access_token=good", "", []string{"Authorization", ""}, 401},

@@ -142,6 +142,9 @@ func (v *Visit) read() error {
 	}
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
+		// The server would read on to use the connection again, and cannot see
+		// through the writer of package app that a limit was hit.
+		v.w.Header().Set("Connection", "close")
 		return fault.Wrap(fault.TooLarge, "read body", err)
 	}
 	return err

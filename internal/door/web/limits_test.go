@@ -15,7 +15,7 @@ import (
 // makes the server hold what it has read.
 func TestBodiesAreBounded(t *testing.T) {
 	h := lite(t)
-	sent := func(r route.Route, size int64) int {
+	sent := func(r route.Route, size int64) (status int, connection string) {
 		t.Helper()
 		path := concrete(r.Pattern)
 		q := request(r, "")
@@ -27,7 +27,7 @@ func TestBodiesAreBounded(t *testing.T) {
 		q2.Host, q2.Header = q.Host, q.Header
 		w := httptest.NewRecorder()
 		h.door.ServeHTTP(w, q2)
-		return w.Code
+		return w.Code, w.Header().Get("Connection")
 	}
 	for _, r := range web.Routes() {
 		if r.Method != "POST" {
@@ -45,10 +45,10 @@ func TestBodiesAreBounded(t *testing.T) {
 		if r.Body > most {
 			t.Errorf("%s takes %d bytes", r.Pattern, r.Body)
 		}
-		if got := sent(r, r.Body+1); got != 413 {
-			t.Errorf("%s: one byte too many is answered with %d", r.Pattern, got)
+		if got, connection := sent(r, r.Body+1); got != 413 || connection != "close" {
+			t.Errorf("%s: one byte too many is answered with %d, connection %q", r.Pattern, got, connection)
 		}
-		if got := sent(r, r.Body); got == 413 {
+		if got, _ := sent(r, r.Body); got == 413 {
 			t.Errorf("%s: what it takes is too much", r.Pattern)
 		}
 	}
