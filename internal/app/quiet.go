@@ -26,16 +26,16 @@ type quiet struct {
 // lines counts what was written, by level and message.
 type lines struct {
 	mu sync.Mutex
-	by map[string]*line
+	by map[string]*tally
 }
 
-type line struct {
+type tally struct {
 	began time.Time
 	n     int // within the window
 	left  int // of these not written
 }
 
-func newQuiet(h slog.Handler) quiet { return quiet{h, &lines{by: map[string]*line{}}} }
+func newQuiet(h slog.Handler) quiet { return quiet{h, &lines{by: map[string]*tally{}}} }
 
 // WithAttrs keeps counting together with the handler it came from.
 func (q quiet) WithAttrs(as []slog.Attr) slog.Handler {
@@ -72,12 +72,12 @@ func (l *lines) admit(r slog.Record) (left int, write bool) {
 		x = l.by[key]
 	}
 	if x == nil {
-		x = &line{began: r.Time}
+		x = &tally{began: r.Time}
 		l.by[key] = x
 	}
 	if r.Time.Sub(x.began) >= quietWindow {
 		left = x.left
-		*x = line{began: r.Time}
+		*x = tally{began: r.Time}
 	}
 	x.n++
 	if x.n > quietMost {

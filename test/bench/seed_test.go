@@ -11,7 +11,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"postern.example/postern/internal/app"
@@ -74,6 +77,7 @@ func seeded(ctx context.Context, cache string, patients int, say func(string, ..
 		return "", err
 	}
 	start := time.Now()
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // memory is not what is measured here
 	a, err := app.Create(ctx, app.InitOptions{Dir: making, Origin: origin, Environment: keys.Test, Listen: "127.0.0.1:0",
 		ClinicName: deid.ClinicName, ClinicPhone: deid.ClinicPhone}, protector(), app.Options{DB: unsynced})
 	if err != nil {
@@ -90,7 +94,8 @@ func seeded(ctx context.Context, cache string, patients int, say func(string, ..
 // unsynced opens the database without waiting for the disk, which a test binary
 // alone can do: the store is closed before it is used.
 func unsynced(ctx context.Context, c db.Config) (*db.DB, error) {
-	c.NoSyncForTests, c.CacheKiB = true, 64<<10
+	// A large page cache costs more than it saves: each commit walks over it.
+	c.NoSyncForTests, c.CacheKiB = true, 16<<10
 	return db.Open(ctx, c)
 }
 
@@ -101,21 +106,46 @@ func fill(ctx context.Context, a *app.App, patients int, say func(string, ...any
 			return err
 		}
 	}
+	return crowd(ctx, a, patients, say)
+}
+
+// crowd admits the population, several at a time: while one bundle is written the
+// others are read and checked, and the log makes their decisions durable together.
+func crowd(ctx context.Context, a *app.App, patients int, say func(string, ...any)) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	work := make(chan deid.Synthetic)
+	var hands sync.WaitGroup
+	for range 2 * runtime.GOMAXPROCS(0) {
+		hands.Go(func() {
+			for p := range work {
+				handle, change := "", func(b []byte) ([]byte, error) { return b, nil }
+				if p.Index < readers {
+					handle, change = fmt.Sprintf("reader-%d", p.Index), withTwoKB
+				}
+				if err := admit(ctx, a, p, handle, change); err != nil {
+					stop(err)
+				}
+			}
+		})
+	}
 	next := time.Now()
 	for p := range deid.Population(deid.PopulationConfig{Seed: 1, Patients: patients, Today: seedDay()}) {
-		handle, change := "", func(b []byte) ([]byte, error) { return b, nil }
-		if p.Index < readers {
-			handle, change = fmt.Sprintf("reader-%d", p.Index), withTwoKB
+		select {
+		case work <- p:
+		case <-ctx.Done():
 		}
-		if err := admit(ctx, a, p, handle, change); err != nil {
-			return err
+		if ctx.Err() != nil {
+			break
 		}
 		if time.Now().After(next) {
 			say("seeding: %d of %d patients", p.Index+1, patients)
 			next = time.Now().Add(10 * time.Second)
 		}
 	}
-	return nil
+	close(work)
+	hands.Wait()
+	return context.Cause(ctx)
 }
 
 // admit imports a chart and, when handle is not empty, makes an account for it.

@@ -12,6 +12,8 @@ import (
 // is shown, so that 12 could be read as 21.
 func hiddenRune(r rune) bool {
 	switch {
+	case r >= 0x20 && r < 0x7F:
+		return false // nearly all of them, so asked first
 	case r < 0x20 && r != '\t' && r != '\n' && r != '\r', r >= 0x7F && r <= 0x9F:
 		return true // controls
 	case r == 0x061C, r == 0x200E, r == 0x200F, r >= 0x202A && r <= 0x202E, r >= 0x2066 && r <= 0x2069:

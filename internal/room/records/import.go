@@ -2,7 +2,6 @@ package records
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,7 +12,6 @@ import (
 	"postern.example/postern/internal/trust/vault"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
-	"postern.example/postern/internal/word/phi"
 )
 
 // Tally counts what an import did with the resources of one type.
@@ -71,9 +69,14 @@ func (s *Store) Import(ctx context.Context, c person.Caller, f File, lim Limits,
 	if err != nil {
 		return Imported{}, err
 	}
+	ready, err := s.prepare(ctx, plan, names, patient)
+	if err != nil {
+		return Imported{}, err
+	}
 	out := Imported{Patient: patient, Digest: plan.Digest(), Listed: plan.Listed()}
 	store := func(tx *vault.ChangeTx) error {
 		w := newWriter(s, tx, names, g, shared, patient, fresh)
+		w.ready = ready
 		if err := w.run(ctx, plan, f.Name); err != nil {
 			return err
 		}
@@ -82,7 +85,10 @@ func (s *Store) Import(ctx context.Context, c person.Caller, f File, lim Limits,
 	}
 	err = s.c.Vault.Change(ctx, g, store)
 	if errors.Is(err, ErrStale) {
-		if err := errors.Join(s.renew(ctx, clinic), s.renew(ctx, person.Patient(patient))); err != nil {
+		if err = s.renew(ctx, clinic); err == nil && !fresh {
+			err = s.renew(ctx, person.Patient(patient))
+		}
+		if err != nil {
 			return Imported{}, err
 		}
 		err = s.c.Vault.Change(ctx, g, store)
@@ -179,12 +185,69 @@ func (n *sources) find(ctx context.Context, token []byte) (known, bool, error) {
 	if err != nil {
 		return known{}, false, fmt.Errorf("find source: %w", err)
 	}
+	k, err := n.open(ctx, token, sealed)
+	return k, err == nil, err
+}
+
+func (n *sources) open(ctx context.Context, token, sealed []byte) (known, error) {
 	doc, err := n.s.c.Vault.Open(ctx, n.g, n.sealRow(token), sealed)
 	if err != nil {
-		return known{}, false, err
+		return known{}, err
 	}
-	k, err := decodeKnown(doc.Reveal())
-	return k, err == nil, err
+	return decodeKnown(doc.Reveal())
+}
+
+// lookups is how many names one statement asks for.
+const lookups = 32
+
+// findAll looks tokens up, few statements for many, and returns what is known by
+// token. An unknown one is not in the answer. Inside a transaction it reads by that
+// one's connection, which has the pages at hand.
+func (n *sources) findAll(ctx context.Context, tx *db.Tx, tokens [][]byte) (map[string]known, error) {
+	out := make(map[string]known, len(tokens))
+	for chunk := range slices.Chunk(tokens, lookups) {
+		if err := n.findSome(ctx, tx, chunk, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (n *sources) findSome(ctx context.Context, tx *db.Tx, tokens [][]byte, out map[string]known) error {
+	args := make([]any, lookups)
+	for i := range args {
+		args[i] = tokens[min(i, len(tokens)-1)] // the last one fills the rest
+	}
+	const eight = `?, ?, ?, ?, ?, ?, ?, ?`
+	const query = `SELECT token, body FROM chart_source WHERE token IN (` + eight + `, ` + eight + `, ` + eight + `, ` + eight + `)`
+	var rows *db.Rows
+	var err error
+	if tx != nil {
+		rows, err = tx.Query(ctx, query, args...)
+	} else {
+		rows, err = n.s.c.DB.Query(ctx, query, args...)
+	}
+	if err != nil {
+		return fmt.Errorf("find sources: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	found := map[string][]byte{}
+	for rows.Next() {
+		var token, sealed []byte
+		if err := rows.Scan(&token, &sealed); err != nil {
+			return fmt.Errorf("find sources: %w", err)
+		}
+		found[string(token)] = sealed
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fmt.Errorf("find sources: %w", err)
+	}
+	for token, sealed := range found {
+		if out[token], err = n.open(ctx, []byte(token), sealed); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Find implements Resolver: it knows shared resources and the owner's own chart.
@@ -224,275 +287,6 @@ func decodeKnown(b []byte) (known, error) {
 		return known{}, errPart
 	}
 	return known{owner: owner, id: resourceIDFromBytes(b[17:33]), typ: strings.TrimRight(string(b[33:]), "\x00")}, nil
-}
-
-// writer stores one bundle inside one transaction.
-type writer struct {
-	s       *Store
-	tx      *vault.ChangeTx
-	names   *sources
-	patient person.Owner
-	clinic  person.Owner
-	fresh   bool
-	charts  map[person.Owner]*chartWriter
-	ids     map[string]known // by source id
-	claimed map[string]bool  // tokens of record numbers noted in this import
-	tally   map[string]Tally
-}
-
-// chartWriter collects the changes to one chart's index.
-type chartWriter struct {
-	owner    person.Owner
-	grant    access.Grant
-	head     vault.Head
-	manifest Manifest
-	parts    map[string]map[person.ResourceID]Record
-	dirty    map[string]bool
-}
-
-func newWriter(s *Store, tx *vault.ChangeTx, names *sources, g, shared access.Grant, patient person.PatientID, fresh bool) *writer {
-	w := &writer{s: s, tx: tx, names: names, patient: person.Patient(patient), clinic: person.Clinic(s.c.Clinic), fresh: fresh,
-		ids: map[string]known{}, claimed: map[string]bool{}, tally: map[string]Tally{}, charts: map[person.Owner]*chartWriter{}}
-	w.charts[w.patient] = &chartWriter{owner: w.patient, grant: g, parts: map[string]map[person.ResourceID]Record{}, dirty: map[string]bool{}}
-	w.charts[w.clinic] = &chartWriter{owner: w.clinic, grant: shared, parts: map[string]map[person.ResourceID]Record{}, dirty: map[string]bool{}}
-	return w
-}
-
-func (w *writer) run(ctx context.Context, plan *Plan, file string) error {
-	if w.fresh {
-		if err := w.tx.NewOwner(ctx, w.patient); err != nil {
-			return err
-		}
-	}
-	for owner, c := range w.charts {
-		if err := w.load(ctx, owner, c); err != nil {
-			return err
-		}
-	}
-	if !w.fresh {
-		if err := w.checkPerson(ctx, plan); err != nil {
-			return err
-		}
-	}
-	if err := w.claimNumbers(ctx, plan); err != nil {
-		return err
-	}
-	id := func(src Source) (person.ResourceID, error) { return w.id(ctx, src, file) }
-	if err := plan.Each(ctx, id, func(r Stored) error { return w.put(ctx, r, file) }); err != nil {
-		return err
-	}
-	// The clinic's chart first, so that the order of heads is the same every time.
-	for _, owner := range []person.Owner{w.clinic, w.patient} {
-		if err := w.finish(ctx, w.charts[owner]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *writer) load(ctx context.Context, owner person.Owner, c *chartWriter) (err error) {
-	if owner == w.patient && w.fresh {
-		return nil
-	}
-	if c.head, err = w.tx.Head(ctx, headOf(owner)); err != nil {
-		return err
-	}
-	if c.head.Version == 0 {
-		return w.s.c.Vault.Tampered(ctx, "chart has no head", owner)
-	}
-	c.manifest, err = w.s.manifest(ctx, c.grant, owner, c.head)
-	return w.stale(ctx, owner, err)
-}
-
-// stale: inside a change nothing moves, so a mismatch is tampering.
-func (w *writer) stale(ctx context.Context, owner person.Owner, err error) error {
-	if errors.Is(err, errMoved) {
-		return w.s.c.Vault.Tampered(ctx, "chart does not match its head: "+err.Error(), owner)
-	}
-	return err
-}
-
-// id returns the identifier of a resource, making one for a new resource. A
-// name that belongs to a chart other than the bundle's is a conflict.
-func (w *writer) id(ctx context.Context, src Source, file string) (person.ResourceID, error) {
-	key := src.ID.Reveal()
-	if k, ok := w.ids[key]; ok {
-		return k.id, nil
-	}
-	k, ok, err := w.names.lookup(ctx, src)
-	if err != nil {
-		return person.ResourceID{}, err
-	}
-	def := w.s.c.Catalogue.def(src.Type)
-	owner := w.patient
-	if def != nil && def.Shared {
-		owner = w.clinic
-	}
-	if ok && (k.owner != owner || k.typ != src.Type) {
-		return person.ResourceID{}, &ImportError{File: file, Entry: -1, MessageID: MsgCollision, Detail: src.Type}
-	}
-	if !ok {
-		k = known{owner: owner, typ: src.Type}
-		if k.id, err = w.newID(src.Type); err != nil {
-			return person.ResourceID{}, err
-		}
-		if err := w.storeName(ctx, w.names.token(src), k); err != nil {
-			return person.ResourceID{}, err
-		}
-	}
-	w.ids[key] = k
-	return k.id, nil
-}
-
-func (w *writer) newID(typ string) (person.ResourceID, error) {
-	if typ == "Patient" {
-		p, _ := w.patient.AsPatient()
-		return person.PatientResource(p), nil
-	}
-	return person.NewResourceID(w.s.c.Random)
-}
-
-func (w *writer) storeName(ctx context.Context, token []byte, k known) error {
-	plain, err := k.encode()
-	if err != nil {
-		return err
-	}
-	sealed, err := w.tx.Seal(ctx, w.names.sealRow(token), plain)
-	if err != nil {
-		return err
-	}
-	if _, err := w.tx.Exec(ctx, `INSERT INTO chart_source (token, seq, body) VALUES (?, ?, ?)`, token, w.tx.Seq(), sealed); err != nil {
-		return fmt.Errorf("store source: %w", err)
-	}
-	return nil
-}
-
-// put stores one resource unless its chart holds the same content already.
-func (w *writer) put(ctx context.Context, r Stored, _ string) error {
-	c := w.charts[w.patient]
-	if r.Shared {
-		c = w.charts[w.clinic]
-	}
-	part, err := w.part(ctx, c, r.Type)
-	if err != nil {
-		return err
-	}
-	t := w.tally[r.Type]
-	defer func() { w.tally[r.Type] = t }()
-	old, exists := part[r.Record.ID]
-	switch {
-	case exists && old.Digest == r.Record.Digest:
-		t.Unchanged++
-		return nil
-	case exists && r.Shared:
-		// A bundle does not own what is shared: another patient's file must not
-		// change the doctor that everybody sees.
-		t.Kept++
-		return nil
-	}
-	r.Record.Version = old.Version + 1
-	if err := w.insert(ctx, c.owner, r); err != nil {
-		return err
-	}
-	part[r.Record.ID], c.dirty[r.Type] = r.Record, true
-	t.Stored++
-	return nil
-}
-
-func (w *writer) insert(ctx context.Context, owner person.Owner, r Stored) error {
-	version := int64(r.Record.Version)
-	header, err := w.tx.SealFacts(ctx, headerRow(owner, r.Record.ID, version), vault.Facts{Stored: w.s.c.Clock().UTC(), Labels: []phi.Label{phi.LabelNormal}})
-	if err != nil {
-		return err
-	}
-	body, err := w.tx.Seal(ctx, bodyRow(owner, r.Type, r.Record.ID, version), padded(r.Body))
-	if err != nil {
-		return err
-	}
-	if _, err := w.tx.Exec(ctx, `INSERT INTO chart_row (owner, id, version, seq, header, body) VALUES (?, ?, ?, ?, ?, ?)`,
-		owner.Bytes(), r.Record.ID.Bytes(), version, w.tx.Seq(), header, body); err != nil {
-		return fmt.Errorf("store resource: %w", err)
-	}
-	return nil
-}
-
-// part returns the records of one type, loaded once.
-func (w *writer) part(ctx context.Context, c *chartWriter, typ string) (map[person.ResourceID]Record, error) {
-	if p, ok := c.parts[typ]; ok {
-		return p, nil
-	}
-	recs := map[person.ResourceID]Record{}
-	p, ok, err := w.s.part(ctx, c.grant, c.owner, c.manifest, typ)
-	if err = w.stale(ctx, c.owner, err); err != nil {
-		return nil, err
-	}
-	if ok {
-		for _, r := range p.Records() {
-			recs[r.ID] = r
-		}
-	}
-	c.parts[typ] = recs
-	return recs, nil
-}
-
-// finish writes the parts that changed, the manifest and the head.
-func (w *writer) finish(ctx context.Context, c *chartWriter) error {
-	if len(c.dirty) == 0 {
-		return nil
-	}
-	for typ := range c.dirty {
-		if err := w.finishPart(ctx, c, typ); err != nil {
-			return err
-		}
-	}
-	digest, err := c.manifest.Digest()
-	if err != nil {
-		return err
-	}
-	if err := w.tx.SetHead(ctx, headOf(c.owner), digest); err != nil {
-		return err
-	}
-	return w.s.storeManifest(ctx, w.tx, c.owner, c.head.Version+1, c.manifest)
-}
-
-func (s *Store) storeManifest(ctx context.Context, tx *vault.ChangeTx, owner person.Owner, version int64, m Manifest) error {
-	b, err := m.Encode()
-	if err != nil {
-		return err
-	}
-	sealed, err := tx.Seal(ctx, manifestRow(owner, version), framed(b))
-	if err != nil {
-		return err
-	}
-	if _, err := tx.Exec(ctx, `INSERT INTO chart_manifest (owner, seq, body) VALUES (?, ?, ?)
-		ON CONFLICT (owner) DO UPDATE SET seq = excluded.seq, body = excluded.body`, owner.Bytes(), tx.Seq(), sealed); err != nil {
-		return fmt.Errorf("store manifest: %w", err)
-	}
-	return nil
-}
-
-func (w *writer) finishPart(ctx context.Context, c *chartWriter, typ string) error {
-	recs := make([]Record, 0, len(c.parts[typ]))
-	for _, r := range c.parts[typ] {
-		recs = append(recs, r)
-	}
-	b, err := w.s.c.Catalogue.EncodePart(typ, recs)
-	if err != nil {
-		return err
-	}
-	ref, _ := c.manifest.Part(typ)
-	ref = PartRef{Type: typ, Version: ref.Version + 1, Count: len(recs), Digest: sha256.Sum256(b)}
-	c.manifest.Parts = append(slices.DeleteFunc(slices.Clone(c.manifest.Parts), func(p PartRef) bool { return p.Type == typ }), ref)
-	sealed, err := w.tx.Seal(ctx, partRow(c.owner, typ, ref.Version), framed(b))
-	if err != nil {
-		return err
-	}
-	if _, err := w.tx.Exec(ctx, `INSERT INTO chart_part (owner, part, version, seq, body) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (owner, part) DO UPDATE SET version = excluded.version, seq = excluded.seq, body = excluded.body`,
-		c.owner.Bytes(), w.s.partToken(c.owner, typ), ref.Version, w.tx.Seq(), sealed); err != nil {
-		return fmt.Errorf("store index: %w", err)
-	}
-	return nil
 }
 
 // CreateClinic makes the keys and the empty chart of the clinic's shared

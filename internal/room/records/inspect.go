@@ -1,6 +1,7 @@
 package records
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -32,10 +33,12 @@ func (p *Plan) inspect(ctx context.Context, i int, v rawjson.Value) error {
 		return p.o.fail(e.at.After(v.Raw()[:q.off]), e.index, q.message, q.detail)
 	}
 	def := p.o.cat.def(e.typ)
-	if off, kept := hiddenIn(v, ""); off >= 0 {
-		return fail(&problem{off, MsgHidden, ""})
-	} else if kept {
-		p.flags[i] |= FlagHiddenText
+	if !plain(v.Raw()) { // most resources are, and need no walk through their strings
+		if off, kept := hiddenIn(v, ""); off >= 0 {
+			return fail(&problem{off, MsgHidden, ""})
+		} else if kept {
+			p.flags[i] |= FlagHiddenText
+		}
 	}
 	if q := def.checkShape(v); q != nil {
 		return fail(q)
@@ -74,7 +77,7 @@ func claims(v rawjson.Value) (f Flags) {
 	for range at(v, "meta.security") {
 		f |= FlagLabelClaim
 	}
-	if v.Get("implicitRules").Type() != rawjson.Absent || modified(v) {
+	if v.Get("implicitRules").Type() != rawjson.Absent || bytes.Contains(v.Raw(), []byte("modifierExtension")) && modified(v) {
 		f |= FlagModified
 	}
 	if v.Get("text").Get("div").Type() != rawjson.Absent {

@@ -260,7 +260,7 @@ func (w *writer) checkPerson(ctx context.Context, plan *Plan) error {
 // patient loads the bundle's Patient.
 func (p *Plan) patient() (entry, rawjson.Value, error) {
 	e := p.o.entries[p.o.owner]
-	v, _, err := p.o.load(e, nil)
+	v, _, err := p.load(p.o.owner, nil)
 	return e, v, err
 }
 
@@ -272,23 +272,28 @@ func (w *writer) claimNumbers(ctx context.Context, plan *Plan) error {
 	if err != nil {
 		return err
 	}
-	id, _ := w.newID("Patient")
+	var tokens [][]byte
+	var places []int
 	for number := range at(v, "identifier") {
-		if !recordNumber(number) {
-			continue
+		if recordNumber(number) {
+			tokens = append(tokens, w.s.c.Vault.Blind("number", number.Get("system").Text(), number.Get("value").Text()))
+			places = append(places, number.Offset())
 		}
-		token := w.s.c.Vault.Blind("number", number.Get("system").Text(), number.Get("value").Text())
-		k, ok, err := w.names.find(ctx, token)
-		if err != nil {
-			return err
-		}
+	}
+	found, err := w.names.findAll(ctx, w.tx.Tx, tokens)
+	if err != nil {
+		return err
+	}
+	id, _ := w.newID("Patient")
+	for i, token := range tokens {
+		k, ok := found[string(token)]
 		if ok && k.owner != w.patient {
-			return plan.o.fail(e.at.After(v.Raw()[:number.Offset()]), e.index, MsgSameNumber, "Patient.identifier")
+			return plan.o.fail(e.at.After(v.Raw()[:places[i]]), e.index, MsgSameNumber, "Patient.identifier")
 		}
-		if ok || w.claimed[string(token)] {
+		if ok {
 			continue
 		}
-		w.claimed[string(token)] = true
+		found[string(token)] = known{owner: w.patient}
 		if err := w.storeName(ctx, token, known{owner: w.patient, typ: "Patient", id: id}); err != nil {
 			return err
 		}

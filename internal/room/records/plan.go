@@ -36,10 +36,14 @@ type PlanConfig struct {
 type Plan struct {
 	o      *outline
 	cfg    PlanConfig
-	flags  []Flags  // per entry
-	stored []int    // entries to store, in the order of the file
-	known  typeMemo // types of resources found by the Resolver
+	flags  []Flags         // per entry
+	stored []int           // entries to store, in the order of the file
+	known  typeMemo        // types of resources found by the Resolver
+	kept   []rawjson.Value // the resources of a small bundle, per entry, so that they are read once
 }
+
+// keepMost is the size of a file whose resources are kept between the readings.
+const keepMost = 1 << 20
 
 type typeMemo map[string]string
 
@@ -62,6 +66,9 @@ func NewPlan(ctx context.Context, cfg PlanConfig, f File) (*Plan, error) {
 		return nil, err
 	}
 	p := &Plan{o: o, cfg: cfg, flags: make([]Flags, len(o.entries)), known: typeMemo{}}
+	if f.Size <= keepMost {
+		p.kept = make([]rawjson.Value, len(o.entries))
+	}
 	var buf []byte
 	for i := range o.entries {
 		if o.entries[i].listed {
@@ -73,6 +80,9 @@ func NewPlan(ctx context.Context, cfg PlanConfig, f File) (*Plan, error) {
 		var v rawjson.Value
 		if v, buf, err = o.load(o.entries[i], buf); err != nil {
 			return nil, err
+		}
+		if p.kept != nil {
+			p.kept[i], buf = v, nil
 		}
 		if err := p.inspect(ctx, i, v); err != nil {
 			return nil, err
@@ -144,8 +154,8 @@ type Stored struct {
 type IDs func(Source) (person.ResourceID, error)
 
 // Each calls f for every resource to store, in the order of the file, with its
-// references rewritten. It reads the file once more and refuses when a resource
-// is not the one that was planned.
+// references rewritten. It reads the file once more, unless it is small, and refuses
+// when a resource is not the one that was planned.
 func (p *Plan) Each(ctx context.Context, ids IDs, f func(Stored) error) error {
 	rw := rewriter{plan: p, ids: ids, memo: map[int]string{}}
 	var buf []byte
@@ -154,7 +164,7 @@ func (p *Plan) Each(ctx context.Context, ids IDs, f func(Stored) error) error {
 			return fmt.Errorf("import bundle: %w", err)
 		}
 		e := p.o.entries[i]
-		v, b, err := p.o.load(e, buf)
+		v, b, err := p.load(i, buf)
 		if err != nil {
 			return err
 		}
@@ -177,6 +187,14 @@ func (p *Plan) Each(ctx context.Context, ids IDs, f func(Stored) error) error {
 		}
 	}
 	return nil
+}
+
+// load gives a resource once more, from memory when it was kept there.
+func (p *Plan) load(i int, buf []byte) (rawjson.Value, []byte, error) {
+	if p.kept != nil {
+		return p.kept[i], buf, nil
+	}
+	return p.o.load(p.o.entries[i], buf)
 }
 
 // placed gives a refusal that does not know where it stands the place of e.

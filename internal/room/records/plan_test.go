@@ -178,7 +178,7 @@ func TestPlanTellsWhatItHolds(t *testing.T) {
 }
 
 func TestPlanRefusesAChangedFile(t *testing.T) {
-	text := []byte(obsBundle(""))
+	text := []byte(obsBundle("") + strings.Repeat(" ", keepMost)) // a small one is read once
 	f := File{Name: "x", Data: bytes.NewReader(text), Size: int64(len(text))}
 	p, err := NewPlan(t.Context(), PlanConfig{Catalogue: catalogue(t)}, f)
 	if err != nil {
@@ -188,6 +188,19 @@ func TestPlanRefusesAChangedFile(t *testing.T) {
 	err = p.Each(t.Context(), hashIDs, func(Stored) error { return nil })
 	if e := importError(t, err); e.MessageID != MsgFileChanged || e.Entry != 1 || !fault.Is(err, fault.Conflict) {
 		t.Errorf("a file changed between readings: %v", err)
+	}
+}
+
+// A small bundle is stored as it was when it was planned, whatever its file is by then.
+func TestASmallPlanIsStoredAsItWasPlanned(t *testing.T) {
+	text := []byte(obsBundle(""))
+	p, err := NewPlan(t.Context(), PlanConfig{Catalogue: catalogue(t)}, File{Name: "x", Data: bytes.NewReader(text), Size: int64(len(text))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(text[bytes.Index(text, []byte("Glucose")):], "Sucrose")
+	if ks := storeAll(t, p); !strings.Contains(ks[1].json, "Glucose") || strings.Contains(ks[1].json, "Sucrose") {
+		t.Error("something was stored that was never checked")
 	}
 }
 

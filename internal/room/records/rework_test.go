@@ -161,6 +161,22 @@ func TestAStaleChartIsMadeAnewAtFirstUse(t *testing.T) {
 	}
 }
 
+// A new chart comes in while the index of what is shared is still stale.
+func TestANewChartComesInWhileTheSharedIndexIsStale(t *testing.T) {
+	eachStore(t, func(t *testing.T, k *clinicKit) {
+		k.persona(t, "mother")
+		k = k.upgrade(t, changed(t), job)
+		elder := k.persona(t, "elder")
+		c := k.people.Add(t, elder, k.Clock.Now(), person.RolePatient)
+		if f, err := k.store.Search(t.Context(), c, "Practitioner", "gender=female"); err != nil || f.Total == 0 {
+			t.Errorf("%d practitioners found, %v", f.Total, err)
+		}
+		if a := k.Alarms.Take(); len(a) > 0 {
+			t.Errorf("alarms %v", a)
+		}
+	})
+}
+
 // The rework ends at any statement, and the next process goes on where it was.
 func TestAReworkThatEndsGoesOn(t *testing.T) {
 	eachStore(t, func(t *testing.T, k *clinicKit) {
