@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,11 +46,15 @@ type Log struct {
 	cfg Config
 	key key
 
-	mu     sync.Mutex // guards queue, closed and broken
-	queue  []*group
-	closed bool
-	broken error
-	wake   chan struct{} // capacity 1: there is work
+	eager int // eagerly, but in tests
+	cores int // that seal
+
+	mu       sync.Mutex // guards queue, draining, closed and broken
+	queue    []*group
+	draining bool // the sequencer comes back to the queue by itself
+	closed   bool
+	broken   error
+	wake     chan struct{} // capacity 1: there is work
 
 	seqMu sync.Mutex // held while a batch is appended, and by Reopen
 	state state      // the sequencer's, guarded by seqMu
@@ -147,7 +152,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if cfg.Alarm == nil {
 		cfg.Alarm = func(error) {}
 	}
-	l := &Log{cfg: cfg, key: k, wake: make(chan struct{}, 1)}
+	l := &Log{cfg: cfg, key: k, eager: eagerly, cores: runtime.GOMAXPROCS(0), wake: make(chan struct{}, 1)}
 	if err := l.load(ctx); err != nil {
 		return nil, errors.Join(err, cfg.Store.Close())
 	}
@@ -391,6 +396,8 @@ func (l *Log) Close(ctx context.Context) error {
 	l.poke()
 	l.stop()
 	l.running.Wait()
+	l.seqMu.Lock() // whoever helped has written
+	defer l.seqMu.Unlock()
 	_, err := l.Checkpoint(ctx)
 	return errors.Join(err, l.cfg.Store.Close())
 }
