@@ -27,6 +27,7 @@ type PowerDisk struct {
 	pending []func(map[string]*inode) // changes of names that were not synced
 	cuts    int
 	size    int64 // bytes that the disk has, 0 for no end
+	read    int64 // bytes that were read
 }
 
 // inode is a file. Its locks end with the handle, like all of the process.
@@ -156,6 +157,13 @@ func Cuts() map[string]Keep {
 	return cuts
 }
 
+// Read is the number of bytes that were read from the disk.
+func (d *PowerDisk) Read() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.read
+}
+
 func (d *PowerDisk) open(name string, create bool) (file, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -241,6 +249,7 @@ func (f *powerFile) change(c change) error {
 func (f *powerFile) ReadAt(b []byte, at int64) (n int, err error) {
 	err = f.do(func() error {
 		n = copy(b, f.i.now[min(at, int64(len(f.i.now))):])
+		f.d.read += int64(n)
 		if n < len(b) {
 			return io.EOF
 		}
