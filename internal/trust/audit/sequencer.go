@@ -151,18 +151,18 @@ type prepared struct {
 
 // sequence writes what is queued and not written by whoever waits for it. While a
 // batch is written it seals the entries that arrive, so that processor and disk work
-// at the same time. Numbers are given out under seqMu.
+// at the same time. Numbers are given out in turn.
 func (l *Log) sequence() {
 	defer l.running.Done()
 	for over := false; !over; {
 		<-l.wake
-		l.seqMu.Lock()
+		l.turn.wait()
 		for l.drains() {
 			for p := l.gather(nil, l.state); p != nil; {
 				p = l.cycle(p)
 			}
 		}
-		l.seqMu.Unlock()
+		l.turn.leave()
 		l.mu.Lock()
 		over = l.closed && len(l.queue) == 0
 		l.mu.Unlock()
@@ -182,7 +182,7 @@ func (l *Log) drains() bool {
 // now. A single appender so changes goroutines for nothing: on an idle machine each
 // change costs as much as sealing ten entries.
 func (l *Log) help(g *group) bool {
-	if g.finished() || !l.seqMu.TryLock() {
+	if g.finished() || !l.turn.take() {
 		return false
 	}
 	for !g.finished() {
@@ -192,7 +192,7 @@ func (l *Log) help(g *group) bool {
 		}
 		l.finish(p, l.cfg.Store.Append(context.Background(), p.batch))
 	}
-	l.seqMu.Unlock()
+	l.turn.leave()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.queue) > 0 {
