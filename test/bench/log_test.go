@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sys/unix"
 
 	"postern.example/postern/internal/trust/audit"
@@ -200,7 +199,7 @@ func (b *bench) logBig(ctx context.Context) error {
 	if err := b.verify(ctx, cfg, filepath.Join(dir, "log")); err != nil {
 		return err
 	}
-	return b.proofs(ctx, filepath.Join(dir, "log"))
+	return b.proofs(ctx, cfg)
 }
 
 func (b *bench) verify(ctx context.Context, cfg audit.Config, dir string) error {
@@ -257,23 +256,24 @@ func bareHash(n int, leaf, payload []byte) float64 {
 	return float64(n) / time.Since(start).Seconds()
 }
 
-func (b *bench) proofs(ctx context.Context, dir string) error {
-	s, err := audit.OpenFileReader(ctx, audit.FileConfig{Dir: dir})
+// proofs asks the log itself, freshly opened, as a server does: it remembers the
+// hashes of large subtrees as it meets them.
+func (b *bench) proofs(ctx context.Context, cfg audit.Config) error {
+	l, err := audit.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	read := tlog.HashReaderFunc(func(idx []int64) ([]tlog.Hash, error) { return s.Hashes(ctx, idx) })
 	times := make([]time.Duration, 0, 5000)
 	for i := range cap(times) {
 		start := time.Now()
-		if _, err := tlog.ProveRecord(int64(b.entries), int64(i)*7919%int64(b.entries), read); err != nil {
-			return err
+		if _, _, err := l.Inclusion(ctx, int64(i)*7919%int64(b.entries)); err != nil {
+			return errors.Join(err, l.Close(ctx))
 		}
 		times = append(times, time.Since(start))
 	}
-	b.report.atMost(fmt.Sprintf("inclusion proof at %s entries, p50", thousands(float64(b.entries))), "us", 25, float64(median(times).Nanoseconds())/1000, "")
-	return nil
+	b.report.atMost(fmt.Sprintf("inclusion proof at %s entries, p50", thousands(float64(b.entries))), "us", 25,
+		float64(median(times).Nanoseconds())/1000, "by the log that serves, freshly opened")
+	return l.Close(ctx)
 }
 
 // fdatasync is the device's median time for a write of 4 KiB that is durable.

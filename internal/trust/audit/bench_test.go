@@ -209,3 +209,38 @@ func BenchmarkBig(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkOne is the latency of one appender, and in turns of a durable write of 4 KiB.
+func BenchmarkOne(b *testing.B) {
+	cfg, dir := fileConfig(b)
+	l := audittest.Start(b, cfg)
+	e := benchEntry()
+	f, err := os.Create(filepath.Join(dir, "plain"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	block := make([]byte, 4096)
+	var ours, plain []time.Duration
+	for b.Loop() {
+		start := time.Now()
+		if _, err := l.Append(context.Background(), e); err != nil {
+			b.Fatal(err)
+		}
+		ours = append(ours, time.Since(start))
+		start = time.Now()
+		if _, err := f.Write(block); err != nil {
+			b.Fatal(err)
+		}
+		if err := unix.Fdatasync(int(f.Fd())); err != nil {
+			b.Fatal(err)
+		}
+		plain = append(plain, time.Since(start))
+	}
+	slices.Sort(ours)
+	slices.Sort(plain)
+	b.ReportMetric(float64(ours[len(ours)/10].Nanoseconds())/1000, "p10-us")
+	b.ReportMetric(float64(ours[len(ours)/2].Nanoseconds())/1000, "p50-us")
+	b.ReportMetric(float64(plain[len(plain)/10].Nanoseconds())/1000, "plain-p10-us")
+	b.ReportMetric(float64(plain[len(plain)/2].Nanoseconds())/1000, "plain-p50-us")
+}

@@ -136,7 +136,7 @@ func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(er
 
 // writeZeros takes up n bytes from position from on.
 func writeZeros(f io.WriterAt, from, n int64) error {
-	zeros := make([]byte, 1<<20)
+	zeros := make([]byte, min(n, 1<<20))
 	for n > 0 {
 		k, err := f.WriteAt(zeros[:min(n, int64(len(zeros)))], from)
 		if err != nil {

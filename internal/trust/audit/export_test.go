@@ -23,11 +23,18 @@ func (l *Log) StartTogether(es ...Entry) []*Pending {
 	defer l.mu.Unlock()
 	for i := range es {
 		if ps[i] == nil {
-			ps[i] = l.enqueue(items[i])
+			ps[i], _ = l.enqueue(items[i])
 		}
 	}
+	l.poke()
 	return ps
 }
+
+// Eagerly makes l seal while it writes from n queued entries on.
+func (l *Log) Eagerly(n int) { l.eager = n }
+
+// Cores makes l seal on n cores.
+func (l *Log) Cores(n int) { l.cores = n }
 
 // FaultDisk is a folder whose calls can be made to fail, as a disk's do. It counts
 // every call that the file store makes.

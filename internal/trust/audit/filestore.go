@@ -36,6 +36,11 @@ const (
 // of the journal would have to commit as well (measured: half the speed).
 const derivedBuffer = 1 << 20
 
+// zerosAhead is how far the journal is filled with zeros before it gets there. A sync
+// of bytes that a file had already need not commit a new length and new blocks
+// (measured on ext4: about half the time).
+const zerosAhead = 256 << 10
+
 // Defaults of FileConfig.
 const (
 	DefaultSegment = 64 << 20
@@ -94,6 +99,8 @@ type FileStore struct {
 	segs     []segment
 	size     int64 // records
 	end      int64 // journal position behind the last record
+	ahead    int64 // the journal's last segment is zeros from end to here
+	unsure   bool  // an Append has failed and left behind nobody knows what
 	hashes   derived
 	offsets  derived
 	reserve  file
@@ -231,7 +238,12 @@ func (s *FileStore) openDerived(name string) (file, error) {
 func (s *FileStore) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.closeFiles()
+	var err error
+	if s.ahead > s.end && !s.unsure { // a start would find the end too
+		g := s.segs[len(s.segs)-1]
+		err = g.f.Truncate(s.end - g.base)
+	}
+	err = errors.Join(err, s.closeFiles())
 	if s.lock != nil {
 		err = errors.Join(err, s.lock.Close())
 		s.lock = nil
@@ -251,7 +263,7 @@ func (s *FileStore) closeFiles() error {
 	}
 	s.hashes, s.offsets = derived{unit: tlog.HashSize}, derived{unit: 8}
 	s.reserve, s.segs = nil, nil
-	s.size, s.end = 0, 0
+	s.size, s.end, s.ahead, s.unsure = 0, 0, 0, false
 	return errors.Join(errs...)
 }
 
@@ -276,7 +288,9 @@ func (s *FileStore) Append(ctx context.Context, b Batch) error {
 	if err := s.writeJournal(g, buf, b.Care); err != nil {
 		return err
 	}
+	ahead := s.writeAhead(g, s.end+int64(len(buf)))
 	if err := g.f.datasync(); err != nil {
+		s.unsure = true
 		// What a failed sync left behind is unknown, also to the kernel: only Load can tell.
 		return fmt.Errorf("sync journal: %w", err)
 	}
@@ -290,6 +304,7 @@ func (s *FileStore) Append(ctx context.Context, b Batch) error {
 	}
 	s.size += int64(len(b.Records))
 	s.end += int64(len(buf))
+	s.ahead = ahead
 	if len(s.hashes.tail) >= derivedBuffer {
 		s.hashes.flush() // errors do not matter: what is not written stays in memory
 		s.offsets.flush()
@@ -306,13 +321,32 @@ func (s *FileStore) writeJournal(g segment, buf []byte, care bool) error {
 		if err == nil {
 			return nil
 		}
+		s.ahead = s.end
 		if undo := errors.Join(g.f.Truncate(s.end-g.base), g.f.datasync()); undo != nil {
+			s.unsure = true
 			return fmt.Errorf("undo write to journal: %w", errors.Join(err, undo))
 		}
 		if !isFull(err) || !care || !s.release() {
 			return s.full(err, ErrNotWritten)
 		}
 	}
+}
+
+// writeAhead writes zeros behind end, when there are none left and space is no
+// concern, up to where the segment ends. It returns how far zeros go now: a disk that
+// has no room for them has told nobody anything yet.
+func (s *FileStore) writeAhead(g segment, end int64) int64 {
+	s.mu.RLock()
+	room := s.free >= s.cfg.Marks.Office
+	s.mu.RUnlock()
+	to := min(end+zerosAhead, g.base+s.cfg.Segment)
+	if end <= s.ahead || to <= end || !room {
+		return s.ahead
+	}
+	if writeZeros(g.f, end-g.base, to-end) != nil {
+		return end
+	}
+	return to
 }
 
 // full marks an error of an append that left nothing behind.

@@ -30,7 +30,7 @@ func (clear) Open(sealed, _ []byte) ([]byte, error) { return bytes.Clone(sealed)
 func TestOpenRecordChecksEverything(t *testing.T) {
 	record := func(entry string, seq int64) Record {
 		plain := append([]byte(commitLabel), make([]byte, saltSize)...)
-		r, err := sealEntry(clear{}, "o", seq, append(plain, entry...))
+		r, err := sealEntry(clear{}, associated("o", seq), seq, pad(append(plain, entry...), len(plain)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestGolden(t *testing.T) {
 		t.Errorf("encoding\n%s\nwant\n%s", b, want)
 	}
 	plain := append([]byte(commitLabel), bytes.Repeat([]byte{7}, saltSize)...)
-	r, err := sealEntry(clear{}, "postern/org-a", 3, append(plain, b...))
+	r, err := sealEntry(clear{}, associated("postern/org-a", 3), 3, pad(append(plain, b...), len(plain)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -92,12 +92,10 @@ func associated(origin string, seq int64) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(seq))
 }
 
-// sealEntry makes the record of an encoded entry. plain is label | salt | entry; it
-// is padded in place and not kept.
-func sealEntry(s Sealer, origin string, seq int64, plain []byte) (Record, error) {
-	const start = len(commitLabel)
-	plain = pad(plain, start+saltSize)
-	sealed, err := s.Seal(plain[start:], associated(origin, seq))
+// sealEntry makes the record of an encoded entry. plain is label | salt | padded
+// entry; neither it nor ad is kept.
+func sealEntry(s Sealer, ad []byte, seq int64, plain []byte) (Record, error) {
+	sealed, err := s.Seal(plain[len(commitLabel):], ad)
 	if err != nil {
 		return Record{}, fault.Wrap(fault.Unavailable, "seal log entry", err)
 	}

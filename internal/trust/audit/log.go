@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,14 +46,18 @@ type Log struct {
 	cfg Config
 	key key
 
-	mu     sync.Mutex // guards queue, closed and broken
-	queue  []*group
-	closed bool
-	broken error
-	wake   chan struct{} // capacity 1: there is work
+	eager int // eagerly, but in tests
+	cores int // that seal
 
-	seqMu sync.Mutex // held while a batch is appended, and by Reopen
-	state state      // the sequencer's, guarded by seqMu
+	mu       sync.Mutex // guards queue, draining, closed and broken
+	queue    []*group
+	draining bool // the sequencer comes back to the queue by itself
+	closed   bool
+	broken   error
+	wake     chan struct{} // capacity 1: there is work
+
+	turn  turn  // of whoever appends a batch; Reopen's too
+	state state // the sequencer's, guarded by turn
 
 	view    atomic.Pointer[view]
 	recent  recent
@@ -66,6 +71,23 @@ type Log struct {
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
+}
+
+// turn is a lock in the form of a channel: a test that steps through the log's
+// goroutines (testing/synctest) sees who waits for it.
+type turn chan struct{}
+
+func (t turn) wait()  { t <- struct{}{} }
+func (t turn) leave() { <-t }
+
+// take takes the turn if nobody has it.
+func (t turn) take() bool {
+	select {
+	case t <- struct{}{}:
+		return true
+	default:
+		return false
+	}
 }
 
 // state is what the sequencer needs to write the next entry.
@@ -147,7 +169,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if cfg.Alarm == nil {
 		cfg.Alarm = func(error) {}
 	}
-	l := &Log{cfg: cfg, key: k, wake: make(chan struct{}, 1)}
+	l := &Log{cfg: cfg, key: k, eager: eagerly, cores: runtime.GOMAXPROCS(0), wake: make(chan struct{}, 1), turn: make(turn, 1)}
 	if err := l.load(ctx); err != nil {
 		return nil, errors.Join(err, cfg.Store.Close())
 	}
@@ -350,8 +372,8 @@ func (l *Log) fail(err error) {
 // failed may turn out to be durable; its entries stay in the log, unacknowledged.
 // When it fails the log is stopped, whatever it was before.
 func (l *Log) Reopen(ctx context.Context) error {
-	l.seqMu.Lock()
-	defer l.seqMu.Unlock()
+	l.turn.wait()
+	defer l.turn.leave()
 	st, err := l.reload(ctx)
 	if err != nil {
 		l.fail(err)
@@ -391,6 +413,8 @@ func (l *Log) Close(ctx context.Context) error {
 	l.poke()
 	l.stop()
 	l.running.Wait()
+	l.turn.wait() // whoever helped has written
+	defer l.turn.leave()
 	_, err := l.Checkpoint(ctx)
 	return errors.Join(err, l.cfg.Store.Close())
 }

@@ -258,6 +258,7 @@ func (f *flaky) Read(b []byte) (int, error) {
 // Many entries at once take many groups, and big groups are sealed on all cores.
 func TestManyPending(t *testing.T) {
 	l := audittest.New(t)
+	l.Cores(3)
 	var ps []*audit.Pending
 	for i := range 2000 {
 		ps = append(ps, l.Start(read(i)))

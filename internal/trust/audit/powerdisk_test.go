@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"golang.org/x/mod/sumdb/tlog"
 	"golang.org/x/sys/unix"
 )
 
@@ -26,6 +27,7 @@ type PowerDisk struct {
 	pending []func(map[string]*inode) // changes of names that were not synced
 	cuts    int
 	size    int64 // bytes that the disk has, 0 for no end
+	read    int64 // bytes that were read
 }
 
 // inode is a file. Its locks end with the handle, like all of the process.
@@ -112,7 +114,7 @@ func (d *PowerDisk) Cut(keep Keep) {
 		change(d.durable)
 	}
 	d.pending, d.names = nil, map[string]*inode{}
-	for _, name := range slices.Sorted(maps.Keys(d.durable)) { // keep is asked in the same order every time
+	for _, name := range slices.Sorted(maps.Keys(d.durable)) { // in the same order every time
 		i := d.durable[name]
 		b := i.durable
 		for _, c := range i.pending {
@@ -153,6 +155,13 @@ func Cuts() map[string]Keep {
 		cuts[fmt.Sprintf("mixture %d", seed)] = func(Change) bool { return r.IntN(2) == 0 }
 	}
 	return cuts
+}
+
+// Read is the number of bytes that were read from the disk.
+func (d *PowerDisk) Read() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.read
 }
 
 func (d *PowerDisk) open(name string, create bool) (file, error) {
@@ -240,6 +249,7 @@ func (f *powerFile) change(c change) error {
 func (f *powerFile) ReadAt(b []byte, at int64) (n int, err error) {
 	err = f.do(func() error {
 		n = copy(b, f.i.now[min(at, int64(len(f.i.now))):])
+		f.d.read += int64(n)
 		if n < len(b) {
 			return io.EOF
 		}
@@ -356,5 +366,93 @@ func TestPowerDisk(t *testing.T) {
 	d.Cut(keepNothing)
 	if _, err := d.open("g", false); !errors.Is(err, os.ErrNotExist) {
 		t.Fatal("a name that was not synced:", err)
+	}
+}
+
+// racing is a disk whose files show zeros to the first reads that want them, as a
+// record does that is written meanwhile.
+type racing struct {
+	*PowerDisk
+	left *int
+}
+
+type racingFile struct {
+	file
+	left *int
+}
+
+func (d racing) open(name string, create bool) (file, error) {
+	f, err := d.PowerDisk.open(name, create)
+	return racingFile{f, d.left}, err
+}
+
+func (f racingFile) ReadAt(b []byte, at int64) (int, error) {
+	n, err := f.file.ReadAt(b, at)
+	if *f.left > 0 {
+		*f.left--
+		copy(b, make([]byte, 100))
+	}
+	return n, err
+}
+
+// A reader beside a server meets a batch that is written while it reads, and the one
+// after it: it sees the log as it was before. Zeros that stay are damage.
+func TestReaderMeetsAWriter(t *testing.T) {
+	power := NewPowerDisk()
+	s := NewFileStore(FileConfig{Reserve: -1, disk: power, Free: func() (int64, error) { return 1 << 40, nil }})
+	if _, err := s.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for seq := range int64(2) {
+		if err := s.Append(t.Context(), Batch{First: seq, Records: []Record{{Seq: seq, Sealed: []byte("x"), Hashes: make([]tlog.Hash, 1)}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sizes := []int64{2, 0, 0, 0}
+	for reads, want := range []error{nil, nil, nil, ErrDamaged} {
+		left := reads
+		r, err := OpenFileReader(t.Context(), FileConfig{disk: racing{power, &left}})
+		if !errors.Is(err, want) {
+			t.Fatalf("%d reads of zeros: %v", reads, err)
+		}
+		if err != nil {
+			continue
+		}
+		if n, err := r.Size(t.Context()); err != nil || n != sizes[reads] {
+			t.Errorf("%d reads of zeros: %d records, %v", reads, n, err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Zeros lie behind the journal while it is open, and are gone when it was closed.
+func TestZerosAhead(t *testing.T) {
+	for name, c := range map[string]struct{ free, want int64 }{"room": {1 << 40, zerosAhead}, "no room": {10, 0}} {
+		power := NewPowerDisk()
+		s := NewFileStore(FileConfig{Reserve: -1, disk: power, Free: func() (int64, error) { return c.free, nil }})
+		if _, err := s.Load(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		record := Record{Sealed: []byte("x"), Hashes: make([]tlog.Hash, 1)}
+		frames, _ := appendFrames(nil, []Record{record})
+		for seq := range int64(3) {
+			record.Seq = seq
+			if err := s.Append(t.Context(), Batch{First: seq, Records: []Record{record}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		size := func() int64 { return int64(len(power.names["journal-0000000000000000"].now)) }
+		one := int64(len(frames))
+		if want := max(one+c.want, 3*one); size() != want {
+			t.Errorf("%s: open, %d bytes, want %d", name, size(), want)
+		}
+		if err := s.Close(); err != nil || size() != 3*one {
+			t.Errorf("%s: closed, %d bytes, want %d: %v", name, size(), 3*one, err)
+		}
 	}
 }

@@ -204,8 +204,10 @@ func (s *FileStore) scan(e *edge, limit int64) error {
 }
 
 // torn decides about a record that cannot be read: it is the tail of a batch that
-// a crash tore, unless a record of a later batch follows, which was only begun
-// after this one was durable.
+// a crash tore, or zeros that wait for one, unless a record of a later batch follows,
+// which was only begun after this one was durable. A reader beside a server may have
+// come while the record was being written: then it can be read now, and the log that
+// the reader sees ends before it.
 func (s *FileStore) torn(pos, limit, seq int64) error {
 	rest := make([]byte, min(limit-pos, 2*maxGroup*maxFrame))
 	if err := s.readJournal(rest, pos); err != nil {
@@ -219,9 +221,18 @@ func (s *FileStore) torn(pos, limit, seq int64) error {
 		}
 		i += k
 		if f, err := parseFrame(rest[i:]); err == nil && f.first > seq {
+			if s.readOnly && s.readable(pos, limit, seq) {
+				return nil
+			}
 			return fmt.Errorf("journal record %d: %w", seq, ErrDamaged)
 		}
 	}
+}
+
+// readable reads the record at pos once more.
+func (s *FileStore) readable(pos, limit, seq int64) bool {
+	f, err := newJournalReader(s, pos, min(limit, pos+maxFrame)).next()
+	return err == nil && f.record.Seq == seq
 }
 
 // cutJournal removes a torn tail, so that the next batch follows the last whole

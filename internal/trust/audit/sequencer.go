@@ -2,10 +2,10 @@ package audit
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -28,16 +28,28 @@ type group struct {
 
 // item is one entry on its way.
 type item struct {
-	body    []byte // canonical encoding without the stamps
-	patient person.PatientID
-	anchor  *Anchor
-	care    bool
-	receipt Receipt
-	err     error
+	body       []byte // canonical encoding without the stamps
+	patient    person.PatientID
+	anchor     *Anchor
+	lastAnchor int64
+	care       bool
+	receipt    Receipt
+	err        error
+}
+
+// finished reports whether every item has its receipt or error.
+func (g *group) finished() bool {
+	select {
+	case <-g.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Pending is an entry on its way to the disk.
 type Pending struct {
+	log   *Log
 	group *group
 	n     int
 	err   error // refused before it was queued
@@ -46,15 +58,28 @@ type Pending struct {
 // Append makes e durable and returns where it stands. An error means that the
 // entry must be taken for not written, and that what it was to cover must not happen.
 func (l *Log) Append(ctx context.Context, e Entry) (Receipt, error) {
-	return l.Start(e).Wait(ctx)
+	p, wake := l.start(&e)
+	if wake && (ctx.Err() != nil || !l.help(p.group)) {
+		l.poke()
+	}
+	return p.Wait(ctx)
 }
 
 // Start queues e and returns at once, so that the caller can fetch sealed bytes
 // while the disk syncs. Nothing is written until Wait has returned nil.
 func (l *Log) Start(e Entry) *Pending {
-	it, err := l.admit(&e)
+	p, wake := l.start(&e)
+	if wake {
+		l.poke()
+	}
+	return p
+}
+
+// start queues e. wake says that nobody would write it now without being told.
+func (l *Log) start(e *Entry) (p *Pending, wake bool) {
+	it, err := l.admit(e)
 	if err != nil {
-		return &Pending{err: err}
+		return &Pending{err: err}, false
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -76,25 +101,30 @@ func (l *Log) admit(e *Entry) (item, error) {
 	return item{body: body, patient: e.Patient, anchor: e.Anchor, care: e.Class == ClassCare}, nil
 }
 
-// enqueue adds an item to the group that is written next; the caller holds mu.
-func (l *Log) enqueue(it item) *Pending {
+// enqueue adds an item to the group that is written next; the caller holds mu. A
+// sequencer that is at work comes back to the queue by itself: it is woken when there
+// is enough to seal while the disk syncs, and not for every entry.
+func (l *Log) enqueue(it item) (p *Pending, wake bool) {
 	if err := l.refusal(); err != nil {
-		return &Pending{err: err}
+		return &Pending{err: err}, false
 	}
 	if n := len(l.queue); n == 0 || len(l.queue[n-1].items) == maxGroup {
-		l.queue = append(l.queue, &group{done: make(chan struct{})})
+		l.queue = append(l.queue, &group{items: make([]item, 0, l.eager), done: make(chan struct{})})
 	}
 	g := l.queue[len(l.queue)-1]
 	g.items = append(g.items, it)
-	l.poke()
-	return &Pending{group: g, n: len(g.items) - 1}
+	return &Pending{log: l, group: g, n: len(g.items) - 1}, !l.draining || len(g.items)%l.eager == 0
 }
 
 // Wait returns when the entry is durable, or has failed, or ctx is done; in the
 // last case the entry may still become durable, and the caller must act as if not.
+// When nobody else is writing the caller does, and then waits for the disk alone.
 func (p *Pending) Wait(ctx context.Context) (Receipt, error) {
 	if p.err != nil {
 		return Receipt{}, p.err
+	}
+	if ctx.Err() == nil {
+		p.log.help(p.group)
 	}
 	select {
 	case <-p.group.done:
@@ -105,6 +135,11 @@ func (p *Pending) Wait(ctx context.Context) (Receipt, error) {
 	return it.receipt, it.err
 }
 
+// eagerly is the number of queued entries for which the sequencer is woken while a
+// batch is written, and below which a batch is written without a goroutine for it:
+// what changing goroutines costs is worth it for many entries only.
+const eagerly = 8
+
 // prepared is a batch that is sealed and ready to be written, on top of everything
 // before it.
 type prepared struct {
@@ -114,41 +149,75 @@ type prepared struct {
 	next   state // when the batch is durable
 }
 
-// sequence is the one goroutine that gives out numbers. While a batch is written it
-// seals the entries that arrive, so that processor and disk work at the same time.
+// sequence writes what is queued and not written by whoever waits for it. While a
+// batch is written it seals the entries that arrive, so that processor and disk work
+// at the same time. Numbers are given out in turn.
 func (l *Log) sequence() {
 	defer l.running.Done()
-	for {
-		g, closed := l.take()
-		if g == nil && closed {
-			return
+	for over := false; !over; {
+		<-l.wake
+		l.turn.wait()
+		for l.drains() {
+			for p := l.gather(nil, l.state); p != nil; {
+				p = l.cycle(p)
+			}
 		}
-		if g == nil {
-			<-l.wake
-			continue
-		}
-		l.seqMu.Lock()
-		p := l.extend(nil, l.state, g)
-		for p != nil {
-			p = l.cycle(p)
-		}
-		l.seqMu.Unlock()
+		l.turn.leave()
+		l.mu.Lock()
+		over = l.closed && len(l.queue) == 0
+		l.mu.Unlock()
 	}
 }
 
-func (l *Log) take() (*group, bool) {
+// drains reports whether there is work, and keeps whoever brings more from waking
+// the sequencer while there is.
+func (l *Log) drains() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.draining = len(l.queue) > 0
+	return l.draining
+}
+
+// help writes in the place of the sequencer until g is done, unless somebody writes
+// now. A single appender so changes goroutines for nothing: on an idle machine each
+// change costs as much as sealing ten entries.
+func (l *Log) help(g *group) bool {
+	if g.finished() || !l.turn.take() {
+		return false
+	}
+	for !g.finished() {
+		p := l.gather(nil, l.state)
+		if p == nil {
+			break // g could not be sealed
+		}
+		l.finish(p, l.cfg.Store.Append(context.Background(), p.batch))
+	}
+	l.turn.leave()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) > 0 {
+		l.poke()
+	}
+	return true
+}
+
+func (l *Log) take() *group {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.queue) == 0 {
-		return nil, l.closed
+		return nil
 	}
 	g := l.queue[0]
 	l.queue = l.queue[1:]
-	return g, false
+	return g
 }
 
 // cycle writes p and meanwhile prepares the batch after it, which it returns.
 func (l *Log) cycle(p *prepared) (next *prepared) {
+	if len(p.items) < l.eager {
+		l.finish(p, l.cfg.Store.Append(context.Background(), p.batch))
+		return l.gather(nil, l.state)
+	}
 	written := make(chan error, 1)
 	go func() { written <- l.cfg.Store.Append(context.Background(), p.batch) }()
 	for {
@@ -172,7 +241,7 @@ func (l *Log) cycle(p *prepared) (next *prepared) {
 // gather adds what has been queued to next, which may be nil and then begins at base.
 func (l *Log) gather(next *prepared, base state) *prepared {
 	for next == nil || len(next.items) < maxGroup {
-		g, _ := l.take()
+		g := l.take()
 		if g == nil {
 			break
 		}
@@ -250,8 +319,8 @@ func (l *Log) finish(p *prepared, err error) (ok bool) {
 func (l *Log) accept(items []*item, next state) {
 	for _, it := range items {
 		it.err = nil
-		l.recent.add(it.receipt.Seq, it.patient)
 	}
+	l.recent.add(items)
 	l.state = next
 	l.publish()
 }
@@ -279,14 +348,20 @@ func (l *Log) careOnly(p *prepared) {
 
 // prepare stamps, seals and hashes items on top of st and returns the state after them.
 func (l *Log) prepare(st state, items []*item) ([]Record, state, error) {
-	first := st.edge.size
 	st.edge, st.settled = st.edge.clone(), l.settled.Load()
 	l.tick(&st)
-	plains, err := l.stamp(&st, items)
-	if err != nil {
-		return nil, st, err
+	salts := make([]byte, saltSize*len(items)) // at once: a certified source costs much per call
+	if _, err := io.ReadFull(l.cfg.Random, salts); err != nil {
+		return nil, st, fmt.Errorf("draw salts: %w", err)
 	}
-	rs, err := l.seal(first, plains)
+	for i, it := range items {
+		it.receipt = Receipt{Seq: st.edge.size + int64(i), Time: st.time}
+		if it.anchor != nil {
+			st.anchor, st.anchors = it.receipt.Seq, it.anchor
+		}
+		it.lastAnchor = st.anchor
+	}
+	rs, err := l.seal(items, salts, st.settled)
 	if err != nil {
 		return nil, st, err
 	}
@@ -314,42 +389,17 @@ func (l *Log) tick(st *state) {
 // last call, 0 for not at all.
 func (l *Log) StepBack() time.Duration { return time.Duration(l.stepped.Swap(0)) }
 
-// stamp gives every item its number and time and returns what is to be sealed:
-// label, salt, and the encoded entry.
-func (l *Log) stamp(st *state, items []*item) ([][]byte, error) {
-	const start = len(commitLabel)
-	plains := make([][]byte, len(items))
-	seq := st.edge.size
-	clock := st.time.UTC().AppendFormat(nil, timeForm)
-	for i, it := range items {
-		if it.anchor != nil {
-			st.anchor, st.anchors = seq, it.anchor
-		}
-		it.receipt = Receipt{Seq: seq, Time: st.time}
-		plain := make([]byte, start+saltSize, start+saltSize+bucket(maxStamp+len(it.body)))
-		copy(plain, commitLabel)
-		if _, err := io.ReadFull(l.cfg.Random, plain[start:]); err != nil {
-			return nil, fmt.Errorf("draw salt: %w", err)
-		}
-		plain = appendStamps(plain, seq, clock, st.anchor, st.settled)
-		plains[i] = append(plain, it.body...)
-		seq++
-	}
-	return plains, nil
-}
-
 // sealAlone is the number of entries that are not worth a second core.
 const sealAlone = 8
 
-// seal makes the records from first on, on all cores when there are many.
-func (l *Log) seal(first int64, plains [][]byte) ([]Record, error) {
-	rs := make([]Record, len(plains))
-	n := min(runtime.GOMAXPROCS(0), (len(plains)+sealAlone-1)/sealAlone)
+// seal makes the records of items that are stamped, on all cores when there are many.
+func (l *Log) seal(items []*item, salts []byte, settled int64) ([]Record, error) {
+	rs := make([]Record, len(items))
+	n := min(l.cores, (len(items)+sealAlone-1)/sealAlone)
 	errs := make([]error, n)
 	work := func(k int) {
-		for i := k * len(plains) / n; i < (k+1)*len(plains)/n && errs[k] == nil; i++ {
-			rs[i], errs[k] = sealEntry(l.cfg.Sealer, l.key.origin, first+int64(i), plains[i])
-		}
+		from, to := k*len(items)/n, (k+1)*len(items)/n
+		errs[k] = l.sealSome(rs[from:to], items[from:to], salts[from*saltSize:], settled)
 	}
 	var wg sync.WaitGroup
 	for k := 1; k < n; k++ {
@@ -358,4 +408,21 @@ func (l *Log) seal(first int64, plains [][]byte) ([]Record, error) {
 	work(0)
 	wg.Wait()
 	return rs, errors.Join(errs...)
+}
+
+// sealSome makes the records of items, through one buffer.
+func (l *Log) sealSome(rs []Record, items []*item, salts []byte, settled int64) (err error) {
+	clock := items[0].receipt.Time.AppendFormat(nil, timeForm) // all of a batch have one time
+	ad := associated(l.key.origin, 0)
+	buf := make([]byte, 0, len(commitLabel)+saltSize+2048)
+	for i, it := range items {
+		buf = append(append(buf[:0], commitLabel...), salts[i*saltSize:(i+1)*saltSize]...)
+		buf = appendStamps(buf, it.receipt.Seq, clock, it.lastAnchor, settled)
+		buf = pad(append(buf, it.body...), len(commitLabel)+saltSize)
+		binary.BigEndian.PutUint64(ad[len(ad)-8:], uint64(it.receipt.Seq))
+		if rs[i], err = sealEntry(l.cfg.Sealer, ad, it.receipt.Seq, buf); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -289,5 +290,34 @@ func TestOutsideFile(t *testing.T) {
 	}
 	if err := audit.NewOutsideFile(filepath.Join(path, "x", "y")).Create(ctx, nil); err == nil {
 		t.Fatal("created below a file")
+	}
+}
+
+// A start reads as much of a log that was closed as its logarithm says: twenty thousand
+// entries more, and not a kilobyte.
+func TestStartDoesNotGrowWithTheLog(t *testing.T) {
+	power := audit.NewPowerDisk()
+	cfg := audittest.Config()
+	cfg.CheckpointEvery = time.Hour
+	cfg.Store = audit.NewFileStore(power.Faulty().Config(audit.FileConfig{Reserve: -1,
+		Free: func() (int64, error) { return 1 << 40, nil }}))
+	if err := audit.Create(t.Context(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	var reads []int64
+	for _, n := range []int{100, 20_000, 1} {
+		before := power.Read()
+		l := must(audit.Open(t.Context(), cfg))
+		reads = append(reads, power.Read()-before)
+		for done := 0; done < n; done += 500 {
+			ps := l.StartTogether(slices.Repeat([]audit.Entry{read(done)}, min(n, 500))...)
+			must(ps[len(ps)-1].Wait(t.Context()))
+		}
+		if err := l.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if small, large := reads[1], reads[2]; large > small+1024 {
+		t.Errorf("a start reads %d bytes of a log of 100 entries, %d of one of 20,100", small, large)
 	}
 }

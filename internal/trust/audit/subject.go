@@ -41,22 +41,22 @@ type recent struct {
 	ring []person.PatientID
 }
 
-func (r *recent) add(seq int64, p person.PatientID) {
+func (r *recent) add(items []*item) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ring == nil {
 		r.ring = make([]person.PatientID, 0, 2*followBatch)
 	}
-	if r.end != seq {
+	if r.end != items[0].receipt.Seq {
 		r.ring = r.ring[:0]
 	}
-	r.end = seq + 1
-	if len(r.ring) < cap(r.ring) {
-		r.ring = append(r.ring, p)
-		return
+	for _, it := range items {
+		if len(r.ring) == cap(r.ring) { // drop the older half, which costs a copy once in followBatch entries
+			r.ring = r.ring[:copy(r.ring, r.ring[followBatch:])]
+		}
+		r.ring = append(r.ring, it.patient)
 	}
-	// Full: drop the older half, which costs a copy once in followBatch entries.
-	r.ring = append(r.ring[:copy(r.ring, r.ring[followBatch:])], p)
+	r.end = items[len(items)-1].receipt.Seq + 1
 }
 
 // get returns the patients of the entries from..to-1, nil when it does not have all.
