@@ -50,8 +50,9 @@ const letters = `[...document.querySelectorAll("body *")].filter(e => e.checkVis
 // focus is seen on everything that takes it.
 const focus = `(() => {` + shown + `
 	const ring = s => s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2;
-	return shown.filter(e => { e.focus({focusVisible: true}); return !ring(getComputedStyle(e)) && !ring(getComputedStyle(e, "::after")) })
-		.map(e => e.outerHTML.slice(0, 120)) })()`
+	const bare = shown.filter(e => { e.focus({focusVisible: true, preventScroll: true}); return !ring(getComputedStyle(e)) && !ring(getComputedStyle(e, "::after")) });
+	document.activeElement?.blur();
+	return bare.map(e => e.outerHTML.slice(0, 120)) })()`
 
 // weight is the sum of the bodies of page and resources, as transferred.
 const weight = `performance.getEntriesByType("navigation").concat(performance.getEntriesByType("resource")).reduce((sum, e) => sum + e.encodedBodySize, 0)`

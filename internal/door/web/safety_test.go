@@ -126,7 +126,7 @@ func TestPasskeysAreManaged(t *testing.T) {
 	h.Clock.Add(time.Minute) // passkeys are listed by age
 	want(t, "add", b.ceremony(t, "/security/passkeys", true, map[string]any{"name": "laptop"}), http.StatusOK, `{"go":"/security"}`)
 	page := b.get("/security")
-	want(t, "added", page, http.StatusOK, "Your passkey was added", "laptop", "phone", "Firefox, Linux", "End the other session", "last used November 22, 2026<")
+	want(t, "added", page, http.StatusOK, "Your passkey was added", "laptop", "phone", "Firefox on Linux", "in use now", "This device", "Sign the other device out", "last used November 22, 2026<")
 	ids := strings.Split(page.Body.String(), `action="/security/passkeys/`)
 	first, _, _ := strings.Cut(ids[1], "/")
 	want(t, "excluded", b.ceremony(t, "/security/passkeys", true, map[string]any{"name": " "}), http.StatusUnauthorized)
