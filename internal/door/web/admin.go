@@ -85,16 +85,16 @@ func (v *Visit) adminPage(status int, problem string, fresh made) error {
 	if err != nil {
 		return err
 	}
-	names := map[person.PatientID]string{}
+	names := patientNames{known: map[person.PatientID]string{}}
 	for _, a := range accounts {
 		if !a.Chart.IsZero() {
-			names[a.Chart] = a.Name.Reveal()
+			names.known[a.Chart] = a.Name.Reveal()
 			m.Patients = append(m.Patients, view.Choice{ID: a.Chart.String(), Name: a.Name.Reveal()})
 		}
 	}
 	for _, a := range accounts {
 		m.Accounts = append(m.Accounts, v.account(a))
-		if err := v.assignments(m, g, a, names); err != nil {
+		if err := v.assignments(m, g, a, &names); err != nil {
 			return err
 		}
 	}
@@ -171,24 +171,43 @@ func (v *Visit) account(a identity.Account) view.Account {
 	return out
 }
 
-// assignments adds what the page says of a clinician or nurse. A patient without
-// an account has no name here: an administrator sees no chart.
-func (v *Visit) assignments(m *view.Admin, g access.Grant, a identity.Account, names map[person.PatientID]string) error {
+// patientNames are the names of patients that the page has met.
+type patientNames struct {
+	known map[person.PatientID]string
+	blind bool // an account fails its check, so that nobody knows whose charts the others are
+}
+
+// patientName is the name of the patient's account, else the chart's id: an
+// administrator sees no chart, and a patient without an account has no name here.
+func (v *Visit) patientName(g access.Grant, names *patientNames, p person.PatientID) (string, error) {
+	name, known := names.known[p]
+	if known {
+		return name, nil
+	}
+	name = p.String()
+	if !names.blind {
+		account, err := v.door.c.Identity.PatientName(v.Context(), g, p) // on another page, or nowhere
+		if names.blind = fault.Is(err, fault.Tampered); err != nil && !names.blind {
+			return "", err
+		}
+		if !account.IsZero() {
+			name = account.Reveal()
+		}
+	}
+	names.known[p] = name
+	return name, nil
+}
+
+// assignments adds what the page says of a clinician or nurse.
+func (v *Visit) assignments(m *view.Admin, g access.Grant, a identity.Account, names *patientNames) error {
 	if !slices.Contains(a.Roles, person.RoleClinician) && !slices.Contains(a.Roles, person.RoleNurse) {
 		return nil
 	}
 	m.Clinicians = append(m.Clinicians, view.Choice{ID: a.ID.String(), Name: a.Name.Reveal()})
 	for _, p := range a.Patients {
-		name, known := names[p]
-		if !known {
-			account, err := v.door.c.Identity.PatientName(v.Context(), g, p) // on another page, or nowhere
-			if err != nil && !fault.Is(err, fault.Tampered) {
-				return err
-			}
-			if name = account.Reveal(); name == "" {
-				name = p.String()
-			}
-			names[p] = name
+		name, err := v.patientName(g, names, p)
+		if err != nil {
+			return err
 		}
 		m.Assignments = append(m.Assignments, view.Assignment{Clinician: a.Name.Reveal(), ClinicianID: a.ID.String(),
 			Patient: name, PatientID: p.String()})

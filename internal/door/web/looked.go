@@ -127,8 +127,8 @@ func (v *Visit) look(e audit.Entry, names func(person.AccountID) (string, error)
 	return l, nil
 }
 
-// wayIn is what an entry says of the way into the patient's account; empty for any
-// other entry.
+// wayIn is what an entry says of the way into the patient's account, or of who may
+// open the chart; empty for any other entry.
 func wayIn(e audit.Entry) view.Act {
 	proposed, refused := e.Event == audit.EventAdminChange, e.Outcome == audit.Refused
 	switch access.Action(e.Action) {
@@ -149,6 +149,8 @@ func wayIn(e audit.Entry) view.Act {
 		return unless(refused, view.ActEnrol)
 	case access.AddAccount:
 		return unless(refused, view.ActNewAccount)
+	case access.AssignPatient:
+		return unless(refused, view.ActAssign)
 	case access.SuspendAccount:
 		return unless(refused, view.ActSuspend)
 	case access.ResumeAccount:

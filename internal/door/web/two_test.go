@@ -285,6 +285,9 @@ func TestAccountsComeInPages(t *testing.T) {
 	admin := h.account(t, "Ingrid Halvorsen", nobody, person.RoleAdministrator)
 	nurse := h.account(t, "Samuel Brooks", nobody, person.RoleNurse)
 	h.assign(t, nurse, chart)
+	if !maya.sees("/access-log", "which clinician or nurse looks after you") {
+		t.Error("the patient does not see who was assigned")
+	}
 	one := admin.get("/admin").Body.String()
 	if strings.Contains(one, "/admin?") {
 		t.Error("one page offers another")

@@ -45,6 +45,7 @@ const (
 	ActNewAccount Act = "new-account" // made the account
 	ActSuspend    Act = "suspend"
 	ActResume     Act = "resume"
+	ActAssign     Act = "assign" // changed who looks after the patient
 )
 
 // Look is one entry, told in one sentence.
