@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"postern.example/postern/internal/door/web"
+	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/word/person"
 	"postern.example/postern/internal/word/route"
 	"postern.example/postern/test/covers"
@@ -77,6 +78,11 @@ func TestStepUpIsWhatThePoliciesAsk(t *testing.T) {
 	}
 	if !asks["addAccount"] || asks["readChart"] {
 		t.Fatalf("the table of decisions reads otherwise: %v", asks)
+	}
+	for _, d := range access.Actions() {
+		// One person alone is allowed none of these, so the table has no line of them;
+		// whoever proposes or confirms one has proved presence.
+		asks[string(d.Action)] = asks[string(d.Action)] || d.TwoPerson
 	}
 	for _, r := range web.Routes() {
 		proves := r.Action == "approveAct" && !strings.HasSuffix(r.Pattern, "/decline")
