@@ -39,6 +39,9 @@ func (r Verified) Print(w io.Writer) {
 	default:
 		fmt.Fprintf(w, "OK: %d entries agree with each other. No checkpoint from outside was given, so a log that was rebuilt as a whole would look the same: give --checkpoint.\n", r.Size)
 	}
+	if r.OK && r.Unsigned > 0 {
+		fmt.Fprintf(w, "The newest %d are in no checkpoint yet, so nobody would find them cut off: look again in a few seconds.\n", r.Unsigned)
+	}
 }
 
 // AuditVerify verifies the log of an installation, an export or a proof. It

@@ -20,6 +20,22 @@ import (
 	"postern.example/postern/test/covers"
 )
 
+// Whoever verifies a busy log is told what no checkpoint covers yet, and in the
+// JSON nothing changes.
+func TestVerifySaysWhatIsNotSigned(t *testing.T) {
+	for unsigned, want := range []bool{false, true} {
+		r := app.Verified{Report: audit.Report{OK: true, Anchored: true, Size: 9, Unsigned: int64(unsigned)}}
+		var said bytes.Buffer
+		r.Print(&said)
+		if got := strings.Contains(said.String(), "The newest 1 are in no checkpoint"); got != want {
+			t.Errorf("%d unsigned: %s", unsigned, &said)
+		}
+		if b, err := r.MarshalJSON(); err != nil || strings.Contains(strings.ToLower(string(b)), "unsigned") {
+			t.Errorf("%s %v", b, err)
+		}
+	}
+}
+
 // The log is verified and exported on both engines, beside a running server, and
 // an export verifies with nothing but its key.
 func TestVerifyAndExportBesideAServer(t *testing.T) {

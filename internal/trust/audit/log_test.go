@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"postern.example/postern/internal/trust/audit"
@@ -255,17 +257,53 @@ func (f *flaky) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// Whoever comes first writes in the place of the sequencer; whoever comes meanwhile
+// waits, and is written by the sequencer, which both of them wake.
+func TestTheFirstToWaitWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := audittest.Config()
+		slow := &audittest.Faulty{Store: cfg.Store, Hold: make(chan struct{})}
+		cfg.Store = slow
+		l := audittest.Start(t, cfg)
+		receipts := make([]chan audit.Receipt, 2)
+		for i := range receipts {
+			receipts[i] = make(chan audit.Receipt, 1)
+			go func() {
+				r, err := l.Append(context.Background(), read(i))
+				if err != nil {
+					t.Error(err)
+				}
+				receipts[i] <- r
+			}()
+			synctest.Wait()
+		}
+		for i, c := range receipts {
+			slow.Hold <- struct{}{}
+			synctest.Wait()
+			if r := <-c; r.Seq != int64(i) {
+				t.Errorf("entry %d got number %d", i, r.Seq)
+			}
+		}
+		if err := l.Close(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 // Many entries at once take many groups, and big groups are sealed on all cores.
 func TestManyPending(t *testing.T) {
 	l := audittest.New(t)
 	l.Cores(3)
+	for _, p := range l.StartTogether(slices.Repeat([]audit.Entry{read(0)}, 100)...) {
+		must(p.Wait(t.Context()))
+	}
 	var ps []*audit.Pending
 	for i := range 2000 {
 		ps = append(ps, l.Start(read(i)))
 	}
 	for i, p := range ps {
 		r, err := p.Wait(t.Context())
-		if err != nil || r.Seq != int64(i) {
+		if err != nil || r.Seq != int64(100+i) {
 			t.Fatal(i, r, err)
 		}
 	}

@@ -321,3 +321,23 @@ func TestStartDoesNotGrowWithTheLog(t *testing.T) {
 		t.Errorf("a start reads %d bytes of a log of 100 entries, %d of one of 20,100", small, large)
 	}
 }
+
+// A busy log is verified with entries that no checkpoint covers: the report says how many.
+func TestVerifyCountsWhatIsNotSigned(t *testing.T) {
+	cfg := audittest.Config()
+	cfg.CheckpointEvery = time.Hour
+	l := audittest.Start(t, cfg)
+	for i, want := range []int64{1, 0, 2} {
+		mustAppend(t, l, read(i))
+		if i == 1 {
+			must(l.Checkpoint(t.Context()))
+		}
+		if i == 2 {
+			mustAppend(t, l, read(i))
+		}
+		r := must(audit.Verify(t.Context(), audit.VerifyConfig{Store: cfg.Store, VKey: cfg.VKey}))
+		if !r.OK || r.Unsigned != want {
+			t.Errorf("step %d: %+v, want %d unsigned", i, r, want)
+		}
+	}
+}

@@ -29,6 +29,9 @@ type Report struct {
 	Root     Digest // root of the tree as recomputed
 	FirstBad *int64 // first entry that disagrees, when one can be named
 	Reason   string // empty when OK
+	// Unsigned is the number of newest entries that no checkpoint covers yet: whoever
+	// cuts them off is not found. It is for people and not part of the JSON.
+	Unsigned int64
 }
 
 // MarshalJSON fixes names and order: ok, anchored, size, root, first_bad, reason.
@@ -77,11 +80,12 @@ func Verify(ctx context.Context, cfg VerifyConfig) (Report, error) {
 		return Report{}, fmt.Errorf("verify log: %w", err)
 	}
 	r.Root = Digest(root)
-	bad := err
+	bad, signed := err, int64(0)
 	for _, note := range cfg.Outside {
 		h, err := k.open(note)
 		if err == nil {
 			r.Anchored = true
+			signed = max(signed, h.Size)
 			err = checkHead(ctx, cfg.Store, Head{size, root}, h)
 		}
 		if err != nil && bad == nil {
@@ -91,6 +95,7 @@ func Verify(ctx context.Context, cfg VerifyConfig) (Report, error) {
 	if own != nil && bad == nil {
 		h, err := k.open(own)
 		if err == nil {
+			signed = max(signed, h.Size)
 			err = checkHead(ctx, cfg.Store, Head{size, root}, h)
 		}
 		if err != nil {
@@ -100,6 +105,7 @@ func Verify(ctx context.Context, cfg VerifyConfig) (Report, error) {
 	if bad != nil {
 		return r.bad(bad), nil
 	}
+	r.Unsigned = size - signed
 	return r, nil
 }
 
