@@ -69,7 +69,7 @@ func (f *fakeACME) serve(w http.ResponseWriter, r *http.Request) {
 	if f.chain != nil {
 		order["status"], order["certificate"] = "valid", at("/cert")
 	}
-	challenge := map[string]any{"type": "tls-alpn-01", "url": at("/challenge"), "token": "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA", "status": status}
+	challenge := map[string]any{"type": "tls-alpn-01", "url": at("/challenge"), "token": strings.Repeat("token-", 8), "status": status}
 	answer := any(order)
 	switch r.URL.Path {
 	case "/directory":
