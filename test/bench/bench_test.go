@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"postern.example/postern/internal/app"
+	"postern.example/postern/internal/word/person"
 )
 
 var (
@@ -192,7 +194,52 @@ func (b *bench) reads(st *stand) error {
 		about+"; plain "+thousands(median(rates(s["plain"])))+"/s"+cpuRatio(s["read"], s["plain"]))
 	b.report.atLeast("read of one 2 KB resource, 64 connections", "x the same with the log off", 0.60, ratio(s["read"], s["off"]),
 		about+"; log off "+thousands(median(rates(s["off"])))+"/s, "+fmt.Sprintf("%.2f x plain", ratio(s["off"], s["plain"]))+cpuRatio(s["read"], s["off"]))
-	return b.longChart(st)
+	if err := b.longChart(st); err != nil {
+		return err
+	}
+	return b.whileWriting(st, on)
+}
+
+// commitEvery is the pause between two changes of somebody else.
+const commitEvery = 50 * time.Millisecond
+
+// whileWriting is not a row: the first row in a store that changes. What is verified
+// and remembered holds until the next commit, whosever it is, so this is what it is
+// worth when there are many.
+func (b *bench) whileWriting(st *stand, on *arm) error {
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	if err := st.app.AddPersona(ctx, app.Persona{Handle: "writer", Name: "Wanda Writer", Roles: []person.Role{person.RoleNurse}}); err != nil {
+		return err
+	}
+	written, n := make(chan error, 1), 0
+	go func() {
+		t := time.NewTicker(commitEvery)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				written <- nil
+				return
+			case <-t.C:
+			}
+			if _, err := tokenOf(context.WithoutCancel(ctx), st.app, "writer"); err != nil {
+				written <- err
+				return
+			}
+			n++
+		}
+	}()
+	start := time.Now()
+	s, err := on.window(64, 2*b.window)
+	took := time.Since(start)
+	stop()
+	if err = errors.Join(err, <-written); err != nil {
+		return err
+	}
+	b.report.line("the first row while others change the store", fmt.Sprintf("%s/s, p50 %s; %.0f changes a second, each of which ends what is remembered",
+		thousands(s.rate), micros(s.p50), float64(n)/took.Seconds()))
+	return nil
 }
 
 // longChart is not a row: the same read out of a chart of 2,000 resources.
