@@ -100,7 +100,7 @@ func TestKillNineDuringAReworkOfIndexes(t *testing.T) {
 			if got := in.API(t, token, "/Observation?unit=%25"); got.Status != 200 || !strings.Contains(string(got.Body), `"total":`) {
 				t.Errorf("search by the new parameter: %d %s", got.Status, got.Body)
 			}
-			if page := string(in.Enter(t, "mother").Get(t, "/access-log").Body); !strings.Contains(page, "A program of the clinic") || !strings.Contains(page, "care of the computer system") {
+			if page := string(in.Enter(t, "mother").Get(t, "/access-log").Body); !strings.Contains(page, "A program of the clinic") || !strings.Contains(page, "to look after the computer system") {
 				t.Error("who looked does not show the job")
 			}
 		})

@@ -164,7 +164,11 @@ func dump(t *testing.T, d *db.DB, who map[string]truth) map[string]map[string]st
 func ownerOf(names []string, r []any, bySeq map[string]string) string {
 	i, s := slices.Index(names, "owner"), slices.Index(names, "seq")
 	if i >= 0 {
-		owner := string(r[i].([]byte)[1:])
+		b, _ := r[i].([]byte)
+		if len(b) == 0 { // a job that has not come to anybody yet
+			return ""
+		}
+		owner := string(b[1:])
 		if s >= 0 {
 			bySeq[fmt.Sprint(r[s])] = owner
 		}

@@ -124,10 +124,11 @@ func (k Key) associated(header, ad []byte) []byte {
 	return appendParts(make([]byte, 0, 32+len(header)+len(k.env)+len(ad)), header, []byte(k.env), ad)
 }
 
-// MAC authenticates parts, each with its length, under the newest key id.
+// MAC authenticates parts, each with its length, under the newest key id. It must not
+// be called on the zero Key, which has none.
 func (k Key) MAC(parts ...[]byte) [32]byte {
 	var out [32]byte
-	pool := k.macKey()
+	pool := k.set[k.current].macs
 	h, _ := pool.Get().(hash.Hash)
 	defer pool.Put(h)
 	h.Reset()
@@ -139,15 +140,6 @@ func (k Key) MAC(parts ...[]byte) [32]byte {
 	}
 	h.Sum(out[:0])
 	return out
-}
-
-// macKey is the pool of the newest key id's keyed hashes. The zero Key has a key
-// that nobody else has.
-func (k Key) macKey() *sync.Pool {
-	if m, ok := k.set[k.current]; ok {
-		return m.macs
-	}
-	return &sync.Pool{New: func() any { return hmac.New(sha256.New, nil) }}
 }
 
 // appendParts appends each part with its length as 32 bits.
