@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"sync/atomic"
 	"time"
 )
 
@@ -92,6 +93,8 @@ type DB struct {
 	config Config
 	// wait pauses between two tries of a write; tests observe it.
 	wait func(context.Context, time.Duration) error
+
+	commits atomic.Uint64 // how many COMMITs of this process have returned, with whatever result
 }
 
 // engine is what SQLite and PostgreSQL each implement. A seam, not an API.

@@ -4,7 +4,14 @@ import "sync"
 
 // Stamp names a committed state of the database: two equal stamps have nothing
 // committed between them, whoever wrote it.
-type Stamp struct{ header [walHeader]byte }
+//
+// The header comes from a file, and whoever writes files can put an older one
+// there. So the stamp also counts what this process has committed: no state
+// before a change that was made here ever comes back.
+type Stamp struct {
+	header [walHeader]byte
+	own    uint64
+}
 
 // walHeader is the size of one copy of the header of SQLite's WAL index.
 const walHeader = 48
@@ -17,10 +24,13 @@ type stamper interface {
 // stamp is the state that a query beginning now would see. ok is false when the
 // engine cannot say, which means: ask the database.
 func (d *DB) stamp() (s Stamp, ok bool) {
-	if e, can := d.engine.(stamper); can {
-		return e.stamp()
+	e, can := d.engine.(stamper)
+	if !can {
+		return Stamp{}, false
 	}
-	return Stamp{}, false
+	s, ok = e.stamp()
+	s.own = d.commits.Load()
+	return s, ok
 }
 
 // Fresh keeps what was found in the database and verified, and gives it out as

@@ -119,6 +119,35 @@ func TestAMarkKeepsTheStateBeforeTheQuery(t *testing.T) {
 	}
 }
 
+// Whoever can write the files can put the header of an earlier state back. What was
+// known then does not come back with it after a change that was made here: an
+// ended session stays ended.
+func TestAnOldHeaderBringsNothingBack(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		return // nothing is kept there
+	}
+	d := dbtest.New(t, db.SQLite, timeline(), dbtest.NoSync)
+	must(t, setN(d, 1))
+	f := db.NewFresh[string, int64](d, 10)
+	f.Get("n") // opens the index of the log
+	lookAt(t, d, f)
+	if _, remembered := lookAt(t, d, f); !remembered {
+		t.Fatal("nothing is remembered")
+	}
+	name, _ := dbtest.Raw(d).Query(t, `SELECT file FROM pragma_database_list WHERE name = 'main'`)[0][0].(string)
+	index, err := os.OpenFile(name+"-shm", os.O_RDWR, 0)
+	must(t, err)
+	old := make([]byte, 2*48) // both copies
+	_, err = index.ReadAt(old, 0)
+	must(t, err)
+	must(t, setN(d, 2))
+	_, err = index.WriteAt(old, 0)
+	must(t, errors.Join(err, index.Close()))
+	if n, _, ok := f.Get("n"); ok {
+		t.Errorf("got %d out of the time before", n)
+	}
+}
+
 func TestFreshIsBounded(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		return // nothing is kept there

@@ -99,6 +99,7 @@ func (d *DB) attempt(ctx context.Context, fn func(*Tx) error, beforeCommit func(
 		}
 	}
 	err = s.commit()
+	d.commits.Add(1)
 	return beforeCommit != nil || errors.Is(err, ErrCommitUnknown), err
 }
 
