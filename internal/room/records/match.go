@@ -16,7 +16,7 @@ import (
 // wrong: two systems that both count their patients from 1, a number given out
 // again, a registration typed over another. So a bundle for a chart that is
 // there already is believed only when its Patient could be the same person
-// (docs/decisions/0045).
+// (docs/decisions/0017).
 
 // agreement is what comparing one detail of two Patients says.
 type agreement uint8
