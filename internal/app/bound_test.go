@@ -21,6 +21,13 @@ var patient = timeouts{header: time.Minute, read: time.Minute, write: time.Minut
 // serveBound serves h until the test ends.
 func serveBound(t *testing.T, h http.Handler, limits openLimits, times timeouts) (port string) {
 	t.Helper()
+	return serveWatched(t, h, limits, times, func(net.Conn, http.ConnState) {})
+}
+
+// serveWatched is serveBound that tells of each change of a connection's state, after
+// the server knows of it.
+func serveWatched(t *testing.T, h http.Handler, limits openLimits, times timeouts, watch func(net.Conn, http.ConnState)) (port string) {
+	t.Helper()
 	tcp, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -28,6 +35,11 @@ func serveBound(t *testing.T, h http.Handler, limits openLimits, times timeouts)
 	log := NewLogger(io.Discard)
 	l := bound(tcp, limits, log)
 	s := server(h, l, times, log)
+	state := s.ConnState
+	s.ConnState = func(c net.Conn, now http.ConnState) {
+		state(c, now)
+		watch(c, now)
+	}
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(l) }()
 	t.Cleanup(func() {
@@ -197,7 +209,12 @@ func TestAFullServerIsFair(t *testing.T) {
 // many people behind one address do not lock each other out.
 func TestRestingConnectionsMakeRoom(t *testing.T) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "served") })
-	port := serveBound(t, h, openLimits{total: 10, each: 3}, patient)
+	rests := make(chan string, 16)
+	port := serveWatched(t, h, openLimits{total: 10, each: 3}, patient, func(c net.Conn, now http.ConnState) {
+		if now == http.StateIdle {
+			rests <- c.RemoteAddr().String()
+		}
+	})
 	var resting []net.Conn
 	for range 6 {
 		c := dialFrom(t, "127.0.0.1", port)
@@ -210,24 +227,11 @@ func TestRestingConnectionsMakeRoom(t *testing.T) {
 		}
 		_, _ = io.Copy(io.Discard, r.Body)
 		resting = append(resting, c)
-		settled(t, c)
+		if who := <-rests; who != c.LocalAddr().String() {
+			t.Fatalf("%s rests instead of connection %d", who, len(resting))
+		}
 	}
 	cut(t, "the first that rests", resting[0])
-}
-
-// settled asks once more on c, so that the server has seen it rest before.
-func settled(t *testing.T, c net.Conn) {
-	t.Helper()
-	for range 2 {
-		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		r, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _ = io.Copy(io.Discard, r.Body)
-	}
 }
 
 // Whoever sends a head, a body or takes an answer too slowly is cut off.
