@@ -77,6 +77,36 @@ func TestFrontAnswersItsOwnHost(t *testing.T) {
 	}
 }
 
+// raw sends text to a server of h and returns everything that comes back until it hangs up.
+func raw(t *testing.T, h http.Handler, text string) string {
+	t.Helper()
+	c := dialFrom(t, "127.0.0.1", serveBound(t, h, openLimits{total: 10, each: 10}, patient))
+	if _, err := io.WriteString(c, text); err != nil {
+		t.Fatal(err)
+	}
+	return cut(t, text, c)
+}
+
+// A request of two lengths is the last one of its connection: what a proxy took for
+// the rest of it is not taken for somebody's next request.
+func TestFrontServesNothingBehindTwoLengths(t *testing.T) {
+	h := testFront(t, frontConfig{Origin: "http://localhost:8080"})
+	got := raw(t, h, "POST / HTTP/1.1\r\nHost: localhost:8080\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"+
+		"GET /fhir HTTP/1.1\r\nHost: localhost:8080\r\nConnection: close\r\n\r\n")
+	if strings.Count(got, "HTTP/1.1 ") != 1 || !strings.Contains(got, "Connection: close") {
+		t.Errorf("answers: %s", got)
+	}
+}
+
+// The one request without a path goes the way of all others.
+func TestFrontAnswersOptions(t *testing.T) {
+	h := testFront(t, frontConfig{Origin: "http://localhost:8080"})
+	got := raw(t, h, "OPTIONS * HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
+	if !strings.HasPrefix(got, "HTTP/1.1 421 ") || !strings.Contains(got, "X-Content-Type-Options: nosniff") {
+		t.Errorf("answer: %s", got)
+	}
+}
+
 // A cookie never reaches the API, a token never reaches a page.
 func TestFrontKeepsDoorsApart(t *testing.T) {
 	h := testFront(t, frontConfig{Origin: "http://localhost:8080"})

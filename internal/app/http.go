@@ -72,6 +72,12 @@ func front(c frontConfig) (http.Handler, error) {
 		// slice of its own, and nothing changes them in place.
 		maps.Copy(w.Header(), common)
 		defer recovered(w, r, c.Log)
+		if len(r.TransferEncoding) > 0 {
+			// It may have had a Content-Length too, which net/http drops in silence. A
+			// proxy that went by that sees another end of this request: nothing that
+			// follows in the connection may be taken for one (RFC 9112 6.1).
+			w.Header().Set("Connection", "close")
+		}
 		if c.Requests != nil {
 			source := sourceOf(r.RemoteAddr)
 			if !c.Requests.take(source) {
@@ -169,6 +175,7 @@ func server(h http.Handler, l *listener, t timeouts, log *slog.Logger) *http.Ser
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(pace(w, t.pace), r) }),
 		ReadHeaderTimeout: t.header, ReadTimeout: t.read, WriteTimeout: t.write, IdleTimeout: t.idle,
 		MaxHeaderBytes: headerBytes, ConnState: l.state, Protocols: &http.Protocols{},
+		DisableGeneralOptionsHandler: true, // it answers "OPTIONS *" before h, to any Host and without headers
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: h2Streams, MaxReceiveBufferPerConnection: h2Window,
 			MaxReceiveBufferPerStream: h2Window, SendPingTimeout: t.idle / 2, PingTimeout: t.pace, WriteByteTimeout: t.pace},
 		ErrorLog: slog.NewLogLogger(quietTLS{log.Handler()}, slog.LevelWarn),

@@ -231,11 +231,15 @@ func TestTheReworkFindsTampering(t *testing.T) {
 				if err != nil || sum.Charts != 3 || sum.Refused != 1 || sum.Parts != 4 {
 					t.Errorf("rework: %+v, %v", sum, err)
 				}
-				if a := k.Alarms.Take(); len(a) == 0 || a[0].Owner != person.Patient(rosa) {
+				a := k.Alarms.Take()
+				if name == "a head cut" && len(a) > 0 {
+					a = a[1:] // the start counted them
+				}
+				if len(a) == 0 || a[0].Owner != person.Patient(rosa) {
 					t.Errorf("alarms %v", a)
 				}
 				c := k.people.Add(t, rosa, k.Clock.Now(), person.RolePatient)
-				if _, err := k.store.Search(t.Context(), c, "Observation", ""); !fault.Is(err, fault.Tampered) && !(name == "a head cut" && fault.Is(err, fault.NotFound)) {
+				if _, err := k.store.Search(t.Context(), c, "Observation", ""); !fault.Is(err, fault.Tampered) {
 					t.Errorf("the damaged chart: %v", err)
 				}
 				c = k.people.Add(t, mother, k.Clock.Now(), person.RolePatient)

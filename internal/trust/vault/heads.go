@@ -111,14 +111,28 @@ func openHeads(ctx context.Context, c Config) (*heads, error) {
 		return nil, fmt.Errorf("open heads: %w", err)
 	}
 	var stored root
-	err = c.DB.Read(ctx, func(tx *db.Tx) error { stored, err = readRoot(ctx, tx); return err })
+	var rows int64
+	err = c.DB.Read(ctx, func(tx *db.Tx) error {
+		if stored, err = readRoot(ctx, tx); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, `SELECT count(*) FROM vault_head`).Scan(&rows)
+	})
 	if errors.Is(err, ErrStale) {
 		return nil, h.stale(ctx)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return h, h.checkStart(ctx, stored)
+	if err := h.checkStart(ctx, stored); err != nil {
+		return nil, err
+	}
+	if rows != stored.Count {
+		// An owner of whom everything was deleted is like one who never was: only
+		// the number tells. The others are as good as before, so the clinic goes on.
+		h.alarm(ctx, fmt.Sprintf("heads: %d rows where the log knows %d", rows, stored.Count), person.Owner{})
+	}
+	return h, nil
 }
 
 // checkStart compares the stored root with the newest anchor of the log. A
@@ -262,13 +276,25 @@ func leafHash(ref HeadRef, s headState) [32]byte {
 }
 
 // Head returns the trusted head of ref. A head that the database does not hold
-// in the state that the log anchored is fault.Tampered.
+// in the state that the log anchored is fault.Tampered, and so is one that is not
+// there although its owner has keys: keys and first heads come in one commit.
 func (v *Vault) Head(ctx context.Context, ref HeadRef) (Head, error) {
 	s, err := v.heads.find(ctx, ref)
+	if err == nil && s.head.Version == 0 && v.hasKey(ctx, ref.Owner) {
+		// That commit may have come between the two looks.
+		if s, err = v.heads.find(ctx, ref); err == nil && s.head.Version == 0 {
+			err = errPath
+		}
+	}
 	if errors.Is(err, errPath) {
 		return Head{}, v.Tampered(ctx, "head does not match the log", ref.Owner)
 	}
 	return s.head, err
+}
+
+func (v *Vault) hasKey(ctx context.Context, owner person.Owner) bool {
+	_, err := v.ring.Subject(ctx, owner, use(owner))
+	return err == nil
 }
 
 // find returns a head that is remembered, or reads and verifies it. While the

@@ -125,6 +125,42 @@ func TestAMissingHeadIsNotABeginning(t *testing.T) {
 	})
 }
 
+// Whoever deletes a head must not make the chart look as if it had never been, and
+// whoever deletes everything of somebody is noticed by the number.
+func TestADeletedHeadIsTampering(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		k := open(t, d)
+		mother, child := k.patient(t), k.patient(t)
+		owner := person.Patient(mother)
+		dbtest.Raw(d).Exec(t, `DELETE FROM vault_head WHERE owner = ?`, owner.Bytes())
+		k = k.restart(t)
+		count := vaulttest.Alarm{What: "heads: 1 rows where the log knows 2"}
+		if a := k.Alarms.Take(); len(a) != 1 || a[0] != count {
+			t.Errorf("alarms at start: %v", a)
+		}
+		if _, err := head(t, k, mother); !fault.Is(err, fault.Tampered) {
+			t.Errorf("head: %v, want tampered", err)
+		}
+		if a := k.Alarms.Take(); len(a) != 1 || a[0] != (vaulttest.Alarm{What: "head does not match the log", Owner: owner}) {
+			t.Errorf("alarms at use: %v", a)
+		}
+		dbtest.Raw(d).Exec(t, `DELETE FROM key_subject WHERE owner = ?`, owner.Bytes())
+		k = k.restart(t)
+		if h, err := head(t, k, mother); err != nil || h.Version != 0 {
+			t.Errorf("nothing is left of her: %v, %v", h, err)
+		}
+		if a := k.Alarms.Take(); len(a) != 1 || a[0] != count {
+			t.Errorf("alarms when nothing is left: %v", a)
+		}
+		if h, err := head(t, k, child); err != nil || h.Version != 1 {
+			t.Errorf("the other chart: %v, %v", h, err)
+		}
+		if h, err := head(t, k, newPatient(t)); err != nil || h.Version != 0 || len(k.Alarms.Take()) > 0 {
+			t.Errorf("nobody: %v, %v", h, err)
+		}
+	})
+}
+
 // A copy of every table taken earlier and put back later is a whole database
 // rolled back: the newest anchor in the log says otherwise.
 func TestARolledBackDatabaseIsRefusedAtStart(t *testing.T) {
