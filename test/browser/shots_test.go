@@ -48,7 +48,7 @@ var pictures = []picture{
 		p.leave(`td.open button`, `document.querySelector("header.banner")`)
 		p.leave(`a.test`, `location.pathname.startsWith("/results/")`)
 	}},
-	{"clinic-nurse", "nurse", "/clinic", nil}, {"admin", "admin", "/admin", nil}, {"officer", "officer", "/officer", nil},
+	{"clinic-nurse", "nurse", "/clinic", nil}, {"admin", "admin", "/admin", nil}, {"waiting", "admin", "/admin/waiting", nil}, {"officer", "officer", "/officer", nil},
 	{"officer-verified", "officer", "/officer", func(p *tab) {
 		p.leave(`form[action="/officer/verify"] button`, `document.querySelector("[aria-labelledby=verified]")`)
 	}},
