@@ -62,8 +62,9 @@ func Population(c PopulationConfig) iter.Seq[Synthetic] {
 // (2,000 is usual), nine tenths of them observations. Another seed is another person.
 func BigChart(seed uint64, today time.Time, n int) Synthetic {
 	t := midnight(today)
-	p := newRegister(t).person(fmt.Sprintf("big/%d", seed), int(seed%1_000_000)) // #nosec G115 -- below a million
-	p.subject.born = bornAt(t, 40+int(seed%40), time.June, 15)                   // #nosec G115 -- below forty; old enough for the chart
+	// Numbers of its own: no record number or address of somebody in Population.
+	p := newRegister(t).person(fmt.Sprintf("big/%d", seed), 5_000_000+int(seed%1_000_000)) // #nosec G115 -- below a million
+	p.subject.born = bornAt(t, 40+int(seed%40), time.June, 15)                             // #nosec G115 -- below forty; old enough for the chart
 	p.BirthDate = p.subject.born
 	p.tell = func(c *chart) { tellBig(c, n) }
 	return p
