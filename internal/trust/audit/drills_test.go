@@ -235,6 +235,30 @@ func TestDrillEditJournal(t *testing.T) {
 	})
 }
 
+// Covers HC-7a: a file of the journal that is removed under a running log can be read
+// and appended to until the process ends. The scrub does not wait for that.
+func TestDrillRemoveUnderARunningLog(t *testing.T) {
+	f := newFileLog(t)
+	l, err := audit.Open(t.Context(), f.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close(context.Background()) //nolint:errcheck // its journal is gone
+	scrub := must(audit.NewScrub(f.cfg.Store, f.cfg.VKey))
+	if _, err := scrub.Step(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	segs := f.journal(t)
+	newest := segs[len(segs)-1]
+	if err := os.Remove(f.path(newest)); err != nil {
+		t.Fatal(err)
+	}
+	mustAppend(t, l, read(1))
+	if _, err := scrub.Step(t.Context()); !errors.Is(err, audit.ErrDamaged) || !strings.Contains(err.Error(), newest) {
+		t.Fatal("the scrub found nothing:", err)
+	}
+}
+
 // rebuild writes the log again with the server's own sealing and signing keys, and all
 // side files, without entry 7. It returns the new log, whose outside checkpoint the
 // attacker controls too.

@@ -253,7 +253,7 @@ func (s *FileStore) rotate(n int64) error {
 	if k := len(s.segs); k > 0 && s.end-s.segs[k-1].base < s.cfg.Segment {
 		return nil
 	}
-	f, err := s.disk.open(journalPrefix+fmt.Sprintf("%016x", s.end), true)
+	f, err := s.disk.open(segmentName(s.end), true)
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,11 @@ func (s *Scrub) Position() int64 { return s.edge.size }
 // Step checks the next block. round is true when it reached the end; the next Step
 // begins again. An error that is ErrDamaged, ErrSmaller, ErrRoot or ErrNoteKey is an alarm.
 func (s *Scrub) Step(ctx context.Context) (round bool, err error) {
+	if files, ok := s.store.(interface{ present() error }); ok {
+		if err := files.present(); err != nil {
+			return false, fmt.Errorf("scrub log: %w", err)
+		}
+	}
 	own, err := s.store.Checkpoint(ctx)
 	if err != nil {
 		return false, fmt.Errorf("scrub log: %w", err)
