@@ -80,7 +80,7 @@ func (a *App) Serve(ctx context.Context, l net.Listener, extra Doors) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	defer TuneMemory()()
+	defer Tune()()
 	if err := a.Start(ctx); err != nil {
 		return errors.Join(err, l.Close())
 	}

@@ -33,6 +33,10 @@ type SubjectIndex interface {
 // followBatch is how many entries are indexed in one transaction.
 const followBatch = 4096
 
+// recentMost is how many of the newest entries are remembered: 1 MiB, which a busy
+// server fills within two rounds of the follower.
+const recentMost = 16 * followBatch
+
 // recent remembers the patients of the newest entries of this process, so that the
 // follower need not open what was just sealed.
 type recent struct {
@@ -45,13 +49,13 @@ func (r *recent) add(items []*item) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.ring == nil {
-		r.ring = make([]person.PatientID, 0, 2*followBatch)
+		r.ring = make([]person.PatientID, 0, recentMost)
 	}
 	if r.end != items[0].receipt.Seq {
 		r.ring = r.ring[:0]
 	}
 	for _, it := range items {
-		if len(r.ring) == cap(r.ring) { // drop the older half, which costs a copy once in followBatch entries
+		if len(r.ring) == recentMost { // drop the oldest, which costs a copy once in followBatch entries
 			r.ring = r.ring[:copy(r.ring, r.ring[followBatch:])]
 		}
 		r.ring = append(r.ring, it.patient)

@@ -243,13 +243,13 @@ func TestFollowerRuns(t *testing.T) {
 func TestFollowerBehindItsMemory(t *testing.T) {
 	l := audittest.New(t)
 	var last *audit.Pending
-	for range 20_000 {
+	for range 80_000 {
 		last = l.Start(about("mother"))
 	}
 	must(last.Wait(t.Context()))
 	m := &memoryIndex{}
 	f := audit.NewFollower(audit.FollowerConfig{Log: l, Index: m})
-	if err := f.Flush(t.Context()); err != nil || len(m.seqs) != 20_000 || m.seqs[19_999].Seq != 19_999 {
+	if err := f.Flush(t.Context()); err != nil || len(m.seqs) != 80_000 || m.seqs[79_999].Seq != 79_999 {
 		t.Fatal(err, len(m.seqs))
 	}
 }
