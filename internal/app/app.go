@@ -37,6 +37,9 @@ type Options struct {
 	DB func(ctx context.Context, c db.Config) (*db.DB, error)
 	// Definitions of the resource types, to see what a changed one does; tests only.
 	Definitions []records.Definition
+	// RefusalSpread is how many different refusals of one account within a minute have
+	// entries of their own; 0 means audit.RefusalSpread. Measurements raise it.
+	RefusalSpread int
 	// FreeSpace is the free space of the data folder's disk; nil asks the system.
 	FreeSpace func() (int64, error)
 	// NoHold leaves the folder lock to the caller, who has it.
@@ -301,7 +304,7 @@ func (a *App) openRooms(ctx context.Context) error {
 	if a.Log, err = audit.Open(ctx, logConfig); err != nil {
 		return err
 	}
-	a.refusals = audit.NewRefusals(audit.RefusalsConfig{Log: a.Log, Alarm: func(err error) { a.slog.Error("refusals", "error", err) }})
+	a.refusals = audit.NewRefusals(audit.RefusalsConfig{Log: a.Log, Spread: a.opt.RefusalSpread, Alarm: func(err error) { a.slog.Error("refusals", "error", err) }})
 	a.vault, err = vault.New(ctx, vault.Config{DB: a.db, Ring: a.ring, Root: a.root, Log: a.Log, Alarm: a.alarm})
 	if err != nil {
 		return err

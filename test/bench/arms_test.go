@@ -80,7 +80,7 @@ func openStand(ctx context.Context, dir string) (st *stand, err error) {
 	if err != nil {
 		return st, err
 	}
-	if st.app, err = app.Open(ctx, c, protector(), app.Options{Log: app.NewLogger(os.Stderr)}); err != nil {
+	if st.app, err = app.Open(ctx, c, protector(), app.Options{Log: app.NewLogger(os.Stderr), RefusalSpread: 1 << 20}); err != nil {
 		return st, err
 	}
 	if err = st.app.Start(ctx); err != nil {
