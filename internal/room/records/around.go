@@ -24,13 +24,13 @@ func (s *Store) ViewAround(ctx context.Context, c person.Caller, typ, id string,
 	if err != nil {
 		rid = person.ResourceID{} // names nothing, and is decided like one that does
 	}
-	owner, _, facts, err := s.locate(ctx, def, rid)
+	owner, _, err := s.locate(ctx, def, rid)
 	if err != nil {
 		return Chart{}, Resource{}, err
 	}
 	types = append([]string{typ}, slices.DeleteFunc(slices.Clone(types), func(t string) bool { return t == typ })...)
 	g, err := s.c.Gate.Decide(ctx, access.Ask{Caller: c, Action: access.ReadChart, Owner: owner,
-		Object: typ + "/" + rid.String(), Kinds: kinds(types...), Labels: facts.Labels})
+		Object: typ + "/" + rid.String(), Kinds: kinds(types...)})
 	if err != nil {
 		return Chart{}, Resource{}, err
 	}

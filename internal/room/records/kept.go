@@ -35,7 +35,6 @@ type placeKey struct {
 type spot struct {
 	owner person.Owner
 	row   rowBytes
-	facts vault.Facts
 	known bool // from memory
 	mark  db.Mark
 }
@@ -44,17 +43,14 @@ type spot struct {
 func (s *Store) place(ctx context.Context, c person.Caller, def Definition, id person.ResourceID) (spot, error) {
 	at, m, ok := s.places.Get(placeKey{c.Account(), def.Type, id})
 	if !ok {
-		owner, found, facts, err := s.locate(ctx, def, id)
-		return spot{owner: owner, row: found, facts: facts, mark: m}, err
+		owner, found, err := s.locate(ctx, def, id)
+		return spot{owner: owner, row: found, mark: m}, err
 	}
-	var err error
 	at.known = true
-	at.facts, err = s.c.Vault.Facts(ctx, headerRow(at.owner, id, at.row.version), at.row.header)
-	return at, err
+	return at, nil
 }
 
-// keepPlace remembers where c was given a resource. The facts are not kept: they
-// are labels, and lie sealed in the header.
+// keepPlace remembers where c was given a resource.
 func (s *Store) keepPlace(c person.Caller, def Definition, id person.ResourceID, at spot) {
 	if !at.known && at.row.version > 0 {
 		s.places.Put(at.mark, placeKey{c.Account(), def.Type, id},

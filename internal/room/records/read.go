@@ -43,7 +43,7 @@ func (s *Store) Read(ctx context.Context, c person.Caller, typ, id string) (Reso
 		action = access.ReadShared
 	}
 	pending, err := s.c.Gate.Begin(ctx, access.Ask{Caller: c, Action: action, Owner: at.owner,
-		Object: typ + "/" + rid.String(), Kinds: kinds(typ), Labels: at.facts.Labels})
+		Object: typ + "/" + rid.String(), Kinds: kinds(typ)})
 	if err != nil {
 		return Resource{}, err
 	}
@@ -58,7 +58,7 @@ func (s *Store) Read(ctx context.Context, c person.Caller, typ, id string) (Reso
 	}
 	r, err := s.answered(ctx, g, at.owner, typ, rid, func() (r Resource, err error) {
 		err = s.steady(ctx, at.owner, func(head vault.Head) error {
-			r, err = s.openCurrent(ctx, g, at.owner, head, typ, rid, ahead, at.facts)
+			r, err = s.openCurrent(ctx, g, at.owner, head, typ, rid, ahead)
 			return err
 		})
 		return r, err
@@ -87,15 +87,15 @@ func (s *Store) ahead(ctx context.Context, owner person.Owner, id person.Resourc
 	return r
 }
 
-// locate finds whose row has this id, its newest version as the database has it,
-// and the facts of its header. When there is none it answers with an owner that
-// does not exist, so that the decision takes its usual way to "no".
+// locate finds whose row has this id, and its newest version as the database has it.
+// When there is none it answers with an owner that does not exist, so that the
+// decision takes its usual way to "no".
 //
 // It asks for the next id that is not smaller and then compares: an identifier
-// that does not exist finds a row too, and its header is opened likewise, so that
-// the time of the answer does not tell whether the identifier was one of another
-// chart.
-func (s *Store) locate(ctx context.Context, def Definition, id person.ResourceID) (person.Owner, rowBytes, vault.Facts, error) {
+// that does not exist finds a row too. Nothing of the row is opened before the
+// decision: whether its chart's key is in memory would show in the time of the
+// answer, and so that the identifier is one of a chart in use.
+func (s *Store) locate(ctx context.Context, def Definition, id person.ResourceID) (person.Owner, rowBytes, error) {
 	nobody := person.Patient(person.PatientOf(id))
 	if def.Shared {
 		nobody = person.Clinic(s.c.Clinic)
@@ -105,28 +105,23 @@ func (s *Store) locate(ctx context.Context, def Definition, id person.ResourceID
 	err := s.c.DB.QueryRow(ctx, `SELECT id, owner, version, header FROM chart_row
 		WHERE id = (SELECT id FROM chart_row WHERE id >= ? ORDER BY id LIMIT 1) ORDER BY version DESC LIMIT 1`, id.Bytes()).Scan(&idb, &ob, &r.version, &r.header)
 	if errors.Is(err, db.ErrNoRows) {
-		return nobody, rowBytes{}, vault.Facts{}, nil
+		return nobody, rowBytes{}, nil
 	}
 	if err != nil {
-		return person.Owner{}, r, vault.Facts{}, fmt.Errorf("find resource: %w", err)
+		return person.Owner{}, r, fmt.Errorf("find resource: %w", err)
 	}
-	there := resourceIDFromBytes(idb)
 	owner, err := person.OwnerFromBytes(ob)
-	if err != nil {
-		return nobody, rowBytes{}, vault.Facts{}, nil
+	if err != nil || resourceIDFromBytes(idb) != id || (owner.Kind == person.OwnerClinic) != def.Shared {
+		return nobody, rowBytes{}, nil
 	}
-	facts, err := s.c.Vault.Facts(ctx, headerRow(owner, there, r.version), r.header)
-	if there != id || (owner.Kind == person.OwnerClinic) != def.Shared {
-		return nobody, rowBytes{}, vault.Facts{}, nil
-	}
-	return owner, r, facts, err
+	return owner, r, nil
 }
 
 // openCurrent opens the current version of typ/id, which the chart's index names.
 // found is what the database said was the newest; when that is another version or gone,
 // either a change came in between or somebody reverted the row, and then the
 // version that the index names is not there.
-func (s *Store) openCurrent(ctx context.Context, g access.Grant, owner person.Owner, head vault.Head, typ string, id person.ResourceID, found rowBytes, facts vault.Facts) (Resource, error) {
+func (s *Store) openCurrent(ctx context.Context, g access.Grant, owner person.Owner, head vault.Head, typ string, id person.ResourceID, found rowBytes) (Resource, error) {
 	m, err := s.manifest(ctx, g, owner, head)
 	if err != nil {
 		return Resource{}, err
@@ -150,9 +145,10 @@ func (s *Store) openCurrent(ctx context.Context, g access.Grant, owner person.Ow
 		if found, err = s.fetch(ctx, owner, id, version); err != nil {
 			return Resource{}, err
 		}
-		if facts, err = s.c.Vault.Facts(ctx, headerRow(owner, id, version), found.header); err != nil {
-			return Resource{}, err
-		}
+	}
+	facts, err := s.c.Vault.Facts(ctx, headerRow(owner, id, version), found.header)
+	if err != nil {
+		return Resource{}, err
 	}
 	return s.opened(ctx, g, owner, typ, id, found, facts)
 }
