@@ -35,7 +35,7 @@ const Base = "/fhir/R4"
 
 // Charts is what the door needs of package records. *records.Store is one.
 type Charts interface {
-	Read(ctx context.Context, c person.Caller, typ, id string) (records.Resource, error)
+	Read(ctx context.Context, c person.Caller, typ, id string, use func(records.Resource) error) error
 	Searchset(ctx context.Context, c person.Caller, typ, text, base string, use func(phi.Doc) error) error
 }
 
@@ -181,14 +181,12 @@ func (d *Door) read(w http.ResponseWriter, r *http.Request, c person.Caller) err
 	if r.URL.RawQuery != "" {
 		return fault.New(fault.Invalid, "read: it takes no parameters")
 	}
-	res, err := d.c.Charts.Read(r.Context(), c, r.PathValue("type"), r.PathValue("id"))
-	if err != nil {
-		return err
-	}
-	w.Header().Set("ETag", `W/"`+strconv.FormatInt(res.Version, 10)+`"`)
-	body := res.Doc.Reveal()
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	return d.send(w, r, http.StatusOK, body)
+	return d.c.Charts.Read(r.Context(), c, r.PathValue("type"), r.PathValue("id"), func(res records.Resource) error {
+		w.Header().Set("ETag", `W/"`+strconv.FormatInt(res.Version, 10)+`"`)
+		body := res.Doc.Reveal()
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		return d.send(w, r, http.StatusOK, body)
+	})
 }
 
 func (d *Door) searchByURL(w http.ResponseWriter, r *http.Request, c person.Caller) error {

@@ -25,8 +25,11 @@ type charts struct {
 	text string // of the last search
 }
 
-func (c *charts) Read(_ context.Context, _ person.Caller, typ, _ string) (records.Resource, error) {
-	return records.Resource{Type: typ, Version: 3, Doc: phi.NewDoc([]byte(`{"resourceType":"` + typ + `"}`))}, c.err
+func (c *charts) Read(_ context.Context, _ person.Caller, typ, _ string, use func(records.Resource) error) error {
+	if c.err != nil {
+		return c.err
+	}
+	return use(records.Resource{Type: typ, Version: 3, Doc: phi.NewDoc([]byte(`{"resourceType":"` + typ + `"}`))})
 }
 
 func (c *charts) Searchset(_ context.Context, _ person.Caller, _, text, _ string, use func(phi.Doc) error) error {

@@ -86,7 +86,7 @@ func TestImportsAtTheSameTimeShareWhatIsShared(t *testing.T) {
 			for _, r := range found.Resources {
 				doctor := refText.FindAllStringSubmatch(string(r.Doc.Reveal()), -1)[1][1]
 				names[doctor]++
-				if _, err := k.store.Read(t.Context(), c, "Practitioner", strings.TrimPrefix(doctor, "Practitioner/")); err != nil {
+				if _, err := k.store.ReadNow(t.Context(), c, "Practitioner", strings.TrimPrefix(doctor, "Practitioner/")); err != nil {
 					t.Errorf("the practitioner of a result: %v", err)
 				}
 			}

@@ -75,22 +75,24 @@ func (k answerKey) cached(version int64) cacheKey {
 	return cacheKey{owner: k.owner, typ: k.typ, id: id, version: version, field: k.field}
 }
 
-// answered gives the holder of g the resource as it was given out before, or
+// answered shows the holder of g the resource as it was given out before, or
 // reads it and keeps the answer.
-func (s *Store) answered(ctx context.Context, g access.Grant, owner person.Owner, typ string, id person.ResourceID, read func() (Resource, error)) (Resource, error) {
+func (s *Store) answered(ctx context.Context, g access.Grant, owner person.Owner, typ string, id person.ResourceID, read func() (Resource, error), use func(Resource) error) error {
 	k := answerKey{owner: owner, typ: typ, id: [16]byte(id.Bytes()), field: vault.FieldAnswer}
 	version, m, ok := s.answers.Get(k)
 	if ok {
 		if sealed, ok := s.cache.get(k.cached(version)); ok {
-			doc, err := s.c.Vault.Open(ctx, g, k.row(version), sealed)
-			return Resource{Type: typ, ID: id, Version: version, Doc: doc}, err
+			return s.c.Vault.Lend(ctx, g, k.row(version), sealed, func(doc phi.Doc) error {
+				return use(Resource{Type: typ, ID: id, Version: version, Doc: doc})
+			})
 		}
 	}
 	r, err := read()
-	if err == nil {
-		s.keep(ctx, m, k, r.Version, r.Doc)
+	if err != nil {
+		return err
 	}
-	return r, err
+	s.keep(ctx, m, k, r.Version, r.Doc)
+	return use(r)
 }
 
 // listed shows the holder of g the answer to a question as it was given before, or

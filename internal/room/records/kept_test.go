@@ -68,12 +68,12 @@ func TestAKeptAnswerDoesNotHideTampering(t *testing.T) {
 		}
 		id := found.Resources[0].ID.String()
 		for range 3 {
-			if _, err := k.store.Read(t.Context(), c, "Observation", id); err != nil {
+			if _, err := k.store.ReadNow(t.Context(), c, "Observation", id); err != nil {
 				t.Fatal(err)
 			}
 		}
 		dbtest.Raw(k.DB).Exec(t, `DELETE FROM chart_row WHERE version = 2`)
-		if _, err := k.store.Read(t.Context(), c, "Observation", id); !fault.Is(err, fault.Tampered) {
+		if _, err := k.store.ReadNow(t.Context(), c, "Observation", id); !fault.Is(err, fault.Tampered) {
 			t.Errorf("read: %v, want tampered", err)
 		}
 	})
@@ -93,10 +93,10 @@ func TestAPlaceIsRememberedPerAccount(t *testing.T) {
 		id := found.Resources[0].ID
 		def, _ := k.store.c.Catalogue.Definition("Observation")
 		for range 3 {
-			if _, err := k.store.Read(t.Context(), own, "Observation", id.String()); err != nil {
+			if _, err := k.store.ReadNow(t.Context(), own, "Observation", id.String()); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := k.store.Read(t.Context(), other, "Observation", id.String()); !fault.Is(err, fault.NotFound) {
+			if _, err := k.store.ReadNow(t.Context(), other, "Observation", id.String()); !fault.Is(err, fault.NotFound) {
 				t.Errorf("a foreign chart: %v", err)
 			}
 		}

@@ -185,7 +185,7 @@ func TestAnotherPersonUnderTheSameIdentifierIsANamedConflict(t *testing.T) {
 		k = k.restart(t)
 		k.refusedWith(t, bundleOf(other), MsgOtherPerson, other)
 		c := k.people.Add(t, rosa, k.Clock.Now(), person.RolePatient)
-		if p, err := k.store.Read(t.Context(), c, "Patient", person.PatientResource(rosa).String()); err != nil || !bytes.Contains(p.Doc.Reveal(), []byte("Moreno")) {
+		if p, err := k.store.ReadNow(t.Context(), c, "Patient", person.PatientResource(rosa).String()); err != nil || !bytes.Contains(p.Doc.Reveal(), []byte("Moreno")) {
 			t.Errorf("the chart's Patient: %v", err)
 		}
 	})

@@ -21,13 +21,13 @@ type Resource struct {
 	Doc     phi.Doc // with meta.versionId, meta.lastUpdated and labels
 }
 
-// Read returns the current version of typ/id. A resource of a foreign chart and
-// one that does not exist take the same path and give the same answer: one
-// durable refusal, fault.NotFound.
-func (s *Store) Read(ctx context.Context, c person.Caller, typ, id string) (Resource, error) {
+// Read shows the current version of typ/id, which is there while use runs. A resource
+// of a foreign chart and one that does not exist take the same path and give the same
+// answer: one durable refusal, fault.NotFound.
+func (s *Store) Read(ctx context.Context, c person.Caller, typ, id string, use func(Resource) error) error {
 	def, ok := s.c.Catalogue.Definition(typ)
 	if !ok {
-		return Resource{}, fault.New(fault.NotFound, "read resource: type without definition")
+		return fault.New(fault.NotFound, "read resource: type without definition")
 	}
 	rid, err := person.ParseResourceID(id)
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *Store) Read(ctx context.Context, c person.Caller, typ, id string) (Reso
 	}
 	at, err := s.place(ctx, c, def, rid)
 	if err != nil {
-		return Resource{}, err
+		return err
 	}
 	action := access.ReadChart
 	if def.Shared {
@@ -45,7 +45,7 @@ func (s *Store) Read(ctx context.Context, c person.Caller, typ, id string) (Reso
 	pending, err := s.c.Gate.Begin(ctx, access.Ask{Caller: c, Action: action, Owner: at.owner,
 		Object: typ + "/" + rid.String(), Kinds: kinds(typ)})
 	if err != nil {
-		return Resource{}, err
+		return err
 	}
 	// The sealed body comes while the disk syncs; it is opened after the Grant.
 	var ahead rowBytes
@@ -54,19 +54,18 @@ func (s *Store) Read(ctx context.Context, c person.Caller, typ, id string) (Reso
 	}
 	g, err := pending.Grant(ctx)
 	if err != nil {
-		return Resource{}, err
+		return err
 	}
-	r, err := s.answered(ctx, g, at.owner, typ, rid, func() (r Resource, err error) {
+	return s.answered(ctx, g, at.owner, typ, rid, func() (r Resource, err error) {
 		err = s.steady(ctx, at.owner, func(head vault.Head) error {
 			r, err = s.openCurrent(ctx, g, at.owner, head, typ, rid, ahead)
 			return err
 		})
 		return r, err
-	})
-	if err == nil {
+	}, func(r Resource) error {
 		s.keepPlace(c, def, rid, at)
-	}
-	return r, err
+		return use(r)
+	})
 }
 
 // ahead completes what locate found by the body. A row that is gone meanwhile is

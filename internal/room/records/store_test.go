@@ -100,14 +100,14 @@ func TestAChartComesInAndIsReadByItsPatient(t *testing.T) {
 			t.Fatalf("%d of %d hemoglobin values, %v", len(found.Resources), found.Total, err)
 		}
 		first := found.Resources[0]
-		got, err := k.store.Read(t.Context(), maya, "Observation", first.ID.String())
+		got, err := k.store.ReadNow(t.Context(), maya, "Observation", first.ID.String())
 		if err != nil || !bytes.Equal(got.Doc.Reveal(), first.Doc.Reveal()) {
 			t.Fatalf("read of what was found: %v", err)
 		}
 		if !bytes.Contains(got.Doc.Reveal(), []byte(`"versionId":"1"`)) {
 			t.Error("no version in the answer")
 		}
-		if p, err := k.store.Read(t.Context(), maya, "Patient", person.PatientResource(mother).String()); err != nil || !bytes.Contains(p.Doc.Reveal(), []byte("Tran")) {
+		if p, err := k.store.ReadNow(t.Context(), maya, "Patient", person.PatientResource(mother).String()); err != nil || !bytes.Contains(p.Doc.Reveal(), []byte("Tran")) {
 			t.Errorf("own Patient: %v", err)
 		}
 		chart, err := k.store.View(t.Context(), maya, mother, "page/home", "Observation", "Condition")
@@ -121,7 +121,7 @@ func TestAChartComesInAndIsReadByItsPatient(t *testing.T) {
 		if _, err := k.store.Search(t.Context(), maya, "Observation", "patient="+person.PatientResource(child).String()); !fault.Is(err, fault.NotFound) {
 			t.Errorf("search of the child: %v", err)
 		}
-		if _, err := k.store.Read(t.Context(), maya, "Condition", first.ID.String()); !fault.Is(err, fault.NotFound) {
+		if _, err := k.store.ReadNow(t.Context(), maya, "Condition", first.ID.String()); !fault.Is(err, fault.NotFound) {
 			t.Errorf("an Observation read as a Condition: %v", err)
 		}
 	})
@@ -142,7 +142,7 @@ func TestForeignAndAbsentAreTheSame(t *testing.T) {
 		}
 		for _, id := range []string{found.Resources[0].ID.String(), absent.String(), "not-an-id", ""} {
 			size := k.Log.Size()
-			_, err := k.store.Read(t.Context(), maya, "Observation", id)
+			_, err := k.store.ReadNow(t.Context(), maya, "Observation", id)
 			if !fault.Is(err, fault.NotFound) || err.Error() != "not-found: decide readChart" {
 				t.Errorf("%q: %v", id, err)
 			}
@@ -282,11 +282,11 @@ func TestARevertedRowIsRefusedWithoutARestart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := k.store.Read(t.Context(), c, "Observation", id.String()); err != nil {
+		if _, err := k.store.ReadNow(t.Context(), c, "Observation", id.String()); err != nil {
 			t.Fatal(err)
 		}
 		dbtest.Raw(k.DB).Exec(t, `DELETE FROM chart_row WHERE version = 2`)
-		if _, err := k.store.Read(t.Context(), c, "Observation", id.String()); !fault.Is(err, fault.Tampered) {
+		if _, err := k.store.ReadNow(t.Context(), c, "Observation", id.String()); !fault.Is(err, fault.Tampered) {
 			t.Fatalf("got %v, want tampered", err)
 		}
 	})

@@ -134,9 +134,8 @@ func readFile(d disk, name string) ([]byte, error) {
 
 func isFull(err error) bool { return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) }
 
-// writeZeros takes up n bytes from position from on.
-func writeZeros(f io.WriterAt, from, n int64) error {
-	zeros := make([]byte, min(n, 1<<20))
+// writeZeros takes up n bytes from position from on, a piece as long as zeros at a time.
+func writeZeros(f io.WriterAt, zeros []byte, from, n int64) error {
 	for n > 0 {
 		k, err := f.WriteAt(zeros[:min(n, int64(len(zeros)))], from)
 		if err != nil {

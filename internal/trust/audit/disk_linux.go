@@ -11,7 +11,7 @@ func (f osFile) allocate(from, n int64) error {
 	if err == nil || isFull(err) {
 		return err
 	}
-	return writeZeros(f, from, n)
+	return writeZeros(f, make([]byte, min(n, 1<<20)), from, n)
 }
 
 // FreeSpace is the number of bytes that this process may still write under dir.

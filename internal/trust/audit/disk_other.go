@@ -6,7 +6,9 @@ import "golang.org/x/sys/unix"
 
 func (f osFile) datasync() error { return f.Sync() }
 
-func (f osFile) allocate(from, n int64) error { return writeZeros(f, from, n) }
+func (f osFile) allocate(from, n int64) error {
+	return writeZeros(f, make([]byte, min(n, 1<<20)), from, n)
+}
 
 // FreeSpace is the number of bytes that this process may still write under dir.
 func FreeSpace(dir string) (int64, error) {

@@ -97,6 +97,7 @@ type FileStore struct {
 	mu       sync.RWMutex // guards all below; Append holds it only to publish
 	lock     file
 	buf      []byte // of the sequencer, for frames
+	zeros    []byte // zerosAhead of them
 	segs     []segment
 	size     int64 // records
 	end      int64 // journal position behind the last record
@@ -134,7 +135,7 @@ func NewFileStore(cfg FileConfig) *FileStore {
 	if d == nil {
 		d = osDisk{dir: cfg.Dir}
 	}
-	return &FileStore{cfg: cfg, disk: d, hashes: derived{unit: tlog.HashSize}, offsets: derived{unit: 8}}
+	return &FileStore{cfg: cfg, disk: d, zeros: make([]byte, zerosAhead), hashes: derived{unit: tlog.HashSize}, offsets: derived{unit: 8}}
 }
 
 // OpenFileReader opens a log's folder for the verifier: it takes no lock, changes
@@ -344,7 +345,7 @@ func (s *FileStore) writeAhead(g segment, end int64) int64 {
 	if end <= s.ahead || to <= end || !room {
 		return s.ahead
 	}
-	if writeZeros(g.f, end-g.base, to-end) != nil {
+	if writeZeros(g.f, s.zeros, end-g.base, to-end) != nil {
 		return end
 	}
 	return to

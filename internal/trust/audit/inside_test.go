@@ -22,15 +22,15 @@ import (
 // clear seals nothing and binds nothing: it shows what the layers above check.
 type clear struct{}
 
-func (clear) Seal(plain, _ []byte) ([]byte, error)  { return bytes.Clone(plain), nil }
-func (clear) Open(sealed, _ []byte) ([]byte, error) { return bytes.Clone(sealed), nil }
+func (clear) AppendSeal(dst, plain, _ []byte) ([]byte, error) { return append(dst, plain...), nil }
+func (clear) Open(sealed, _ []byte) ([]byte, error)           { return bytes.Clone(sealed), nil }
 
 // Even a sealer that authenticates nothing cannot make a record pass whose payload,
 // leaf and position do not belong together.
 func TestOpenRecordChecksEverything(t *testing.T) {
 	record := func(entry string, seq int64) Record {
 		plain := append([]byte(commitLabel), make([]byte, saltSize)...)
-		r, err := sealEntry(clear{}, associated("o", seq), seq, pad(append(plain, entry...), len(plain)))
+		r, err := sealEntry(clear{}, nil, associated("o", seq), seq, pad(append(plain, entry...), len(plain)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestGolden(t *testing.T) {
 		t.Errorf("encoding\n%s\nwant\n%s", b, want)
 	}
 	plain := append([]byte(commitLabel), bytes.Repeat([]byte{7}, saltSize)...)
-	r, err := sealEntry(clear{}, associated("postern/org-a", 3), 3, pad(append(plain, b...), len(plain)))
+	r, err := sealEntry(clear{}, nil, associated("postern/org-a", 3), 3, pad(append(plain, b...), len(plain)))
 	if err != nil {
 		t.Fatal(err)
 	}

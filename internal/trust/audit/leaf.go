@@ -16,7 +16,8 @@ import (
 // associated data bind a payload to its log and position. Both methods must be
 // safe for concurrent use.
 type Sealer interface {
-	Seal(plain, ad []byte) ([]byte, error)
+	// AppendSeal seals into the spare capacity of dst, which must not overlap plain.
+	AppendSeal(dst, plain, ad []byte) ([]byte, error)
 	Open(sealed, ad []byte) ([]byte, error)
 }
 
@@ -92,10 +93,17 @@ func associated(origin string, seq int64) []byte {
 	return binary.BigEndian.AppendUint64(b, uint64(seq))
 }
 
-// sealEntry makes the record of an encoded entry. plain is label | salt | padded
-// entry; neither it nor ad is kept.
-func sealEntry(s Sealer, ad []byte, seq int64, plain []byte) (Record, error) {
-	sealed, err := s.Seal(plain[len(commitLabel):], ad)
+// maxOverhead is the most by which a Sealer makes a payload longer; one that makes
+// it longer costs an allocation each.
+const maxOverhead = 64
+
+// sealedSize is room for the sealed payload of an entry whose body has n bytes.
+func sealedSize(n int) int { return maxOverhead + saltSize + bucket(maxStamp+n) }
+
+// sealEntry makes the record of an encoded entry, with its payload in the spare capacity
+// of dst. plain is label | salt | padded entry; neither it nor ad is kept.
+func sealEntry(s Sealer, dst, ad []byte, seq int64, plain []byte) (Record, error) {
+	sealed, err := s.AppendSeal(dst, plain[len(commitLabel):], ad)
 	if err != nil {
 		return Record{}, fault.Wrap(fault.Unavailable, "seal log entry", err)
 	}

@@ -56,6 +56,9 @@ type Log struct {
 	broken   error
 	wake     chan struct{} // capacity 1: there is work
 
+	bodies sync.Pool // of *[]byte: encodings of entries on their way
+	sealed sync.Pool // of *[]byte: payloads of batches on their way
+
 	turn  turn  // of whoever appends a batch; Reopen's too
 	state state // the sequencer's, guarded by turn
 

@@ -28,7 +28,7 @@ type group struct {
 
 // item is one entry on its way.
 type item struct {
-	body       []byte // canonical encoding without the stamps
+	body       *[]byte // canonical encoding without the stamps
 	patient    person.PatientID
 	anchor     *Anchor
 	lastAnchor int64
@@ -91,8 +91,12 @@ func (l *Log) admit(e *Entry) (item, error) {
 	if e.Event == "" || e.Outcome == "" {
 		return item{}, fault.New(fault.Internal, "append to log: entry without event or outcome")
 	}
-	body := e.appendBody(make([]byte, 0, 640))
-	if bucket(maxStamp+len(body)) == 0 {
+	body, ok := l.bodies.Get().(*[]byte)
+	if !ok {
+		fresh := make([]byte, 0, 640)
+		body = &fresh
+	}
+	if *body = e.appendBody((*body)[:0]); bucket(maxStamp+len(*body)) == 0 {
 		return item{}, fault.New(fault.TooLarge, "append to log: entry over 16 KiB")
 	}
 	if err := l.cfg.Store.Admit(e.Class); err != nil {
@@ -146,7 +150,8 @@ type prepared struct {
 	groups []*group
 	items  []*item
 	batch  Batch
-	next   state // when the batch is durable
+	sealed []*[]byte // what the payloads of batch stand in
+	next   state     // when the batch is durable
 }
 
 // sequence writes what is queued and not written by whoever waits for it. While a
@@ -262,8 +267,9 @@ func (l *Log) extend(p *prepared, base state, g *group) *prepared {
 	}
 	err := l.stopped()
 	var rs []Record
+	var sealed *[]byte
 	if err == nil {
-		rs, base, err = l.prepare(base, items)
+		rs, sealed, base, err = l.prepare(base, items)
 	}
 	if err != nil {
 		refuse(items, err)
@@ -274,7 +280,7 @@ func (l *Log) extend(p *prepared, base state, g *group) *prepared {
 		p = &prepared{}
 	}
 	p.groups, p.items, p.next = append(p.groups, g), append(p.items, items...), base
-	p.batch.Records = append(p.batch.Records, rs...)
+	p.batch.Records, p.sealed = append(p.batch.Records, rs...), append(p.sealed, sealed)
 	p.batch.First, p.batch.Care = p.batch.Records[0].Seq, onlyCare(p.items)
 	return p
 }
@@ -310,10 +316,22 @@ func (l *Log) finish(p *prepared, err error) (ok bool) {
 			l.careOnly(p)
 		}
 	}
+	l.recycle(p)
 	for _, g := range p.groups {
 		close(g.done)
 	}
 	return err == nil
+}
+
+// recycle keeps the memory of a batch for later ones: nobody holds it any more.
+func (l *Log) recycle(p *prepared) {
+	for _, b := range p.sealed {
+		l.sealed.Put(b)
+	}
+	for _, it := range p.items {
+		l.bodies.Put(it.body)
+		it.body = nil
+	}
 }
 
 func (l *Log) accept(items []*item, next state) {
@@ -332,8 +350,9 @@ func (l *Log) careOnly(p *prepared) {
 	if len(care) == 0 {
 		return
 	}
-	rs, next, err := l.prepare(l.state, care)
+	rs, sealed, next, err := l.prepare(l.state, care)
 	if err == nil {
+		defer l.sealed.Put(sealed)
 		err = l.cfg.Store.Append(context.Background(), Batch{First: l.state.edge.size, Records: rs, Care: true})
 	}
 	if err == nil {
@@ -346,13 +365,14 @@ func (l *Log) careOnly(p *prepared) {
 	}
 }
 
-// prepare stamps, seals and hashes items on top of st and returns the state after them.
-func (l *Log) prepare(st state, items []*item) ([]Record, state, error) {
+// prepare stamps, seals and hashes items on top of st and returns the state after
+// them. The payloads stand in sealed.
+func (l *Log) prepare(st state, items []*item) (rs []Record, sealed *[]byte, next state, err error) {
 	st.edge, st.settled = st.edge.clone(), l.settled.Load()
 	l.tick(&st)
 	salts := make([]byte, saltSize*len(items)) // at once: a certified source costs much per call
 	if _, err := io.ReadFull(l.cfg.Random, salts); err != nil {
-		return nil, st, fmt.Errorf("draw salts: %w", err)
+		return nil, nil, st, fmt.Errorf("draw salts: %w", err)
 	}
 	for i, it := range items {
 		it.receipt = Receipt{Seq: st.edge.size + int64(i), Time: st.time}
@@ -361,9 +381,8 @@ func (l *Log) prepare(st state, items []*item) ([]Record, state, error) {
 		}
 		it.lastAnchor = st.anchor
 	}
-	rs, err := l.seal(items, salts, st.settled)
-	if err != nil {
-		return nil, st, err
+	if rs, sealed, err = l.seal(items, salts, st.settled); err != nil {
+		return nil, nil, st, err
 	}
 	hashes := make([]tlog.Hash, 0, 2*len(items)+64) // never grown, so that slices of it stay valid
 	for i := range rs {
@@ -371,7 +390,7 @@ func (l *Log) prepare(st state, items []*item) ([]Record, state, error) {
 		hashes = st.edge.add(rs[i].Leaf.Hash(), hashes)
 		rs[i].Hashes = hashes[n:]
 	}
-	return rs, st, nil
+	return rs, sealed, st, nil
 }
 
 // tick sets the time of the next batch: the clock's, or the last entry's when the
@@ -393,8 +412,12 @@ func (l *Log) StepBack() time.Duration { return time.Duration(l.stepped.Swap(0))
 const sealAlone = 8
 
 // seal makes the records of items that are stamped, on all cores when there are many.
-func (l *Log) seal(items []*item, salts []byte, settled int64) ([]Record, error) {
-	rs := make([]Record, len(items))
+func (l *Log) seal(items []*item, salts []byte, settled int64) (rs []Record, sealed *[]byte, err error) {
+	rs, sealed = make([]Record, len(items)), l.room(items)
+	for i, b := 0, *sealed; i < len(items); i++ {
+		n := sealedSize(len(*items[i].body))
+		rs[i].Sealed, b = b[:0:n], b[n:]
+	}
 	n := min(l.cores, (len(items)+sealAlone-1)/sealAlone)
 	errs := make([]error, n)
 	work := func(k int) {
@@ -407,7 +430,21 @@ func (l *Log) seal(items []*item, salts []byte, settled int64) ([]Record, error)
 	}
 	work(0)
 	wg.Wait()
-	return rs, errors.Join(errs...)
+	return rs, sealed, errors.Join(errs...)
+}
+
+// room is memory for the sealed payloads of items.
+func (l *Log) room(items []*item) *[]byte {
+	n := 0
+	for _, it := range items {
+		n += sealedSize(len(*it.body))
+	}
+	b, ok := l.sealed.Get().(*[]byte)
+	if !ok || cap(*b) < n {
+		b = &[]byte{}
+	}
+	*b = slices.Grow((*b)[:0], n)[:n]
+	return b
 }
 
 // sealSome makes the records of items, through one buffer.
@@ -418,9 +455,9 @@ func (l *Log) sealSome(rs []Record, items []*item, salts []byte, settled int64) 
 	for i, it := range items {
 		buf = append(append(buf[:0], commitLabel...), salts[i*saltSize:(i+1)*saltSize]...)
 		buf = appendStamps(buf, it.receipt.Seq, clock, it.lastAnchor, settled)
-		buf = pad(append(buf, it.body...), len(commitLabel)+saltSize)
+		buf = pad(append(buf, *it.body...), len(commitLabel)+saltSize)
 		binary.BigEndian.PutUint64(ad[len(ad)-8:], uint64(it.receipt.Seq))
-		if rs[i], err = sealEntry(l.cfg.Sealer, ad, it.receipt.Seq, buf); err != nil {
+		if rs[i], err = sealEntry(l.cfg.Sealer, rs[i].Sealed, ad, it.receipt.Seq, buf); err != nil {
 			return err
 		}
 	}

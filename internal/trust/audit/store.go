@@ -71,7 +71,8 @@ type Store interface {
 	// Append returned nil; it may keep a batch whose Append failed, whole or not at all.
 	Load(ctx context.Context) (int64, error)
 	// Append makes the batch durable, whole or not at all, before it returns nil. It
-	// returns ErrForked when First is not the number of durable records.
+	// returns ErrForked when First is not the number of durable records. The records
+	// are valid during the call only.
 	Append(ctx context.Context, b Batch) error
 	// Admit says whether an entry of this class may be appended now; the error is
 	// ErrFull otherwise. It is called for every entry and must be cheap.

@@ -65,7 +65,7 @@ func (s *Subjects) Add(ctx context.Context, next int64, entries []SubjectEntry) 
 				return err
 			}
 		}
-		position, err := s.sealer.Seal(binary.BigEndian.AppendUint64(nil, uint64(next)), []byte(positionLabel))
+		position, err := s.sealer.AppendSeal(nil, binary.BigEndian.AppendUint64(nil, uint64(next)), []byte(positionLabel))
 		if err != nil {
 			return fault.Wrap(fault.Unavailable, "seal index position", err)
 		}
@@ -95,7 +95,7 @@ func (s *Subjects) extend(ctx context.Context, tx *db.Tx, p person.PatientID, se
 		}
 		n++
 		seqs = seqs[k:]
-		if sealed, err = s.sealer.Seal(page.encode(), subjectAD(p, n)); err != nil {
+		if sealed, err = s.sealer.AppendSeal(nil, page.encode(), subjectAD(p, n)); err != nil {
 			return fault.Wrap(fault.Unavailable, "seal index", err)
 		}
 		_, err = tx.Exec(ctx, `INSERT INTO log_subject (patient, n, entries) VALUES (?, ?, ?)`, p.Bytes(), n, sealed)

@@ -88,14 +88,18 @@ func (k Key) ID() uint32 { return k.current }
 
 // Seal encrypts plain, bound to ad and the environment.
 func (k Key) Seal(plain, ad []byte) ([]byte, error) {
+	return k.AppendSeal(make([]byte, 0, Overhead+len(plain)), plain, ad)
+}
+
+// AppendSeal is Seal into the spare capacity of dst, which must not overlap plain.
+func (k Key) AppendSeal(dst, plain, ad []byte) ([]byte, error) {
 	m, ok := k.set[k.current]
 	if !ok {
 		return nil, ErrKey
 	}
-	out := make([]byte, headerSize, Overhead+len(plain))
-	out[0], out[1] = formatVersion, suiteAES256
-	binary.BigEndian.PutUint32(out[2:], k.current)
-	return m.aead.Seal(out, nil, plain, k.associated(out[:headerSize], ad)), nil //#nosec G407 -- the cipher draws a random nonce itself and wants nil
+	n := len(dst)
+	dst = binary.BigEndian.AppendUint32(append(dst, formatVersion, suiteAES256), k.current)
+	return m.aead.Seal(dst, nil, plain, k.associated(dst[n:], ad)), nil //#nosec G407 -- the cipher draws a random nonce itself and wants nil
 }
 
 // Open decrypts what Seal made with the same ad and environment. An unknown

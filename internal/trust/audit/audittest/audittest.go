@@ -28,7 +28,7 @@ import (
 const Name = "postern/org-test"
 
 // Sealer is AES-256-GCM under a key made from text: not from package keys, which
-// sits beside audit, but of the same kind and cost. Fail, when set, is returned by Seal.
+// sits beside audit, but of the same kind and cost. Fail, when set, is returned by AppendSeal.
 type Sealer struct {
 	aead cipher.AEAD
 	mu   sync.Mutex
@@ -49,22 +49,22 @@ func NewSealer(text string) *Sealer {
 	return &Sealer{aead: aead}
 }
 
-// Fail makes every later Seal return err; nil heals it.
+// Fail makes every later AppendSeal return err; nil heals it.
 func (s *Sealer) Fail(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fail = err
 }
 
-// Seal implements audit.Sealer.
-func (s *Sealer) Seal(plain, ad []byte) ([]byte, error) {
+// AppendSeal implements audit.Sealer.
+func (s *Sealer) AppendSeal(dst, plain, ad []byte) ([]byte, error) {
 	s.mu.Lock()
 	err := s.fail
 	s.mu.Unlock()
 	if err != nil {
 		return nil, err
 	}
-	return s.aead.Seal(nil, nil, plain, ad), nil
+	return s.aead.Seal(dst, nil, plain, ad), nil
 }
 
 // Open implements audit.Sealer.
@@ -212,8 +212,9 @@ func (m *Memory) Append(_ context.Context, b audit.Batch) error {
 	if b.First != int64(len(m.recs)) {
 		return audit.ErrForked
 	}
-	m.recs = append(m.recs, b.Records...)
 	for _, r := range b.Records {
+		r.Sealed = bytes.Clone(r.Sealed) // a batch is valid during the call only
+		m.recs = append(m.recs, r)
 		m.hs = append(m.hs, r.Hashes...)
 	}
 	return nil
