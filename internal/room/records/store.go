@@ -79,7 +79,9 @@ const kindChart = "chart"
 // is known to be the one asked for.
 const kindResource = "resource"
 
-func kinds(types ...string) []string { return append([]string{kindChart}, types...) }
+func kinds(types ...string) []string {
+	return append(append(make([]string, 0, 1+len(types)), kindChart), types...)
+}
 
 func headOf(owner person.Owner) vault.HeadRef {
 	return vault.HeadRef{Owner: owner, Kind: vault.HeadChart}

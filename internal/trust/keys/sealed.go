@@ -42,7 +42,7 @@ var (
 // MACs never share a key.
 type material struct {
 	aead cipher.AEAD
-	macs *sync.Pool // of hash.Hash, keyed: setting one up costs as much as using it
+	macs *sync.Pool // of *macState, keyed: setting one up costs as much as using it
 }
 
 func newMaterial(key []byte) (material, error) {
@@ -62,7 +62,7 @@ func newMaterial(key []byte) (material, error) {
 	if err != nil {
 		return material{}, fmt.Errorf("make aead: %w", err)
 	}
-	return material{aead: aead, macs: &sync.Pool{New: func() any { return hmac.New(sha256.New, macKey) }}}, nil
+	return material{aead: aead, macs: &sync.Pool{New: func() any { return &macState{hash: hmac.New(sha256.New, macKey)} }}}, nil
 }
 
 // Key seals, opens and authenticates for one subject and use. It may hold
@@ -131,18 +131,32 @@ func (k Key) associated(header, ad []byte) []byte {
 // MAC authenticates parts, each with its length, under the newest key id. It must not
 // be called on the zero Key, which has none.
 func (k Key) MAC(parts ...[]byte) [32]byte {
-	var out [32]byte
-	pool := k.set[k.current].macs
-	h, _ := pool.Get().(hash.Hash)
-	defer pool.Put(h)
-	h.Reset()
-	var n [8]byte
+	return authenticate(k.set[k.current].macs, parts)
+}
+
+// MACText is MAC of parts that are text.
+func (k Key) MACText(parts ...string) [32]byte {
+	return authenticate(k.set[k.current].macs, parts)
+}
+
+// macState is what one MAC needs: the parts are put together in buf, because what is
+// given to a hash piece by piece costs an allocation each.
+type macState struct {
+	hash hash.Hash
+	buf  []byte
+}
+
+func authenticate[T string | []byte](pool *sync.Pool, parts []T) (out [32]byte) {
+	s, _ := pool.Get().(*macState)
+	defer pool.Put(s)
+	s.buf = s.buf[:0]
 	for _, p := range parts {
-		binary.BigEndian.PutUint64(n[:], uint64(len(p)))
-		h.Write(n[:])
-		h.Write(p)
+		s.buf = append(binary.BigEndian.AppendUint64(s.buf, uint64(len(p))), p...)
 	}
-	h.Sum(out[:0])
+	s.hash.Reset()
+	s.hash.Write(s.buf)
+	clear(s.buf) // parts may be secrets
+	copy(out[:], s.hash.Sum(s.buf[:0]))
 	return out
 }
 

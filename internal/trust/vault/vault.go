@@ -286,18 +286,14 @@ func (s Secret) Open(ctx context.Context, row Row, sealed []byte) ([]byte, error
 
 // Blind is the keyed token under which an import source is found again. parts
 // are length-prefixed, so ("a","bc") and ("ab","c") differ.
-func (v *Vault) Blind(parts ...string) []byte { return mac(v.blind, parts) }
+func (v *Vault) Blind(parts ...string) []byte { return mac(v.blind, parts...) }
 
 // Handle is the stored form of a secret that a browser or client holds.
 func (v *Vault) Handle(purpose SecretPurpose, secret string) []byte {
-	return mac(v.handle, []string{string(purpose), secret})
+	return mac(v.handle, string(purpose), secret)
 }
 
-func mac(k keys.Key, parts []string) []byte {
-	bs := make([][]byte, len(parts))
-	for i, p := range parts {
-		bs[i] = []byte(p)
-	}
-	m := k.MAC(bs...)
+func mac(k keys.Key, parts ...string) []byte {
+	m := k.MACText(parts...)
 	return m[:]
 }
