@@ -31,20 +31,20 @@ type placeKey struct {
 	id      person.ResourceID
 }
 
-// spot is whose a resource is, and its newest row.
+// spot is whose a resource is, and its newest version.
 type spot struct {
-	owner person.Owner
-	row   rowBytes
-	known bool // from memory
-	mark  db.Mark
+	owner   person.Owner
+	version int64 // 0: there is none
+	known   bool  // from memory
+	mark    db.Mark
 }
 
 // place finds whose typ/id is: as remembered of this account, else by locate.
 func (s *Store) place(ctx context.Context, c person.Caller, def Definition, id person.ResourceID) (spot, error) {
 	at, m, ok := s.places.Get(placeKey{c.Account(), def.Type, id})
 	if !ok {
-		owner, found, err := s.locate(ctx, def, id)
-		return spot{owner: owner, row: found, mark: m}, err
+		owner, version, err := s.locate(ctx, def, id)
+		return spot{owner: owner, version: version, mark: m}, err
 	}
 	at.known = true
 	return at, nil
@@ -52,9 +52,8 @@ func (s *Store) place(ctx context.Context, c person.Caller, def Definition, id p
 
 // keepPlace remembers where c was given a resource.
 func (s *Store) keepPlace(c person.Caller, def Definition, id person.ResourceID, at spot) {
-	if !at.known && at.row.version > 0 {
-		s.places.Put(at.mark, placeKey{c.Account(), def.Type, id},
-			spot{owner: at.owner, row: rowBytes{version: at.row.version, header: at.row.header}})
+	if !at.known && at.version > 0 {
+		s.places.Put(at.mark, placeKey{c.Account(), def.Type, id}, spot{owner: at.owner, version: at.version})
 	}
 }
 

@@ -13,6 +13,34 @@ import (
 	"postern.example/postern/internal/word/phi"
 )
 
+// Whose a resource is is answered from an index alone: the pages of a row are in the
+// database's memory when its chart is in use, and would show in the time of a refusal.
+func TestAPlaceIsReadFromAnIndex(t *testing.T) {
+	d := dbtest.New(t, db.SQLite, Migrations())
+	rows, err := d.Query(t.Context(), `EXPLAIN QUERY PLAN `+selectPlace, make([]byte, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close() //nolint:errcheck // read to its end below
+	looks := 0
+	for rows.Next() {
+		var id, parent, unused int64
+		var detail string
+		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(detail, "chart_row") {
+			continue
+		}
+		if looks++; !strings.Contains(detail, "USING COVERING INDEX") {
+			t.Error(detail)
+		}
+	}
+	if err := rows.Err(); err != nil || looks != 2 {
+		t.Fatal(looks, err)
+	}
+}
+
 const base = "https://portal.example/fhir/R4"
 
 // list asks for the observations of c's chart as a Bundle.

@@ -47,10 +47,10 @@ func (s *Store) Read(ctx context.Context, c person.Caller, typ, id string, use f
 	if err != nil {
 		return err
 	}
-	// The sealed body comes while the disk syncs; it is opened after the Grant.
+	// The sealed row comes while the disk syncs; it is opened after the Grant.
 	var ahead rowBytes
 	if !at.known {
-		ahead = s.ahead(ctx, at.owner, rid, at.row)
+		ahead = s.ahead(ctx, at.owner, rid, at.version)
 	}
 	g, err := pending.Grant(ctx)
 	if err != nil {
@@ -68,52 +68,54 @@ func (s *Store) Read(ctx context.Context, c person.Caller, typ, id string, use f
 	})
 }
 
-// ahead completes what locate found by the body. A row that is gone meanwhile is
-// for openCurrent to judge, which asks for the version that the index names.
-func (s *Store) ahead(ctx context.Context, owner person.Owner, id person.ResourceID, found rowBytes) rowBytes {
-	if found.version == 0 || found.body != nil {
-		return found
+// ahead fetches the version that locate found. A row that is gone meanwhile is
+// for openCurrent to judge, which asks for the version that the chart's index names.
+func (s *Store) ahead(ctx context.Context, owner person.Owner, id person.ResourceID, version int64) rowBytes {
+	if version == 0 {
+		return rowBytes{}
 	}
-	if r, ok := s.cache.getRow(cacheKey{owner: owner, id: id, version: found.version}); ok {
+	if r, ok := s.cache.getRow(cacheKey{owner: owner, id: id, version: version}); ok {
 		return r
 	}
-	r := found
-	err := s.c.DB.QueryRow(ctx, `SELECT body FROM chart_row WHERE owner = ? AND id = ? AND version = ?`,
-		owner.Bytes(), id.Bytes(), found.version).Scan(&r.body)
-	if err != nil {
+	r := rowBytes{version: version}
+	if s.c.DB.QueryRow(ctx, selectRow, owner.Bytes(), id.Bytes(), version).Scan(&r.header, &r.body) != nil {
 		return rowBytes{}
 	}
 	return r
 }
+
+// selectPlace is the newest version of the identifier asked for, or of the next one.
+const selectPlace = `SELECT id, owner, version FROM chart_row
+	WHERE id = (SELECT id FROM chart_row WHERE id >= ? ORDER BY id LIMIT 1) ORDER BY version DESC LIMIT 1`
 
 // locate finds whose row has this id, and its newest version as the database has it.
 // When there is none it answers with an owner that does not exist, so that the
 // decision takes its usual way to "no".
 //
 // It asks for the next id that is not smaller and then compares: an identifier
-// that does not exist finds a row too. Nothing of the row is opened before the
-// decision: whether its chart's key is in memory would show in the time of the
-// answer, and so that the identifier is one of a chart in use.
-func (s *Store) locate(ctx context.Context, def Definition, id person.ResourceID) (person.Owner, rowBytes, error) {
+// that does not exist finds one too. The database answers from an index, whose pages hold
+// identifiers of all charts side by side, and nothing of the row is fetched or opened before
+// the decision: whether its pages and its chart's key are in memory would show in the
+// time of the answer, and so that the identifier is one of a chart in use.
+func (s *Store) locate(ctx context.Context, def Definition, id person.ResourceID) (person.Owner, int64, error) {
 	nobody := person.Patient(person.PatientOf(id))
 	if def.Shared {
 		nobody = person.Clinic(s.c.Clinic)
 	}
-	var r rowBytes
+	var version int64
 	var ob, idb []byte
-	err := s.c.DB.QueryRow(ctx, `SELECT id, owner, version, header FROM chart_row
-		WHERE id = (SELECT id FROM chart_row WHERE id >= ? ORDER BY id LIMIT 1) ORDER BY version DESC LIMIT 1`, id.Bytes()).Scan(&idb, &ob, &r.version, &r.header)
+	err := s.c.DB.QueryRow(ctx, selectPlace, id.Bytes()).Scan(&idb, &ob, &version)
 	if errors.Is(err, db.ErrNoRows) {
-		return nobody, rowBytes{}, nil
+		return nobody, 0, nil
 	}
 	if err != nil {
-		return person.Owner{}, r, fmt.Errorf("find resource: %w", err)
+		return person.Owner{}, 0, fmt.Errorf("find resource: %w", err)
 	}
 	owner, err := person.OwnerFromBytes(ob)
 	if err != nil || resourceIDFromBytes(idb) != id || (owner.Kind == person.OwnerClinic) != def.Shared {
-		return nobody, rowBytes{}, nil
+		return nobody, 0, nil
 	}
-	return owner, r, nil
+	return owner, version, nil
 }
 
 // openCurrent opens the current version of typ/id, which the chart's index names.

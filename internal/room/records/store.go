@@ -242,11 +242,13 @@ func (s *Store) row(ctx context.Context, owner person.Owner, id person.ResourceI
 	return r, err
 }
 
+// selectRow is one version of a resource.
+const selectRow = `SELECT header, body FROM chart_row WHERE owner = ? AND id = ? AND version = ?`
+
 // fetch reads the sealed bytes of one version that the index names.
 func (s *Store) fetch(ctx context.Context, owner person.Owner, id person.ResourceID, version int64) (rowBytes, error) {
 	r := rowBytes{version: version}
-	err := s.c.DB.QueryRow(ctx, `SELECT header, body FROM chart_row WHERE owner = ? AND id = ? AND version = ?`,
-		owner.Bytes(), id.Bytes(), version).Scan(&r.header, &r.body)
+	err := s.c.DB.QueryRow(ctx, selectRow, owner.Bytes(), id.Bytes(), version).Scan(&r.header, &r.body)
 	if errors.Is(err, db.ErrNoRows) {
 		return rowBytes{}, s.c.Vault.Tampered(ctx, "chart row is missing although the index names it", owner)
 	}

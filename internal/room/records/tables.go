@@ -36,7 +36,12 @@ func Migrations() []db.Migration {
 			{Name: "body", Type: db.Bytes, Class: db.Sealed, Purpose: "owner, type and identifier", Retention: life},
 		}},
 	}}
-	return []db.Migration{charts, {Number: 51, Room: "records", Name: "rework of indexes", Tables: []db.Table{
+	places := db.Migration{Number: 53, Room: "records", Name: "index of places", Add: []db.Addition{
+		// Whose a resource is stands in this index whole: a look at the row itself would
+		// take longer for a chart that nobody has used for a while.
+		{Table: "chart_row", Index: [][]string{{"id", "version", "owner"}}},
+	}}
+	return []db.Migration{charts, places, {Number: 51, Room: "records", Name: "rework of indexes", Tables: []db.Table{
 		{Name: "chart_rework", Purpose: "how far the indexes are made anew", Key: []string{"id"}, Columns: []db.Column{
 			{Name: "id", Type: db.Integer, Class: db.SmallKind, Purpose: "always 1", Retention: "installation"},
 			{Name: "target", Type: db.Bytes, Class: db.Digest, Purpose: "the definitions that it is done for", Retention: "installation"},
