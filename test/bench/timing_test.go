@@ -106,7 +106,7 @@ func (b *bench) timing(st *stand) error {
 			}
 		}
 		b.report.atMost("foreign against nonexistent identifier, "+again, "% right by a threshold classifier", 52, 100*accuracy(tries),
-			fmt.Sprintf("%d tries over HTTP; p50 foreign %s, nonexistent %s; equal refusals cost a look at a row and its header, and %s", len(tries), micros(median(f)), micros(median(u)),
+			fmt.Sprintf("%d tries over HTTP; p50 foreign %s, nonexistent %s; equal refusals cost a look into an index, and %s", len(tries), micros(median(f)), micros(median(u)),
 				map[bool]string{true: "a durable entry", false: "a counter"}[again[0] == 'f']))
 	}
 	return nil
