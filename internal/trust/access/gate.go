@@ -13,7 +13,6 @@ import (
 	"postern.example/postern/internal/trust/keys"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
-	"postern.example/postern/internal/word/phi"
 )
 
 // Ask is a question to the gate.
@@ -24,7 +23,6 @@ type Ask struct {
 	Object string       // "Observation/<id>", or empty for a view
 	Query  string       // the search as asked, for the log's sealed payload
 	Kinds  []string     // the kinds of row that the view needs
-	Labels []phi.Label  // sensitivity labels of the row, from vault.Facts; no policy reads them yet
 	Reason string       // why, in the words of an operator; empty otherwise
 	Detail Detail
 }

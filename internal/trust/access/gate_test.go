@@ -16,7 +16,6 @@ import (
 	"postern.example/postern/internal/trust/vault/vaulttest"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
-	"postern.example/postern/internal/word/phi"
 	"postern.example/postern/test/covers"
 )
 
@@ -29,7 +28,7 @@ func TestAGrantIsBoundToOwnerKindActionAndRequest(t *testing.T) {
 	kinds := []string{"Observation", "Condition"}
 	ctx, cancel := context.WithCancel(t.Context())
 	g, err := k.Decide(ctx, access.Ask{Caller: c, Action: access.SearchChart, Owner: owner, Kinds: kinds, Query: "code=718-7",
-		Object: "Observation/x", Labels: []phi.Label{phi.LabelRestricted}})
+		Object: "Observation/x"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -172,8 +172,8 @@ func (v *Vault) Tampered(ctx context.Context, what string, owner person.Owner) e
 	return fault.New(fault.Tampered, what)
 }
 
-// Facts are what may be read of a row before there is a Grant: labels and the
-// time of storage, and no PHI. Presentation shows them; no policy reads them yet.
+// Facts are what may be read of a row without a Grant: labels and the time of
+// storage, and no PHI. Presentation shows them; no decision asks for them (decision 21).
 type Facts struct {
 	Stored time.Time // when this version was stored, in UTC, to the microsecond
 	Labels []phi.Label
