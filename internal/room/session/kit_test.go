@@ -116,7 +116,8 @@ func (h *house) account(t testing.TB, roles ...person.Role) person.AccountID {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := vaulttest.Grant(t, h.gate, access.Ask{Caller: vaulttest.Operator(), Action: access.AddAccount, Owner: person.Clinic(h.Clinic)})
+	g := vaulttest.Grant(t, h.gate, access.Ask{Caller: vaulttest.Operator(), Action: access.AddAccount, Owner: person.Clinic(h.Clinic),
+		New: person.Account(id), Object: "Account/" + id.String()})
 	err = h.Vault.Change(t.Context(), g, func(tx *vault.ChangeTx) error {
 		if err := tx.NewOwner(t.Context(), person.Account(id)); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"sync"
 
+	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/db"
 	"postern.example/postern/internal/trust/keys"
@@ -24,6 +25,20 @@ const (
 	HeadAccount  HeadKind = 2 // digest of an account's rows: profile, roles, credentials, assignments, enrolment
 	HeadSessions HeadKind = 3 // digest of an account's sessions and tokens
 )
+
+// sets is the set that a head commits to, as the actions of the gate name it.
+func (k HeadKind) sets() access.Sets {
+	switch k {
+	case HeadChart:
+		return access.ChartSet
+	case HeadAccount:
+		return access.AccountSet
+	case HeadSessions:
+		return access.SessionSet
+	default:
+		return ^access.Sets(0) // of which no action changes all
+	}
+}
 
 // HeadRef names a head.
 type HeadRef struct {
