@@ -7,7 +7,6 @@ import (
 	"io"
 	"sync"
 	"testing"
-	"time"
 
 	"postern.example/postern/internal/room/session"
 	"postern.example/postern/internal/trust/access"
@@ -80,7 +79,6 @@ func furnish(t testing.TB, k *vaulttest.Kit, p *people, l session.Limits) *house
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Pause(func(ctx context.Context, _ time.Duration) error { return ctx.Err() })
 	return &house{Kit: k, rooms: r, gate: k.GateIn(t, p, keys.Demo), people: p, random: random}
 }
 
