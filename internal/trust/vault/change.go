@@ -274,10 +274,9 @@ func (tx *ChangeTx) SetHead(ctx context.Context, ref HeadRef, digest [32]byte) e
 	}
 	s.head = Head{Version: s.head.Version + 1, Digest: digest}
 	leaf := leafHash(ref, s)
-	mac := tx.v.heads.mac.MAC(leaf[:])
-	if _, err := tx.Exec(ctx, `INSERT INTO vault_head (slot, owner, kind, version, digest, seq, mac) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (slot) DO UPDATE SET version = excluded.version, digest = excluded.digest, seq = excluded.seq, mac = excluded.mac`,
-		s.slot, ref.Owner.Bytes(), int64(ref.Kind), s.head.Version, digest[:], tx.Seq(), mac[:]); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO vault_head (slot, owner, kind, version, digest, seq) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (slot) DO UPDATE SET version = excluded.version, digest = excluded.digest, seq = excluded.seq`,
+		s.slot, ref.Owner.Bytes(), int64(ref.Kind), s.head.Version, digest[:], tx.Seq()); err != nil {
 		return fmt.Errorf("write head: %w", err)
 	}
 	if tx.root, err = setLeaf(ctx, tx.Tx, tx.root, s.slot, leaf); err != nil {
