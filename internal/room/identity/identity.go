@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -47,7 +46,6 @@ type Room struct {
 	party   *webauthn.WebAuthn
 	nobody  webauthn.Credential // stands in for a credential that does not exist
 	spent   spent
-	pause   func(context.Context, time.Duration) error
 	isReady atomic.Bool
 	isTwo   atomic.Bool // two administrators have enrolled
 
@@ -69,7 +67,7 @@ func New(c Config) (*Room, error) {
 	if c.Cache == 0 {
 		c.Cache = 20_000
 	}
-	r := &Room{c: c, secret: c.Vault.Secret(vault.SecretAccount), pause: pause, spent: newSpent(), parsed: map[person.AccountID]*set{},
+	r := &Room{c: c, secret: c.Vault.Secret(vault.SecretAccount), spent: newSpent(), parsed: map[person.AccountID]*set{},
 		verified: db.NewFresh[person.AccountID, verified](c.DB, c.Cache), charts: map[person.PatientID]person.AccountID{}}
 	var err error
 	if r.party, err = relyingParty(c); err != nil {
@@ -90,16 +88,4 @@ func (r *Room) draw(b []byte) error {
 		return fault.Wrap(fault.Unavailable, "draw randomness", err)
 	}
 	return nil
-}
-
-// pause waits for d or for the context, whichever is first.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -2,7 +2,6 @@ package identity
 
 import (
 	"bytes"
-	"context"
 	"testing"
 	"time"
 
@@ -175,17 +174,5 @@ func TestNewRefusesIncompleteConfigs(t *testing.T) {
 	}
 	if _, err := relyingParty(Config{Origin: "http://localhost:8080", RPID: "localhost", RPName: "Postern"}); err != nil {
 		t.Errorf("the demo's origin: %v", err)
-	}
-}
-
-// The pause ends with its request.
-func TestPause(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if pause(ctx, time.Hour) == nil {
-		t.Error("waited for a request that had ended")
-	}
-	if err := pause(t.Context(), 0); err != nil {
-		t.Error(err)
 	}
 }

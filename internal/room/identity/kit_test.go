@@ -1,11 +1,9 @@
 package identity_test
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"testing"
-	"time"
 
 	"postern.example/postern/internal/room/identity"
 	"postern.example/postern/internal/room/identity/identitytest"
@@ -55,7 +53,6 @@ func furnish(t *testing.T, k *vaulttest.Kit) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Pause(func(ctx context.Context, _ time.Duration) error { return ctx.Err() })
 	return &house{Kit: k, rooms: r, gate: k.Gate(t, r)}
 }
 

@@ -3,7 +3,6 @@ package identity
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/db"
@@ -15,15 +14,6 @@ import (
 // mismatch is what the alarm says when the rows of an account are not those
 // that its head commits to.
 const mismatch = "account rows do not match the head"
-
-// A change becomes visible in the database a moment before its head does (the
-// commit comes first), and rows and head are read one after the other. A
-// mismatch is therefore looked at again before it is called tampering, after
-// pauses of 1, 2, 4 ... 128 ms.
-const (
-	firstPause = time.Millisecond
-	lookAgain  = 8
-)
 
 func headOf(account person.AccountID) vault.HeadRef {
 	return vault.HeadRef{Owner: person.Account(account), Kind: vault.HeadAccount}
@@ -58,29 +48,24 @@ func (r *Room) loadVerified(ctx context.Context, account person.AccountID) (veri
 }
 
 func (r *Room) loadStored(ctx context.Context, account person.AccountID) (*set, error) {
-	for try := 0; ; try++ {
-		head, err := r.c.Vault.Head(ctx, headOf(account))
-		if err != nil {
-			return nil, err
+	var rows []row
+	var look vault.Look
+	found, err := r.c.Vault.LoadSet(ctx, mismatch, func() (_ vault.Look, err error) {
+		if rows, err = r.read(ctx, account); err != nil {
+			return vault.Look{}, err
 		}
-		rows, err := r.read(ctx, account)
-		if err != nil {
-			return nil, err
-		}
-		digest := digestRows(rows) // of no rows too: an unknown account costs the same
-		if head.Version == 0 && len(rows) == 0 {
-			return nil, nil
-		}
-		if head.Version > 0 && digest == head.Digest {
-			return r.parse(ctx, account, digest, rows)
-		}
-		if try == lookAgain {
-			return nil, r.c.Vault.Tampered(ctx, mismatch, person.Account(account))
-		}
-		if err := r.pause(ctx, firstPause<<try); err != nil {
-			return nil, fault.Wrap(fault.Unavailable, "read account", err)
-		}
+		look = lookAt(account, rows)
+		return look, nil
+	})
+	if err != nil || !found {
+		return nil, err
 	}
+	return r.parse(ctx, account, look.Digest, rows)
+}
+
+// lookAt is how the vault sees rows of account.
+func lookAt(account person.AccountID, rows []row) vault.Look {
+	return vault.Look{Ref: headOf(account), Rows: len(rows), Digest: digestRows(rows)}
 }
 
 const selectRows = `SELECT kind, id, version, seq, body FROM account_row WHERE account = ?`
@@ -157,10 +142,6 @@ func (r *Room) open(ctx context.Context, account person.AccountID, digest [32]by
 
 // loadIn is load inside a change: rows and head are of one moment.
 func (r *Room) loadIn(ctx context.Context, tx *vault.ChangeTx, account person.AccountID) (*set, error) {
-	head, err := tx.Head(ctx, headOf(account))
-	if err != nil {
-		return nil, err
-	}
 	stored, err := tx.Query(ctx, selectRows, account.Bytes())
 	if err != nil {
 		return nil, fmt.Errorf("read account: %w", err)
@@ -169,14 +150,11 @@ func (r *Room) loadIn(ctx context.Context, tx *vault.ChangeTx, account person.Ac
 	if err != nil {
 		return nil, err
 	}
-	if head.Version == 0 && len(rows) == 0 {
-		return nil, fault.New(fault.NotFound, "change account: there is none")
+	look := lookAt(account, rows)
+	if err := tx.CheckSet(ctx, mismatch, look); err != nil {
+		return nil, err
 	}
-	digest := digestRows(rows)
-	if head.Version == 0 || digest != head.Digest {
-		return nil, r.c.Vault.Tampered(ctx, mismatch, person.Account(account))
-	}
-	return r.open(ctx, account, digest, rows)
+	return r.open(ctx, account, look.Digest, rows)
 }
 
 // store writes what an edit of s changed and makes the result the head.

@@ -47,8 +47,12 @@ func (p *Plan) Account() person.AccountID { return p.account }
 
 // Ask is the question to the gate, with the digests that the log keeps.
 func (p *Plan) Ask(caller person.Caller) access.Ask {
-	return access.Ask{Caller: caller, Action: p.action, Owner: p.owner, Object: p.object,
+	a := access.Ask{Caller: caller, Action: p.action, Owner: p.owner, Object: p.object,
 		Detail: access.Detail{Before: p.before, After: p.after, Patient: p.patient}}
+	if p.fresh {
+		a.New = person.Account(p.account)
+	}
+	return a
 }
 
 // Edit is a change that one function makes to an account.

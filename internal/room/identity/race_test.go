@@ -15,12 +15,12 @@ import (
 // their head is known, and that must not look like tampering.
 func TestReadersDoNotMistakeChangesForTampering(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		h.rooms.Pause(func(ctx context.Context, d time.Duration) error {
+		h.Pause = func(ctx context.Context, d time.Duration) error {
 			ctx, cancel := context.WithTimeout(ctx, d)
 			defer cancel()
 			<-ctx.Done()
 			return nil
-		})
+		}
 		ada := h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleNurse}})
 		done := make(chan struct{})
 		var readers sync.WaitGroup
@@ -55,7 +55,7 @@ func TestRequestEndsWhileLookingAgain(t *testing.T) {
 	h := lite(t, "test")
 	id := h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleNurse}})
 	ctx, cancel := context.WithCancel(t.Context())
-	h.rooms.Pause(func(context.Context, time.Duration) error { cancel(); return ctx.Err() })
+	h.Pause = func(context.Context, time.Duration) error { cancel(); return ctx.Err() }
 	h.damage(t, id)
 	_, err := h.rooms.Standing(ctx, id)
 	wantKind(t, "ended", err, fault.Unavailable)

@@ -30,7 +30,6 @@ func defAllergyIntolerance() Definition {
 			{Path: "note", Kind: KindObject, List: true},
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 		},
-		Audit:   AuditClinical,
 		Example: `{"resourceType":"AllergyIntolerance","id":"rosa-peanut","clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical","code":"active"}]},"category":["food"],"criticality":"high","code":{"text":"Peanut"},"patient":{"reference":"Patient/rosa"},"reaction":[{"manifestation":[{"text":"Hives"}]}]}`,
 	}
 }

@@ -19,7 +19,6 @@ func defAppointment() Definition {
 			{Path: "start", Kind: KindDate},
 			{Path: "end", Kind: KindDate},
 		},
-		Audit:   AuditVisits,
 		Example: `{"resourceType":"Appointment","id":"rosa-next","status":"booked","start":"2027-01-11T09:00:00-06:00","end":"2027-01-11T09:30:00-06:00","participant":[{"actor":{"reference":"Patient/rosa"},"status":"accepted"}]}`,
 	}
 }

@@ -21,7 +21,6 @@ func defCarePlan() Definition {
 			{Path: "created", Kind: KindDate},
 			{Path: "activity", Kind: KindObject, List: true},
 		},
-		Audit:   AuditClinical,
 		Example: `{"resourceType":"CarePlan","id":"rosa-plan","status":"active","intent":"plan","title":"Asthma plan","subject":{"reference":"Patient/rosa"}}`,
 	}
 }

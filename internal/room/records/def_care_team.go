@@ -18,7 +18,6 @@ func defCareTeam() Definition {
 			{Path: "participant.member", Kind: KindReference},
 			{Path: "period", Kind: KindPeriod},
 		},
-		Audit:   AuditClinical,
 		Example: `{"resourceType":"CareTeam","id":"rosa-team","status":"active","subject":{"reference":"Patient/rosa"},"participant":[{"member":{"display":"Dr. Ama Osei"}}]}`,
 	}
 }

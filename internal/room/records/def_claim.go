@@ -23,7 +23,6 @@ func defClaim() Definition {
 			{Path: "priority", Kind: KindConcept, Required: true},
 			{Path: "insurance", Kind: KindObject, List: true, Required: true},
 		},
-		Audit:   AuditFinancial,
 		Example: `{"resourceType":"Claim","id":"rosa-claim","status":"active","type":{"text":"professional"},"use":"claim","patient":{"reference":"Patient/rosa"},"created":"2026-03-02","provider":{"display":"Hillside Clinic"},"priority":{"text":"normal"},"insurance":[{"sequence":1,"focal":true,"coverage":{"display":"Acme Health"}}]}`,
 	}
 }

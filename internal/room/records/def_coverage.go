@@ -18,7 +18,6 @@ func defCoverage() Definition {
 			{Path: "payor", Kind: KindReference, List: true, Required: true},
 			{Path: "period", Kind: KindPeriod},
 		},
-		Audit:   AuditFinancial,
 		Example: `{"resourceType":"Coverage","id":"rosa-coverage","status":"active","beneficiary":{"reference":"Patient/rosa"},"payor":[{"display":"Acme Health"}]}`,
 	}
 }

@@ -18,7 +18,6 @@ func defDevice() Definition {
 			{Path: "type", Kind: KindConcept},
 			{Path: "manufactureDate", Kind: KindDate},
 		},
-		Audit:   AuditClinical,
 		Example: `{"resourceType":"Device","id":"rosa-inhaler-counter","status":"active","type":{"text":"Inhaler counter"},"patient":{"reference":"Patient/rosa"}}`,
 	}
 }

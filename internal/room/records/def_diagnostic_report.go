@@ -33,7 +33,6 @@ func defDiagnosticReport() Definition {
 			{Path: "presentedForm", Kind: KindObject, List: true},
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 		},
-		Audit:   AuditClinical,
 		Example: `{"resourceType":"DiagnosticReport","id":"rosa-panel","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"51990-0"}],"text":"Basic metabolic panel"},"subject":{"reference":"Patient/rosa"},"effectiveDateTime":"2026-03-02T09:10:00-06:00","issued":"2026-03-02T15:00:00.000-06:00"}`,
 	}
 }

@@ -21,7 +21,6 @@ func defDocumentReference() Definition {
 			{Path: "content", Kind: KindObject, List: true, Required: true},
 			{Path: "content.attachment", Kind: KindObject},
 		},
-		Audit:   AuditDocuments,
 		Example: `{"resourceType":"DocumentReference","id":"rosa-letter","status":"current","type":{"text":"Letter"},"subject":{"reference":"Patient/rosa"},"date":"2026-03-02T15:00:00-06:00","content":[{"attachment":{"contentType":"text/plain","data":"SGVsbG8="}}]}`,
 	}
 }

@@ -31,7 +31,6 @@ func defEncounter() Definition {
 			{Path: "location.location", Kind: KindReference},
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 		},
-		Audit:   AuditVisits,
 		Example: `{"resourceType":"Encounter","id":"rosa-visit","status":"finished","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB"},"type":[{"text":"Check-up"}],"subject":{"reference":"Patient/rosa"},"period":{"start":"2026-03-02T09:00:00-06:00","end":"2026-03-02T09:30:00-06:00"}}`,
 	}
 }

@@ -24,7 +24,6 @@ func defExplanationOfBenefit() Definition {
 			{Path: "outcome", Kind: KindCode, Required: true, Codes: []string{"queued", "complete", "error", "partial"}},
 			{Path: "insurance", Kind: KindObject, List: true, Required: true},
 		},
-		Audit:   AuditFinancial,
 		Example: `{"resourceType":"ExplanationOfBenefit","id":"rosa-eob","status":"active","type":{"text":"professional"},"use":"claim","patient":{"reference":"Patient/rosa"},"created":"2026-03-09","insurer":{"display":"Acme Health"},"provider":{"display":"Hillside Clinic"},"outcome":"complete","insurance":[{"focal":true,"coverage":{"display":"Acme Health"}}]}`,
 	}
 }

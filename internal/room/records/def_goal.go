@@ -21,7 +21,6 @@ func defGoal() Definition {
 			{Path: "statusDate", Kind: KindDate},
 			{Path: "target", Kind: KindObject, List: true},
 		},
-		Audit:   AuditClinical,
 		Example: `{"resourceType":"Goal","id":"rosa-goal","lifecycleStatus":"active","description":{"text":"Walk half an hour a day"},"subject":{"reference":"Patient/rosa"}}`,
 	}
 }

@@ -19,7 +19,6 @@ func defImagingStudy() Definition {
 			{Path: "started", Kind: KindDate},
 			{Path: "series", Kind: KindObject, List: true},
 		},
-		Audit:   AuditClinical,
 		Example: `{"resourceType":"ImagingStudy","id":"rosa-xray","status":"available","subject":{"reference":"Patient/rosa"},"started":"2026-03-02T10:00:00-06:00"}`,
 	}
 }

@@ -33,7 +33,6 @@ func defImmunization() Definition {
 			{Path: "note", Kind: KindObject, List: true},
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 		},
-		Audit:   AuditClinical,
 		Example: `{"resourceType":"Immunization","id":"rosa-flu","status":"completed","vaccineCode":{"coding":[{"system":"http://hl7.org/fhir/sid/cvx","code":"140"}],"text":"Influenza"},"patient":{"reference":"Patient/rosa"},"occurrenceDateTime":"2025-10-11"}`,
 	}
 }

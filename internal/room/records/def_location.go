@@ -24,7 +24,6 @@ func defLocation() Definition {
 			{Path: "managingOrganization", Kind: KindReference},
 			{Path: "partOf", Kind: KindReference},
 		},
-		Audit:   AuditDirectory,
 		Example: `{"resourceType":"Location","id":"room-2","status":"active","name":"Hillside Clinic, room 2"}`,
 	}
 }

@@ -21,7 +21,6 @@ func defMedication() Definition {
 			{Path: "manufacturer", Kind: KindReference},
 			{Path: "ingredient", Kind: KindObject, List: true},
 		},
-		Audit:   AuditDirectory,
 		Example: `{"resourceType":"Medication","id":"amox","status":"active","code":{"coding":[{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"308182"}],"text":"Amoxicillin 250 MG Oral Capsule"}}`,
 	}
 }

@@ -37,7 +37,6 @@ func defMedicationRequest() Definition {
 			{Path: "note", Kind: KindObject, List: true},
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 		},
-		Audit:   AuditClinical,
 		Example: `{"resourceType":"MedicationRequest","id":"rosa-inhaler","status":"active","intent":"order","medicationCodeableConcept":{"text":"Albuterol 0.09 MG/ACTUAT inhaler"},"subject":{"reference":"Patient/rosa"},"authoredOn":"2026-03-02","dosageInstruction":[{"text":"Two puffs when needed"}]}`,
 	}
 }

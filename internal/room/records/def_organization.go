@@ -17,7 +17,6 @@ func defOrganization() Definition {
 			{Path: "address", Kind: KindObject, List: true},
 			{Path: "partOf", Kind: KindReference},
 		},
-		Audit:   AuditDirectory,
 		Example: `{"resourceType":"Organization","id":"hillside","active":true,"name":"Hillside Clinic"}`,
 	}
 }

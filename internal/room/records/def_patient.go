@@ -27,7 +27,6 @@ func defPatient() Definition {
 			{Path: "managingOrganization", Kind: KindReference},
 			{Path: "link", Kind: KindObject, List: true},
 		},
-		Audit:   AuditDemographics,
 		Example: `{"resourceType":"Patient","id":"rosa","name":[{"family":"Field","given":["Rosa"]}],"gender":"female","birthDate":"1984-05-01"}`,
 	}
 }

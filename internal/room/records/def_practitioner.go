@@ -13,7 +13,6 @@ func defPractitioner() Definition {
 			{Path: "gender", Kind: KindCode, Codes: []string{"male", "female", "other", "unknown"}},
 			{Path: "qualification", Kind: KindObject, List: true},
 		},
-		Audit:   AuditDirectory,
 		Example: `{"resourceType":"Practitioner","id":"osei","active":true,"name":[{"family":"Osei","given":["Ama"],"prefix":["Dr."]}]}`,
 	}
 }

@@ -18,7 +18,6 @@ func defPractitionerRole() Definition {
 			{Path: "location", Kind: KindReference, List: true},
 			{Path: "telecom", Kind: KindObject, List: true},
 		},
-		Audit:   AuditDirectory,
 		Example: `{"resourceType":"PractitionerRole","id":"osei-role","practitioner":{"display":"Dr. Ama Osei"},"code":[{"text":"Family doctor"}]}`,
 	}
 }

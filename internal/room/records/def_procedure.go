@@ -32,7 +32,6 @@ func defProcedure() Definition {
 			{Path: "note", Kind: KindObject, List: true},
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 		},
-		Audit:   AuditClinical,
 		Example: `{"resourceType":"Procedure","id":"rosa-spirometry","status":"completed","code":{"text":"Spirometry"},"subject":{"reference":"Patient/rosa"},"performedDateTime":"2026-03-02"}`,
 	}
 }

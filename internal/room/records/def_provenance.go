@@ -14,7 +14,6 @@ func defProvenance() Definition {
 			{Path: "agent", Kind: KindObject, List: true, Required: true},
 			{Path: "agent.who", Kind: KindReference},
 		},
-		Audit:   AuditDocuments,
 		Example: `{"resourceType":"Provenance","id":"rosa-provenance","target":[{"reference":"Patient/rosa"}],"recorded":"2026-03-02T15:00:00Z","agent":[{"who":{"display":"Hillside Clinic"}}]}`,
 	}
 }

@@ -18,7 +18,6 @@ func defQuestionnaireResponse() Definition {
 			{Path: "authored", Kind: KindDate},
 			{Path: "item", Kind: KindObject, List: true},
 		},
-		Audit:   AuditDocuments,
 		Example: `{"resourceType":"QuestionnaireResponse","id":"rosa-answers","status":"completed","subject":{"reference":"Patient/rosa"},"authored":"2026-03-02"}`,
 	}
 }

@@ -16,7 +16,6 @@ func defRelatedPerson() Definition {
 			{Path: "birthDate", Kind: KindDate},
 			{Path: "period", Kind: KindPeriod},
 		},
-		Audit:   AuditDemographics,
 		Example: `{"resourceType":"RelatedPerson","id":"rosa-sister","patient":{"reference":"Patient/rosa"},"relationship":[{"text":"sister"}],"name":[{"family":"Field","given":["June"]}]}`,
 	}
 }

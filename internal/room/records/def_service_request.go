@@ -20,7 +20,6 @@ func defServiceRequest() Definition {
 			{Path: "authoredOn", Kind: KindDate},
 			{Path: "occurrenceDateTime", Kind: KindDate},
 		},
-		Audit:   AuditClinical,
 		Example: `{"resourceType":"ServiceRequest","id":"rosa-referral","status":"active","intent":"order","code":{"text":"Spirometry"},"subject":{"reference":"Patient/rosa"}}`,
 	}
 }

@@ -17,7 +17,6 @@ func defSpecimen() Definition {
 			{Path: "type", Kind: KindConcept},
 			{Path: "receivedTime", Kind: KindDate},
 		},
-		Audit:   AuditClinical,
 		Example: `{"resourceType":"Specimen","id":"rosa-blood","status":"available","type":{"text":"Blood"},"subject":{"reference":"Patient/rosa"}}`,
 	}
 }

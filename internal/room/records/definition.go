@@ -8,8 +8,7 @@ import (
 )
 
 // Definition says everything that Postern needs to know of one resource type.
-// Routes, search and shape check derive from it; no page shows the generic view yet
-// (ViewGeneric), and no entry the audit category.
+// Routes, search and shape check derive from it.
 //
 // Paths are element names with dots; lists on the way are stepped into. Where
 // several alternatives are possible (a choice type), "|" separates whole paths.
@@ -22,8 +21,7 @@ type Definition struct {
 	Search      []Param     // besides _id, _count, _sort and, for chart types, patient
 	Order       string      // the dates by which lists are ordered, first present wins
 	Shape       []Element   // what is checked before the resource is stored
-	Audit       AuditCategory
-	Example     string // a small valid resource about Rosa Field, a fictional patient with id "rosa"
+	Example     string      // a small valid resource about Rosa Field, a fictional patient with id "rosa"
 
 	// Computed by NewCatalogue, because every search needs them.
 	columns  []string
@@ -89,20 +87,6 @@ type Element struct {
 	Required bool
 	Codes    []string // for KindCode: the required list
 }
-
-// AuditCategory groups types for people who read entries. So far only
-// CheckDefinitions reads it.
-type AuditCategory string
-
-// The categories.
-const (
-	AuditDemographics AuditCategory = "demographics"
-	AuditClinical     AuditCategory = "clinical"
-	AuditVisits       AuditCategory = "visits"
-	AuditDocuments    AuditCategory = "documents"
-	AuditFinancial    AuditCategory = "financial"
-	AuditDirectory    AuditCategory = "directory" // shared resources
-)
 
 // Definitions lists every type, sorted by name.
 func Definitions() []Definition {
@@ -213,10 +197,6 @@ func (d Definition) check() error {
 		return fmt.Errorf("both a compartment and the shared mark")
 	case c.Self && d.Type != "Patient":
 		return fmt.Errorf("only Patient is its own compartment")
-	case d.Audit == "":
-		return fmt.Errorf("no audit category")
-	case d.Shared != (d.Audit == AuditDirectory):
-		return fmt.Errorf("shared types, and only they, are directory")
 	case d.Example == "":
 		return fmt.Errorf("no example")
 	case len(d.Status.Codes) > 200 || (d.Status.Path == "") != (len(d.Status.Codes) == 0):

@@ -44,7 +44,7 @@ func TestDefinitionsAreComplete(t *testing.T) {
 // type that misses the patient filter.
 func TestTypeWithoutCompartmentStopsTheStart(t *testing.T) {
 	good := func() Definition {
-		return Definition{Type: "Flag", Compartment: Compartment{Paths: []string{"subject"}}, Audit: AuditClinical, Example: "{}"}
+		return Definition{Type: "Flag", Compartment: Compartment{Paths: []string{"subject"}}, Example: "{}"}
 	}
 	if err := CheckDefinitions([]Definition{good()}); err != nil {
 		t.Fatal(err)
@@ -53,8 +53,6 @@ func TestTypeWithoutCompartmentStopsTheStart(t *testing.T) {
 		"no compartment":      func(d *Definition) { d.Compartment = Compartment{} },
 		"both":                func(d *Definition) { d.Shared = true },
 		"self":                func(d *Definition) { d.Compartment = Compartment{Self: true} },
-		"no audit":            func(d *Definition) { d.Audit = "" },
-		"directory":           func(d *Definition) { d.Audit = AuditDirectory },
 		"no example":          func(d *Definition) { d.Example = "" },
 		"bad path":            func(d *Definition) { d.Compartment.Paths = []string{"subject..x"} },
 		"bad name":            func(d *Definition) { d.Type = "flag" },
@@ -107,7 +105,7 @@ func TestExamplesAreStoredIndexedAndViewed(t *testing.T) {
 			for _, s := range d.Search {
 				checkExampleSearch(t, c, part, d, s, k.json)
 			}
-			if _, err := c.ViewGeneric(phi.NewDoc([]byte(k.json))); err != nil {
+			if _, err := titleOf(phi.NewDoc([]byte(k.json)), k.Type); err != nil {
 				t.Error(err)
 			}
 		})

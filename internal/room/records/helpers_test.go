@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"postern.example/postern/internal/word/person"
+	"postern.example/postern/internal/word/phi"
 )
 
 // needData returns the folder of the Synthea bundles. The bundles are not part
@@ -98,3 +99,14 @@ func importError(t testing.TB, err error) *ImportError {
 }
 
 func clone(b []byte) []byte { return bytes.Clone(b) }
+
+// titleOf is what a stored resource of any type calls itself, as the views read it.
+func titleOf(doc phi.Doc, typ string) (title Coded, err error) {
+	v, _, err := open(doc, typ)
+	for _, path := range []string{"code", "type", "vaccineCode", "medicationCodeableConcept", "category", "description", "title", "name"} {
+		if err == nil && title.IsZero() {
+			title = coded(first(v, path))
+		}
+	}
+	return title, err
+}

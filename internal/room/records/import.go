@@ -83,7 +83,7 @@ func (s *Store) Import(ctx context.Context, c person.Caller, f File, lim Limits,
 		out.Types = w.tally
 		return nil
 	}
-	err = s.c.Vault.Change(ctx, g, store)
+	err = s.c.Vault.Change(ctx, g, store, shared)
 	if errors.Is(err, ErrStale) {
 		if err = s.renew(ctx, clinic); err == nil && !fresh {
 			err = s.renew(ctx, person.Patient(patient))
@@ -91,7 +91,7 @@ func (s *Store) Import(ctx context.Context, c person.Caller, f File, lim Limits,
 		if err != nil {
 			return Imported{}, err
 		}
-		err = s.c.Vault.Change(ctx, g, store)
+		err = s.c.Vault.Change(ctx, g, store, shared)
 	}
 	if err != nil {
 		return Imported{}, s.refused(ctx, g, err)

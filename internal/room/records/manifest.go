@@ -1,7 +1,6 @@
 package records
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
@@ -46,20 +45,7 @@ func (m Manifest) Encode() ([]byte, error) {
 	return b, nil
 }
 
-// DecodeManifest reads the canonical form and nothing else.
-func DecodeManifest(b []byte) (Manifest, error) {
-	m, err := decodeManifest(b)
-	if err != nil {
-		return Manifest{}, err
-	}
-	again, err := m.Encode()
-	if err != nil || !bytes.Equal(again, b) {
-		return Manifest{}, errPart
-	}
-	return m, nil
-}
-
-// decodeManifest is DecodeManifest for bytes whose digest is the head's: they are
+// decodeManifest reads bytes whose digest is the head's, of which it relies on being
 // what Encode gave.
 func decodeManifest(b []byte) (Manifest, error) {
 	if len(b) < 6 || string(b[:4]) != manifestMagic {

@@ -328,15 +328,3 @@ func (s *Store) viewType(ctx context.Context, g access.Grant, owner person.Owner
 	}
 	return nil
 }
-
-// OwnChart is the caller's own chart, or fault.NotFound when there is none.
-func (s *Store) OwnChart(ctx context.Context, c person.Caller) (person.PatientID, error) {
-	st, err := s.c.Standings.Standing(ctx, c.Account())
-	if err != nil {
-		return person.PatientID{}, err
-	}
-	if st.Chart.IsZero() {
-		return person.PatientID{}, fault.New(fault.NotFound, "find own chart")
-	}
-	return st.Chart, nil
-}

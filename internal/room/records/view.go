@@ -33,7 +33,7 @@ func open(doc phi.Doc, typ string) (rawjson.Value, Common, error) {
 	}
 	v = v.Indexed()
 	id, err := parseResourceID(v.Get("id").Text())
-	if got := v.Get("resourceType").Text(); err != nil || typ != "" && got != typ {
+	if got := v.Get("resourceType").Text(); err != nil || got != typ {
 		return rawjson.Value{}, Common{}, fault.New(fault.Tampered, "view resource: not the stored form of the wanted type")
 	}
 	return v, Common{ID: id, Flags: claims(v), Language: languageTag(v.Get("language").Text())}, nil
@@ -243,32 +243,4 @@ func notes(v rawjson.Value) []phi.Text {
 		}
 	}
 	return out
-}
-
-// Generic is what can be shown of a resource of any type.
-type Generic struct {
-	Common
-	Type  string
-	Title Coded
-	Date  Date
-}
-
-// ViewGeneric reads any stored resource.
-func (c *Catalogue) ViewGeneric(doc phi.Doc) (Generic, error) {
-	v, common, err := open(doc, "")
-	if err != nil {
-		return Generic{}, err
-	}
-	g := Generic{Common: common, Type: v.Get("resourceType").Text()}
-	def := c.def(g.Type)
-	if def == nil {
-		return Generic{}, fault.New(fault.Internal, "view resource: type without definition")
-	}
-	g.Date = date(v, def.Order)
-	for _, path := range []string{"code", "type", "vaccineCode", "medicationCodeableConcept", "category", "description", "title", "name"} {
-		if g.Title.IsZero() {
-			g.Title = coded(first(v, path))
-		}
-	}
-	return g, nil
 }

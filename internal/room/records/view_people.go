@@ -83,22 +83,6 @@ func ViewPatient(doc phi.Doc) (Patient, error) {
 	}, nil
 }
 
-// Practitioner is a person who gives care, as a page shows them.
-type Practitioner struct {
-	Common
-	Names    []Name
-	Contacts []Contact
-}
-
-// ViewPractitioner reads a stored Practitioner.
-func ViewPractitioner(doc phi.Doc) (Practitioner, error) {
-	v, common, err := open(doc, "Practitioner")
-	if err != nil {
-		return Practitioner{}, err
-	}
-	return Practitioner{Common: common, Names: names(v), Contacts: contacts(v)}, nil
-}
-
 // names lists the names in the order in which one would use them.
 func names(v rawjson.Value) []Name {
 	var official, others []Name

@@ -111,10 +111,6 @@ func TestViewsReadWhatIsThere(t *testing.T) {
 	if err != nil || len(p.Names) != 2 || p.Names[0].Full.Reveal() != "Ms. Rosa Ana Field" || len(p.Names[0].Given) != 2 || p.Deceased || len(p.Contacts) != 1 || len(p.Addresses) != 2 || p.Addresses[0].Lines[1].Reveal() != "Springdale TX 70001" {
 		t.Errorf("patient %v", err)
 	}
-	e, err := ViewEncounter(storedDoc("Encounter", `,"status":"finished","class":{"code":"AMB"},"period":{"start":"2026-03-02T09:00:00-06:00","end":"bad"}`))
-	if at, prec := e.Start.Reveal(); err != nil || prec != Second || at.Hour() != 15 || !e.End.IsZero() {
-		t.Errorf("visit starts %v, %v", at, err)
-	}
 }
 
 func TestViewsRefuseAnotherType(t *testing.T) {
@@ -124,14 +120,10 @@ func TestViewsRefuseAnotherType(t *testing.T) {
 	_, e3 := ViewMedicationRequest(doc)
 	_, e4 := ViewAllergyIntolerance(doc)
 	_, e5 := ViewImmunization(doc)
-	_, e6 := ViewProcedure(doc)
-	_, e7 := ViewEncounter(doc)
-	_, e8 := ViewDiagnosticReport(doc)
 	_, e9 := ViewPatient(doc)
-	_, e10 := ViewPractitioner(doc)
 	_, e11 := ViewPatient(phi.NewDoc([]byte(`{"resourceType":"Patient"}`)))
 	_, e12 := ViewPatient(phi.Doc{})
-	for i, err := range []error{e1, e2, e3, e4, e5, e6, e7, e8, e9, e10, e11, e12} {
+	for i, err := range []error{e1, e2, e3, e4, e5, e9, e11, e12} {
 		if !fault.Is(err, fault.Tampered) {
 			t.Errorf("view %d of another type: %v", i+1, err)
 		}

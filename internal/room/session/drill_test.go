@@ -168,12 +168,12 @@ func TestInventedAccounts(t *testing.T) {
 // their head is known, and that must not look like tampering.
 func TestReadersDoNotMistakeChangesForTampering(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
-		h.rooms.Pause(func(ctx context.Context, d time.Duration) error {
+		h.Pause = func(ctx context.Context, d time.Duration) error {
 			ctx, cancel := context.WithTimeout(ctx, d)
 			defer cancel()
 			<-ctx.Done()
 			return nil
-		})
+		}
 		mia := h.account(t, person.RolePatient)
 		secret := h.signIn(t, mia)
 		done := make(chan struct{})
@@ -210,7 +210,7 @@ func TestRequestEndsWhileLookingAgain(t *testing.T) {
 	secret := h.signIn(t, h.account(t, person.RolePatient))
 	dbtest.Raw(h.DB).Exec(t, `UPDATE session_row SET seq = 0`)
 	ctx, cancel := context.WithCancel(t.Context())
-	h.rooms.Pause(func(context.Context, time.Duration) error { cancel(); return ctx.Err() })
+	h.Pause = func(context.Context, time.Duration) error { cancel(); return ctx.Err() }
 	_, err := h.rooms.Resolve(ctx, secret, vaulttest.Request())
 	wantKind(t, "ended", err, fault.Unavailable)
 	if found := h.Alarms.Take(); len(found) != 0 {

@@ -2,14 +2,10 @@ package session
 
 import (
 	"context"
-	"time"
 
 	"postern.example/postern/internal/trust/vault"
 	"postern.example/postern/internal/word/person"
 )
-
-// Pause replaces the wait before rows that do not match are looked at again.
-func (r *Room) Pause(f func(context.Context, time.Duration) error) { r.pause = f }
 
 // Forget drops everything that memory knows, as a restart does.
 func (r *Room) Forget() {

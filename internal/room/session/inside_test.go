@@ -2,7 +2,6 @@ package session
 
 import (
 	"bytes"
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -71,16 +70,4 @@ func FuzzDescribe(f *testing.F) {
 			t.Fatalf("%q on %q: more than a family was kept", browser, system)
 		}
 	})
-}
-
-// The pause ends with its request.
-func TestPause(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if pause(ctx, time.Hour) == nil {
-		t.Error("waited for a request that had ended")
-	}
-	if err := pause(t.Context(), 0); err != nil {
-		t.Error(err)
-	}
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"sync"
 	"testing"
-	"time"
 
 	"postern.example/postern/internal/room/session"
 	"postern.example/postern/internal/trust/access"
@@ -80,7 +79,6 @@ func furnish(t testing.TB, k *vaulttest.Kit, p *people, l session.Limits) *house
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Pause(func(ctx context.Context, _ time.Duration) error { return ctx.Err() })
 	return &house{Kit: k, rooms: r, gate: k.GateIn(t, p, keys.Demo), people: p, random: random}
 }
 
@@ -116,7 +114,8 @@ func (h *house) account(t testing.TB, roles ...person.Role) person.AccountID {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := vaulttest.Grant(t, h.gate, access.Ask{Caller: vaulttest.Operator(), Action: access.AddAccount, Owner: person.Clinic(h.Clinic)})
+	g := vaulttest.Grant(t, h.gate, access.Ask{Caller: vaulttest.Operator(), Action: access.AddAccount, Owner: person.Clinic(h.Clinic),
+		New: person.Account(id), Object: "Account/" + id.String()})
 	err = h.Vault.Change(t.Context(), g, func(tx *vault.ChangeTx) error {
 		if err := tx.NewOwner(t.Context(), person.Account(id)); err != nil {
 			return err

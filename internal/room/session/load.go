@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/db"
@@ -15,15 +14,6 @@ import (
 // mismatch is what the alarm says when the rows of an account's sessions are not
 // those that its head commits to.
 const mismatch = "session rows do not match the head"
-
-// A change becomes visible in the database a moment before its head does (the
-// commit comes first), and rows and head are read one after the other. A
-// mismatch is therefore looked at again before it is called tampering, after
-// pauses of 1, 2, 4 ... 128 ms.
-const (
-	firstPause = time.Millisecond
-	lookAgain  = 8
-)
 
 func headOf(account person.AccountID) vault.HeadRef {
 	return vault.HeadRef{Owner: person.Account(account), Kind: vault.HeadSessions}
@@ -85,29 +75,29 @@ func (r *Room) of(ctx context.Context, account person.AccountID) (*set, error) {
 // load reads rows and compares them with the head of their account. No account
 // means no rows, which is an empty set.
 func (r *Room) load(ctx context.Context, read func() ([]row, person.AccountID, error)) (*set, error) {
-	for try := 0; ; try++ {
-		rows, account, err := read()
-		if err != nil {
-			return nil, err
+	var rows []row
+	var account person.AccountID
+	var look vault.Look
+	found, err := r.c.Vault.LoadSet(ctx, mismatch, func() (_ vault.Look, err error) {
+		rows, account, err = read()
+		if err != nil || account.IsZero() && len(rows) == 0 {
+			return vault.Look{}, err
 		}
-		if account.IsZero() && len(rows) == 0 {
-			return &set{}, nil
-		}
-		head, err := r.c.Vault.Head(ctx, headOf(account))
-		if err != nil {
-			return nil, err
-		}
-		digest := digestRows(rows)
-		if head.Version > 0 && digest == head.Digest {
-			return r.parse(ctx, account, digest, rows)
-		}
-		if try == lookAgain {
-			return nil, r.c.Vault.Tampered(ctx, mismatch, person.Account(account))
-		}
-		if err := r.pause(ctx, firstPause<<try); err != nil {
-			return nil, fault.Wrap(fault.Unavailable, "read sessions", err)
-		}
+		look = lookAt(account, rows)
+		return look, nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	if !found {
+		return &set{}, nil
+	}
+	return r.parse(ctx, account, look.Digest, rows)
+}
+
+// lookAt is how the vault sees rows of account.
+func lookAt(account person.AccountID, rows []row) vault.Look {
+	return vault.Look{Ref: headOf(account), Rows: len(rows), Digest: digestRows(rows)}
 }
 
 // read scans a query's rows.
@@ -200,19 +190,12 @@ func (r *Room) change(ctx context.Context, g access.Grant, account person.Accoun
 
 // loadIn is load inside a change: rows and head are of one moment.
 func (r *Room) loadIn(ctx context.Context, tx *vault.ChangeTx, account person.AccountID) ([]row, error) {
-	head, err := tx.Head(ctx, headOf(account))
-	if err != nil {
-		return nil, err
-	}
 	rows, err := r.read(tx.Query(ctx, selectByAccount, account.Bytes()))
 	if err != nil {
 		return nil, err
 	}
-	if head.Version == 0 && len(rows) == 0 {
-		return nil, fault.New(fault.NotFound, "change sessions: there is no such account")
-	}
-	if head.Version == 0 || digestRows(rows) != head.Digest {
-		return nil, r.c.Vault.Tampered(ctx, mismatch, person.Account(account))
+	if err := tx.CheckSet(ctx, mismatch, lookAt(account, rows)); err != nil {
+		return nil, err
 	}
 	return rows, r.open(ctx, rows)
 }

@@ -81,7 +81,6 @@ type Config struct {
 type Room struct {
 	c      Config
 	secret vault.Secret
-	pause  func(context.Context, time.Duration) error
 	latest atomic.Int64 // newest reading of the clock, in nanoseconds
 
 	mu       sync.Mutex
@@ -99,7 +98,7 @@ func New(c Config) (*Room, error) {
 		c.Cache = 20_000
 	}
 	c.Limits = c.Limits.withDefaults()
-	return &Room{c: c, secret: c.Vault.Secret(vault.SecretSession), pause: pause,
+	return &Room{c: c, secret: c.Vault.Secret(vault.SecretSession),
 		parsed: map[person.AccountID]*set{}, seen: map[[16]byte]seen{}, verified: db.NewFresh[findKey, row](c.DB, c.Cache)}, nil
 }
 
@@ -140,17 +139,5 @@ func purposeOf(role person.Role) person.Purpose {
 		return person.PurposeRecords
 	default:
 		return person.PurposeOperations
-	}
-}
-
-// pause waits for d or for the context, whichever is first.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

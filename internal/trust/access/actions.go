@@ -62,6 +62,16 @@ const (
 	logbook resourceType = "Log"
 )
 
+// Sets are secured sets of rows: those that a head commits to (package vault).
+type Sets uint8
+
+// The sets of one owner.
+const (
+	ChartSet   Sets = 1 << iota // a chart, or the clinic's shared resources
+	AccountSet                  // profile, roles, passkeys, assignments, enrolment, status
+	SessionSet                  // sessions and tokens
+)
+
 // ActionDef says what an action means outside the policy files.
 type ActionDef struct {
 	Action    Action
@@ -69,45 +79,47 @@ type ActionDef struct {
 	Refusal   fault.Kind // what a refused person is told: NotFound where existence is itself a secret
 	TwoPerson bool       // waits until a different natural person with step-up confirms
 	Reseal    bool       // its Grant opens rows for sealing them anew (vault.ChangeTx.Rework), never for an answer
+	Changes   Sets       // what its Grant may change of the owner's (vault.Change); none of it for a read
+	Makes     bool       // its Grant may bring the owner into being, or Ask.New
 	on        resourceType
 }
 
 // Actions is the table of contents of what can be decided, sorted by action.
 func Actions() []ActionDef {
 	return []ActionDef{
-		{Action: AddAccount, Event: "create", Refusal: fault.Denied, on: clinic},
-		{Action: AddPasskey, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: AddAccount, Event: "create", Refusal: fault.Denied, Changes: AccountSet | SessionSet, Makes: true, on: clinic},
+		{Action: AddPasskey, Event: "update", Refusal: fault.Denied, Changes: AccountSet, on: account},
 		{Action: ApproveAct, Event: "update", Refusal: fault.NotFound, on: account},
-		{Action: AssignPatient, Event: "update", Refusal: fault.Denied, on: account},
-		{Action: ChooseLanguage, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: AssignPatient, Event: "update", Refusal: fault.Denied, Changes: AccountSet, on: account},
+		{Action: ChooseLanguage, Event: "update", Refusal: fault.Denied, Changes: AccountSet, on: account},
 		{Action: DeclineAct, Event: "update", Refusal: fault.NotFound, on: account},
-		{Action: EndSession, Event: "update", Refusal: fault.Denied, on: account},
-		{Action: EnrolPasskey, Event: "sign-in", Refusal: fault.Denied, on: account},
-		{Action: EnterPersona, Event: "sign-in", Refusal: fault.Denied, on: account},
+		{Action: EndSession, Event: "update", Refusal: fault.Denied, Changes: SessionSet, on: account},
+		{Action: EnrolPasskey, Event: "sign-in", Refusal: fault.Denied, Changes: AccountSet | SessionSet, on: account},
+		{Action: EnterPersona, Event: "sign-in", Refusal: fault.Denied, Changes: SessionSet, on: account},
 		{Action: ExportLog, Event: "export", Refusal: fault.Denied, on: logbook},
-		{Action: ImportChart, Event: "import", Refusal: fault.Denied, on: chart},
-		{Action: ImportShared, Event: "import", Refusal: fault.Denied, on: clinic},
-		{Action: IssueEnrolment, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: ImportChart, Event: "import", Refusal: fault.Denied, Changes: ChartSet, Makes: true, on: chart},
+		{Action: ImportShared, Event: "import", Refusal: fault.Denied, Changes: ChartSet, Makes: true, on: clinic},
+		{Action: IssueEnrolment, Event: "update", Refusal: fault.Denied, Changes: AccountSet, on: account},
 		{Action: ListAccounts, Event: "read", Refusal: fault.Denied, on: clinic},
 		{Action: ListMyPatients, Event: "read", Refusal: fault.Denied, on: account},
-		{Action: MintToken, Event: "create", Refusal: fault.Denied, on: account},
+		{Action: MintToken, Event: "create", Refusal: fault.Denied, Changes: SessionSet, on: account},
 		{Action: ProveAccess, Event: "log-read", Refusal: fault.NotFound, on: chart},
 		{Action: ReadAccessLog, Event: "log-read", Refusal: fault.NotFound, on: chart},
 		{Action: ReadChart, Event: "read", Refusal: fault.NotFound, on: chart},
 		{Action: ReadLog, Event: "log-read", Refusal: fault.Denied, on: logbook},
 		{Action: ReadShared, Event: "read", Refusal: fault.NotFound, on: clinic},
-		{Action: ReindexChart, Event: "update", Refusal: fault.Denied, Reseal: true, on: chart},
-		{Action: ReindexShared, Event: "update", Refusal: fault.Denied, Reseal: true, on: clinic},
-		{Action: RemovePasskey, Event: "delete", Refusal: fault.Denied, on: account},
-		{Action: RenamePasskey, Event: "update", Refusal: fault.Denied, on: account},
-		{Action: RenewEnrolment, Event: "update", Refusal: fault.Denied, TwoPerson: true, on: account},
-		{Action: ResumeAccount, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: ReindexChart, Event: "update", Refusal: fault.Denied, Reseal: true, Changes: ChartSet, on: chart},
+		{Action: ReindexShared, Event: "update", Refusal: fault.Denied, Reseal: true, Changes: ChartSet, on: clinic},
+		{Action: RemovePasskey, Event: "delete", Refusal: fault.Denied, Changes: AccountSet | SessionSet, on: account},
+		{Action: RenamePasskey, Event: "update", Refusal: fault.Denied, Changes: AccountSet, on: account},
+		{Action: RenewEnrolment, Event: "update", Refusal: fault.Denied, TwoPerson: true, Changes: AccountSet, on: account},
+		{Action: ResumeAccount, Event: "update", Refusal: fault.Denied, Changes: AccountSet, on: account},
 		{Action: ReviewActs, Event: "read", Refusal: fault.NotFound, on: clinic},
 		{Action: ScrubChart, Event: "read", Refusal: fault.Denied, on: chart},
 		{Action: SearchChart, Event: "search", Refusal: fault.NotFound, on: chart},
-		{Action: SignIn, Event: "sign-in", Refusal: fault.Unauthenticated, on: account},
-		{Action: SignOut, Event: "sign-out", Refusal: fault.Denied, on: account},
-		{Action: SuspendAccount, Event: "update", Refusal: fault.Denied, on: account},
+		{Action: SignIn, Event: "sign-in", Refusal: fault.Unauthenticated, Changes: AccountSet | SessionSet, on: account},
+		{Action: SignOut, Event: "sign-out", Refusal: fault.Denied, Changes: SessionSet, on: account},
+		{Action: SuspendAccount, Event: "update", Refusal: fault.Denied, Changes: AccountSet | SessionSet, on: account},
 		{Action: VerifyLog, Event: "log-read", Refusal: fault.Denied, on: logbook},
 		{Action: ViewSecurity, Event: "read", Refusal: fault.Denied, on: account},
 	}

@@ -77,7 +77,7 @@ func (g *Gate) Propose(ctx context.Context, a Ask, text string) (Act, error) {
 	if !ok {
 		return Act{}, fault.New(fault.Internal, "propose act: no such action")
 	}
-	a.Kinds, a.Labels = slices.Clone(a.Kinds), slices.Clone(a.Labels)
+	a.Kinds = slices.Clone(a.Kinds)
 	s, err := g.facts(ctx, a, def)
 	if err != nil {
 		return Act{}, err

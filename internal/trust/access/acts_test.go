@@ -63,6 +63,9 @@ func TestTwoPersonsDoWhatOneMayNot(t *testing.T) {
 	if g.Caller() != o.ana || g.Covers(o.link.Action, o.link.Owner) != nil || g.Check(o.link.Owner, "enrolment") != nil || g.Check(o.link.Owner, "credential") == nil {
 		t.Fatal("the grant is not the proposer's")
 	}
+	if g.CheckChange(o.link.Owner, access.AccountSet) != nil || g.CheckChange(o.link.Owner, access.SessionSet) == nil || g.CheckMake(o.link.Owner) == nil {
+		t.Fatal("the grant does not change what its action does")
+	}
 	e := o.entry(t, g.Seq())
 	if e.Caller.Account != o.ben.Account() || !strings.Contains(e.Reason, o.ana.Account().String()) || e.After != act.Hash || e.Outcome != audit.Success {
 		t.Fatalf("the entry does not name both: %+v", e)

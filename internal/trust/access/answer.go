@@ -91,6 +91,6 @@ func (g *Gate) Confirm(ctx context.Context, by person.Caller, id string) (Grant,
 	}
 	e.After = a.Hash
 	pending := &Pending{entry: g.c.Log.Start(e), grant: &grant{ctx: ctx, caller: a.By, action: a.ask.Action,
-		owner: a.ask.Owner, kinds: a.ask.Kinds, rework: def.Reseal, seq: -1}}
+		owner: a.ask.Owner, kinds: a.ask.Kinds, rework: def.Reseal, changes: def.Changes, seq: -1}}
 	return pending.Grant(ctx)
 }

@@ -6,6 +6,9 @@
 //
 //   - No Grant without a durable log entry that names caller, action, owner and
 //     the policy that allowed it.
+//   - A Grant says what it may change, and of whom: what its action stands for in the
+//     list of actions, of its owner, or of the one that the action makes. A Grant for
+//     a read changes nothing.
 //   - The facts of a decision (roles, own chart, assignment, proof of presence)
 //     are fetched here, for every decision, through interfaces that package app
 //     plugs in. No room can leave one out, and none comes from a request.

@@ -7,13 +7,13 @@ import (
 	"io"
 	"io/fs"
 	"slices"
+	"strings"
 	"time"
 
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/keys"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
-	"postern.example/postern/internal/word/phi"
 )
 
 // Ask is a question to the gate.
@@ -21,10 +21,10 @@ type Ask struct {
 	Caller person.Caller
 	Action Action
 	Owner  person.Owner // whose data: the resource of the decision
+	New    person.Owner // whom the action makes where that is not Owner (an account of the clinic), named at the end of Object; else zero
 	Object string       // "Observation/<id>", or empty for a view
 	Query  string       // the search as asked, for the log's sealed payload
 	Kinds  []string     // the kinds of row that the view needs
-	Labels []phi.Label  // sensitivity labels of the row, from vault.Facts; no policy reads them yet
 	Reason string       // why, in the words of an operator; empty otherwise
 	Detail Detail
 }
@@ -135,6 +135,9 @@ func (g *Gate) Begin(ctx context.Context, a Ask) (*Pending, error) {
 	if !ok {
 		return nil, fmt.Errorf("decide %q: no such action", a.Action)
 	}
+	if !a.New.IsZero() && !(def.Makes && strings.HasSuffix(a.Object, a.New.String())) {
+		return nil, fmt.Errorf("decide %q: it makes nobody, or its entry would not say whom", a.Action)
+	}
 	s, err := g.facts(ctx, a, def)
 	if err != nil {
 		return nil, err
@@ -144,8 +147,8 @@ func (g *Gate) Begin(ctx context.Context, a Ask) (*Pending, error) {
 	if !allowed || def.TwoPerson { // only Confirm mints a Grant for those
 		return nil, g.refuse(ctx, a, def, s, e, !def.TwoPerson)
 	}
-	return &Pending{entry: g.c.Log.Start(e), grant: &grant{ctx: ctx, caller: a.Caller, action: a.Action,
-		owner: a.Owner, kinds: slices.Clone(a.Kinds), rework: def.Reseal, seq: -1}}, nil
+	return &Pending{entry: g.c.Log.Start(e), grant: &grant{ctx: ctx, caller: a.Caller, action: a.Action, owner: a.Owner,
+		kinds: slices.Clone(a.Kinds), rework: def.Reseal, changes: def.Changes, makes: def.Makes, made: a.New, seq: -1}}, nil
 }
 
 // Refused logs that what gr allowed came to nothing: the room that carried it

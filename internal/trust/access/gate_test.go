@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,7 +17,6 @@ import (
 	"postern.example/postern/internal/trust/vault/vaulttest"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
-	"postern.example/postern/internal/word/phi"
 	"postern.example/postern/test/covers"
 )
 
@@ -29,7 +29,7 @@ func TestAGrantIsBoundToOwnerKindActionAndRequest(t *testing.T) {
 	kinds := []string{"Observation", "Condition"}
 	ctx, cancel := context.WithCancel(t.Context())
 	g, err := k.Decide(ctx, access.Ask{Caller: c, Action: access.SearchChart, Owner: owner, Kinds: kinds, Query: "code=718-7",
-		Object: "Observation/x", Labels: []phi.Label{phi.LabelRestricted}})
+		Object: "Observation/x"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,9 +98,95 @@ func TestAGrantForReworkAnswersNothing(t *testing.T) {
 	}
 }
 
+// A Grant changes the sets of rows that its action stands for, of whom it is about.
+func TestAGrantChangesWhatItsActionStandsFor(t *testing.T) {
+	k := newKit(t, options{env: keys.Test})
+	chart, account, born := person.Patient(patientID(t)), person.Account(accountID(t)), person.Account(accountID(t))
+	clinic := person.Owner{Kind: person.OwnerClinic, ID: [16]byte{1}}
+	grant := func(ctx context.Context, a access.Ask) access.Grant {
+		t.Helper()
+		g, err := k.Decide(ctx, a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	office, records := vaulttest.Operator(), vaulttest.Importer()
+	imports := grant(t.Context(), access.Ask{Caller: records, Action: access.ImportChart, Owner: chart})
+	assigns := grant(t.Context(), access.Ask{Caller: office, Action: access.AssignPatient, Owner: account})
+	adds := grant(t.Context(), access.Ask{Caller: office, Action: access.AddAccount, Owner: clinic, New: born, Object: "Account/" + born.String()})
+	lists := grant(t.Context(), access.Ask{Caller: office, Action: access.ListAccounts, Owner: clinic})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := grant(ctx, access.Ask{Caller: records, Action: access.ImportChart, Owner: chart})
+	cancel()
+	for what, c := range map[string]struct {
+		err error
+		ok  bool
+	}{
+		"the own chart":            {imports.CheckChange(chart, access.ChartSet), true},
+		"any set of it":            {imports.CheckChange(chart, 0), true},
+		"another set of it":        {imports.CheckChange(chart, access.AccountSet), false},
+		"one set too many":         {imports.CheckChange(chart, access.ChartSet|access.SessionSet), false},
+		"another chart":            {imports.CheckChange(person.Patient(patientID(t)), access.ChartSet), false},
+		"an account by its Grant":  {assigns.CheckChange(account, access.AccountSet), true},
+		"its sessions":             {assigns.CheckChange(account, access.SessionSet), false},
+		"whom the action makes":    {adds.CheckChange(born, access.AccountSet|access.SessionSet), true},
+		"where it is made":         {adds.CheckChange(clinic, access.AccountSet), false},
+		"who is there already":     {adds.CheckChange(account, access.AccountSet), false},
+		"by a Grant for a read":    {lists.CheckChange(clinic, access.ChartSet), false},
+		"without a Grant":          {access.Grant{}.CheckChange(person.Owner{}, 0), false},
+		"after the request":        {ended.CheckChange(chart, access.ChartSet), false},
+		"make the own chart":       {imports.CheckMake(chart), true},
+		"make another chart":       {imports.CheckMake(person.Patient(patientID(t))), false},
+		"make whom it names":       {adds.CheckMake(born), true},
+		"make the clinic":          {adds.CheckMake(clinic), false},
+		"make an assigned account": {assigns.CheckMake(account), false},
+		"make after the request":   {ended.CheckMake(chart), false},
+	} {
+		if (c.err == nil) != c.ok || !c.ok && !fault.Is(c.err, fault.Denied) {
+			t.Errorf("%s: %v", what, c.err)
+		}
+	}
+	if imports.Changes() != access.ChartSet || lists.Changes() != 0 {
+		t.Errorf("changes %b and %b", imports.Changes(), lists.Changes())
+	}
+	for what, a := range map[string]access.Ask{
+		"of an action that makes nobody": {Caller: office, Action: access.ListAccounts, Owner: clinic, New: born, Object: "Account/" + born.String()},
+		"whom the entry does not name":   {Caller: office, Action: access.AddAccount, Owner: clinic, New: born, Object: "Account/" + account.String()},
+	} {
+		if _, err := k.Decide(t.Context(), a); err == nil {
+			t.Errorf("somebody new %s", what)
+		}
+	}
+}
+
+// What each action changes, in words of its own: an action that is added here and
+// there changes nothing until somebody says so in both places.
+func TestWhatActionsChange(t *testing.T) {
+	want := map[access.Sets][]access.Action{
+		access.ChartSet: {access.ImportChart, access.ImportShared, access.ReindexChart, access.ReindexShared},
+		access.AccountSet: {access.AddPasskey, access.AssignPatient, access.ChooseLanguage, access.IssueEnrolment,
+			access.RenamePasskey, access.RenewEnrolment, access.ResumeAccount},
+		access.SessionSet: {access.EndSession, access.EnterPersona, access.MintToken, access.SignOut},
+		access.AccountSet | access.SessionSet: {access.AddAccount, access.EnrolPasskey, access.RemovePasskey, access.SignIn,
+			access.SuspendAccount},
+	}
+	for _, d := range access.Actions() {
+		if listed := slices.Contains(want[d.Changes], d.Action); listed != (d.Changes != 0) {
+			t.Errorf("%s changes %b", d.Action, d.Changes)
+		}
+		if d.Makes != (d.Action == access.AddAccount || d.Action == access.ImportChart || d.Action == access.ImportShared) {
+			t.Errorf("%s makes: %v", d.Action, d.Makes)
+		}
+		if d.OnAccount() && d.Changes&access.ChartSet != 0 || d.OnChart() && d.Changes&^access.ChartSet != 0 {
+			t.Errorf("%s changes what its owner does not have", d.Action)
+		}
+	}
+}
+
 func TestTheZeroGrantOpensNothing(t *testing.T) {
 	var g access.Grant
-	if g.Alive() == nil || g.Check(person.Owner{}, "") == nil || g.Covers("", person.Owner{}) == nil {
+	if g.Alive() == nil || g.Check(person.Owner{}, "") == nil || g.Covers("", person.Owner{}) == nil || g.Changes() != 0 || g.CheckMake(person.Owner{}) == nil {
 		t.Error("it opens something")
 	}
 	if g.Seq() != -1 || g.Action() != "" || !g.Owner().IsZero() || g.Caller() != (person.Caller{}) {

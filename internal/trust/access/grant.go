@@ -23,7 +23,12 @@ type grant struct {
 	owner  person.Owner
 	kinds  []string
 	rework bool // opens for sealing anew, not for an answer
-	seq    int64
+
+	changes Sets         // what may be changed of whom the Grant is about
+	makes   bool         // whom it is about may come into being
+	made    person.Owner // whom it is about, when that is not owner
+
+	seq int64
 }
 
 // Alive returns an error when g is the zero Grant or its request has ended.
@@ -53,6 +58,46 @@ func (g Grant) check(owner person.Owner, kind string, rework bool) error {
 		return fault.New(fault.Denied, "use grant: it does not cover this")
 	}
 	return nil
+}
+
+// Changes is what the Grant may change at all.
+func (g Grant) Changes() Sets {
+	if g.g == nil {
+		return 0
+	}
+	return g.g.changes
+}
+
+// CheckChange returns nil when g is alive and may change sets of owner. Whom
+// another owner's action makes (Ask.New) it covers too: that the owner is new is
+// for package vault to see.
+func (g Grant) CheckChange(owner person.Owner, sets Sets) error {
+	if err := g.Alive(); err != nil {
+		return err
+	}
+	if g.g.about() != owner || g.g.changes&sets != sets {
+		return fault.New(fault.Denied, "use grant: it does not change this")
+	}
+	return nil
+}
+
+// CheckMake returns nil when g is alive and was given for bringing owner into being.
+func (g Grant) CheckMake(owner person.Owner) error {
+	if err := g.Alive(); err != nil {
+		return err
+	}
+	if g.g.about() != owner || !g.g.makes {
+		return fault.New(fault.Denied, "use grant: it does not make this")
+	}
+	return nil
+}
+
+// about is whose rows the Grant may change.
+func (g *grant) about() person.Owner {
+	if !g.made.IsZero() {
+		return g.made
+	}
+	return g.owner
 }
 
 // Seq is the sequence number of the durable entry, -1 for the zero Grant.

@@ -234,7 +234,6 @@ type Service string
 // The service keys, each for one purpose.
 const (
 	ServiceWrap   Service = "wrap"       // wraps key-encryption keys
-	ServiceHeads  Service = "heads"      // MACs of heads
 	ServiceSource Service = "source"     // blind index of import sources
 	ServiceHandle Service = "handle"     // stored form of session, token and enrolment secrets
 	ServiceForm   Service = "form"       // form tokens

@@ -189,7 +189,7 @@ func TestDerivationsAreBoundToPurposeAndEnvironment(t *testing.T) {
 	if err != nil || bytes.Equal(pa, pb) {
 		t.Fatalf("two environments share a page key (%v)", err)
 	}
-	ka, err := a.Service(ServiceHeads)
+	ka, err := a.Service(ServiceForm)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,14 +16,20 @@ import (
 	"postern.example/postern/internal/word/person"
 )
 
-// ChangeTx is a transaction that may change secured rows.
+// ChangeTx is a transaction that may change secured rows: those of the owners
+// that its Grants are about, of the sets that their actions change. It makes no
+// owner, seals no row and sets no head beyond them, and one try ends the whole
+// change. The vault cannot read a statement: one that touches another owner's
+// rows all the same leaves them without their head, and their next use is refused
+// as tampering.
 type ChangeTx struct {
 	*db.Tx
-	v     *Vault
-	grant access.Grant
-	root  root
-	set   map[HeadRef]headState
-	fresh map[person.Owner]keys.Key
+	v       *Vault
+	grants  []access.Grant
+	root    root
+	set     map[HeadRef]headState
+	fresh   map[person.Owner]keys.Key
+	refused error // something beyond the Grants was tried
 }
 
 // Change runs fn in one transaction and commits the heads that fn set: first the
@@ -32,9 +38,21 @@ type ChangeTx struct {
 // returns an error nothing was changed, but for an error of kind Unavailable
 // whose message says that the outcome is unknown: then no further change is made
 // until a restart has settled it.
-func (v *Vault) Change(ctx context.Context, g access.Grant, fn func(*ChangeTx) error) error {
-	if err := g.Alive(); err != nil {
-		return err
+//
+// g is the decision that the entry of the change names; a change of several
+// owners needs a Grant for each, the further ones in also. Each must be of an
+// action that changes something. What none of them covers is fault.Denied, with
+// an alarm, because no way through the product leads there.
+func (v *Vault) Change(ctx context.Context, g access.Grant, fn func(*ChangeTx) error, also ...access.Grant) error {
+	grants := append([]access.Grant{g}, also...)
+	for _, g := range grants {
+		if err := g.Alive(); err != nil {
+			return err
+		}
+		if g.Changes() == 0 {
+			v.alarm(ctx, "change: asked for with a Grant that changes nothing", g.Owner())
+			return fault.New(fault.Denied, "change rows: the Grant changes nothing")
+		}
 	}
 	h := v.heads
 	h.change.Lock()
@@ -48,8 +66,12 @@ func (v *Vault) Change(ctx context.Context, g access.Grant, fn func(*ChangeTx) e
 	var tx *ChangeTx
 	seq := int64(-1)
 	err := h.db.WriteOnce(ctx, func(dtx *db.Tx) error {
-		tx = &ChangeTx{Tx: dtx, v: v, grant: g, root: before, set: map[HeadRef]headState{}, fresh: map[person.Owner]keys.Key{}}
-		if err := fn(tx); err != nil {
+		tx = &ChangeTx{Tx: dtx, v: v, grants: grants, root: before, set: map[HeadRef]headState{}, fresh: map[person.Owner]keys.Key{}}
+		err := fn(tx)
+		if tx.refused != nil {
+			err = tx.refused // whatever fn made of it
+		}
+		if err != nil {
 			return err
 		}
 		return tx.writeRoot(ctx, before)
@@ -133,12 +155,45 @@ func anchorEntry(g access.Grant) audit.Entry {
 
 // Seq is the sequence number of the decision that covers this change; rows of
 // secured sets carry it.
-func (tx *ChangeTx) Seq() int64 { return tx.grant.Seq() }
+func (tx *ChangeTx) Seq() int64 { return tx.grants[0].Seq() }
+
+// covered returns nil when a Grant passes check; anything else ends the change. A
+// Grant whose request has ended passes none, which is nothing to be alarmed at.
+func (tx *ChangeTx) covered(ctx context.Context, owner person.Owner, check func(access.Grant) error) error {
+	for _, g := range tx.grants {
+		if check(g) == nil {
+			return nil
+		}
+	}
+	for _, g := range tx.grants {
+		if tx.refused = g.Alive(); tx.refused != nil {
+			return tx.refused
+		}
+	}
+	tx.v.alarm(ctx, "change: tried beyond what was granted", owner)
+	tx.refused = fault.New(fault.Denied, "change rows: no Grant covers this")
+	return tx.refused
+}
+
+// mayChange is covered for sets of owner; no sets means whichever. An owner whom
+// another one's Grant makes has to be made in this transaction.
+func (tx *ChangeTx) mayChange(ctx context.Context, owner person.Owner, sets access.Sets) error {
+	_, fresh := tx.fresh[owner]
+	return tx.covered(ctx, owner, func(g access.Grant) error {
+		if g.Owner() != owner && !fresh {
+			return fault.New(fault.Denied, "change rows: not the owner")
+		}
+		return g.CheckChange(owner, sets)
+	})
+}
 
 // NewOwner creates the keys of an owner whose identifier was just drawn. Only
 // in the transaction that creates an owner may its first heads be set: a head
 // that went missing later is tampering, not a beginning.
 func (tx *ChangeTx) NewOwner(ctx context.Context, owner person.Owner) error {
+	if err := tx.covered(ctx, owner, func(g access.Grant) error { return g.CheckMake(owner) }); err != nil {
+		return err
+	}
 	k, err := tx.v.ring.Create(ctx, tx.Tx, owner, use(owner))
 	if err != nil {
 		return err
@@ -149,6 +204,9 @@ func (tx *ChangeTx) NewOwner(ctx context.Context, owner person.Owner) error {
 
 // Seal is Vault.Seal, and also knows the keys of owners made in this transaction.
 func (tx *ChangeTx) Seal(ctx context.Context, row Row, plain []byte) ([]byte, error) {
+	if err := tx.mayChange(ctx, row.Owner, 0); err != nil {
+		return nil, err
+	}
 	if k, ok := tx.fresh[row.Owner]; ok {
 		return k.Seal(plain, row.associated())
 	}
@@ -171,7 +229,7 @@ func (tx *ChangeTx) SealFacts(ctx context.Context, row Row, f Facts) ([]byte, er
 // it runs and are wiped afterwards; nothing of them may leave the transaction but
 // sealed. Who calls it stands in the list of the walls.
 func (tx *ChangeTx) Rework(ctx context.Context, row Row, sealed []byte, fn func(plain []byte) error) error {
-	if err := tx.grant.CheckRework(row.Owner, row.Kind); err != nil {
+	if err := tx.covered(ctx, row.Owner, func(g access.Grant) error { return g.CheckRework(row.Owner, row.Kind) }); err != nil {
 		return err
 	}
 	plain, err := tx.v.open(ctx, row, sealed)
@@ -199,8 +257,11 @@ func (tx *ChangeTx) state(ctx context.Context, ref HeadRef) (headState, error) {
 	return s, err
 }
 
-// SetHead makes digest the new head of ref.
+// SetHead makes digest the new head of ref. There is no other way to set one.
 func (tx *ChangeTx) SetHead(ctx context.Context, ref HeadRef, digest [32]byte) error {
+	if err := tx.mayChange(ctx, ref.Owner, ref.Kind.sets()); err != nil {
+		return err
+	}
 	s, err := tx.state(ctx, ref)
 	if err != nil {
 		return err
@@ -213,10 +274,9 @@ func (tx *ChangeTx) SetHead(ctx context.Context, ref HeadRef, digest [32]byte) e
 	}
 	s.head = Head{Version: s.head.Version + 1, Digest: digest}
 	leaf := leafHash(ref, s)
-	mac := tx.v.heads.mac.MAC(leaf[:])
-	if _, err := tx.Exec(ctx, `INSERT INTO vault_head (slot, owner, kind, version, digest, seq, mac) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (slot) DO UPDATE SET version = excluded.version, digest = excluded.digest, seq = excluded.seq, mac = excluded.mac`,
-		s.slot, ref.Owner.Bytes(), int64(ref.Kind), s.head.Version, digest[:], tx.Seq(), mac[:]); err != nil {
+	if _, err := tx.Exec(ctx, `INSERT INTO vault_head (slot, owner, kind, version, digest, seq) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (slot) DO UPDATE SET version = excluded.version, digest = excluded.digest, seq = excluded.seq`,
+		s.slot, ref.Owner.Bytes(), int64(ref.Kind), s.head.Version, digest[:], tx.Seq()); err != nil {
 		return fmt.Errorf("write head: %w", err)
 	}
 	if tx.root, err = setLeaf(ctx, tx.Tx, tx.root, s.slot, leaf); err != nil {

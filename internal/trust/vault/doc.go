@@ -12,6 +12,9 @@
 //     opens a row's header, labels and time, without one. Secret opens service
 //     data (credentials, roles, sessions)
 //     of the kinds in one list, none of which is a chart kind.
+//   - A change makes owners, seals rows and sets heads only of those that its Grants
+//     are about, and only of the sets that their actions change. A head is set in no
+//     other way.
 //   - A set of rows whose digest is a head cannot be extended, cut, swapped or
 //     rolled back by somebody who writes the database: the head is a leaf of a
 //     tree whose root stands in the newest anchor of the log.

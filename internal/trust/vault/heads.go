@@ -2,16 +2,15 @@ package vault
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
 
+	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/db"
-	"postern.example/postern/internal/trust/keys"
 	"postern.example/postern/internal/word/person"
 )
 
@@ -24,6 +23,20 @@ const (
 	HeadAccount  HeadKind = 2 // digest of an account's rows: profile, roles, credentials, assignments, enrolment
 	HeadSessions HeadKind = 3 // digest of an account's sessions and tokens
 )
+
+// sets is the set that a head commits to, as the actions of the gate name it.
+func (k HeadKind) sets() access.Sets {
+	switch k {
+	case HeadChart:
+		return access.ChartSet
+	case HeadAccount:
+		return access.AccountSet
+	case HeadSessions:
+		return access.SessionSet
+	default:
+		return ^access.Sets(0) // of which no action changes all
+	}
+}
 
 // HeadRef names a head.
 type HeadRef struct {
@@ -58,7 +71,6 @@ func Migrations() []db.Migration {
 				{Name: "version", Type: db.Integer, Class: db.Version, Purpose: "how often the set changed", Retention: forever},
 				{Name: "digest", Type: db.Bytes, Class: db.Digest, Purpose: "digest of the set's sealed rows", Retention: forever},
 				{Name: "seq", Type: db.Integer, Class: db.Sequence, Purpose: "log entry that covers the change", Retention: forever},
-				{Name: "mac", Type: db.Bytes, Class: db.Digest, Purpose: "authenticates the row", Retention: forever},
 			}},
 		{Name: "vault_node", Purpose: "inner nodes of the tree of heads", Key: []string{"level", "position"}, Columns: []db.Column{
 			{Name: "level", Type: db.Integer, Class: db.Sequence, Purpose: "height above the leaves", Retention: forever},
@@ -82,7 +94,6 @@ type headState struct {
 type heads struct {
 	db    *db.DB
 	log   Log
-	mac   keys.Key
 	alarm Alarm
 	most  int
 
@@ -106,13 +117,10 @@ func openHeads(ctx context.Context, c Config) (*heads, error) {
 	if h.most == 0 {
 		h.most = 200_000
 	}
-	var err error
-	if h.mac, err = c.Root.Service(keys.ServiceHeads); err != nil {
-		return nil, fmt.Errorf("open heads: %w", err)
-	}
 	var stored root
 	var rows int64
-	err = c.DB.Read(ctx, func(tx *db.Tx) error {
+	err := c.DB.Read(ctx, func(tx *db.Tx) error {
+		var err error
 		if stored, err = readRoot(ctx, tx); err != nil {
 			return err
 		}
@@ -348,9 +356,9 @@ func (h *heads) trust(ref HeadRef, s headState, moves uint64) {
 // read reads and verifies one head; version 0 when there is no row.
 func (h *heads) read(ctx context.Context, tx *db.Tx, r root, ref HeadRef) (headState, error) {
 	var s headState
-	var digest, mac []byte
-	err := tx.QueryRow(ctx, `SELECT slot, version, digest, mac FROM vault_head WHERE owner = ? AND kind = ?`,
-		ref.Owner.Bytes(), int64(ref.Kind)).Scan(&s.slot, &s.head.Version, &digest, &mac)
+	var digest []byte
+	err := tx.QueryRow(ctx, `SELECT slot, version, digest FROM vault_head WHERE owner = ? AND kind = ?`,
+		ref.Owner.Bytes(), int64(ref.Kind)).Scan(&s.slot, &s.head.Version, &digest)
 	if errors.Is(err, db.ErrNoRows) {
 		return headState{slot: -1}, nil
 	}
@@ -361,9 +369,5 @@ func (h *heads) read(ctx context.Context, tx *db.Tx, r root, ref HeadRef) (headS
 		return headState{}, errPath
 	}
 	s.head.Digest = [32]byte(digest)
-	leaf := leafHash(ref, s)
-	if want := h.mac.MAC(leaf[:]); !hmac.Equal(mac, want[:]) {
-		return headState{}, errPath
-	}
-	return s, verifyLeaf(ctx, tx, r, s.slot, leaf)
+	return s, verifyLeaf(ctx, tx, r, s.slot, leafHash(ref, s))
 }

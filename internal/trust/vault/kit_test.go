@@ -67,3 +67,10 @@ func (k *kit) tryPatient(t testing.TB, p person.PatientID) error {
 		return tx.SetHead(t.Context(), vault.HeadRef{Owner: owner, Kind: vault.HeadChart}, vault.Digest(nil))
 	})
 }
+
+// adds is a Grant for the account that is about to be made.
+func (k *kit) adds(t testing.TB, id person.AccountID) access.Grant {
+	t.Helper()
+	return vaulttest.Grant(t, k.gate, access.Ask{Caller: vaulttest.Operator(), Action: access.AddAccount, Owner: person.Clinic(k.Clinic),
+		New: person.Account(id), Object: "Account/" + id.String()})
+}

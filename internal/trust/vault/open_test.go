@@ -115,6 +115,9 @@ func TestReworkOpensForSealingAnewAlone(t *testing.T) {
 		if err := rework(patient, row, never); !fault.Is(err, fault.Denied) {
 			t.Errorf("with a patient's Grant: %v", err)
 		}
+		if len(k.Alarms.Take()) != 1 {
+			t.Error("a patient's Grant for a change raised no alarm")
+		}
 		row.Version = 2
 		if err := rework(job, row, never); !fault.Is(err, fault.Tampered) || len(k.Alarms.Take()) != 1 {
 			t.Errorf("another version: %v", err)

@@ -29,6 +29,10 @@ type Config struct {
 	Log   Log
 	Alarm Alarm // nil is refused: a vault without an alarm would fail silently
 	Cache int   // most verified heads kept in memory; 0 means 200,000
+
+	// Pause waits before rows that do not match their head are looked at again; nil
+	// waits by the clock.
+	Pause func(context.Context, time.Duration) error
 }
 
 // Vault seals and opens.
@@ -38,6 +42,7 @@ type Vault struct {
 	handle keys.Key
 	alarm  Alarm
 	heads  *heads
+	pause  func(context.Context, time.Duration) error
 
 	buffers sync.Pool // of *[]byte, wiped: documents that were lent
 }
@@ -48,7 +53,10 @@ func New(ctx context.Context, c Config) (*Vault, error) {
 	if c.Alarm == nil || c.Log == nil {
 		return nil, errors.New("open vault: no alarm or no log")
 	}
-	v := &Vault{ring: c.Ring, alarm: c.Alarm}
+	v := &Vault{ring: c.Ring, alarm: c.Alarm, pause: c.Pause}
+	if v.pause == nil {
+		v.pause = wait
+	}
 	var err error
 	if v.blind, err = c.Root.Service(keys.ServiceSource); err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
@@ -172,8 +180,8 @@ func (v *Vault) Tampered(ctx context.Context, what string, owner person.Owner) e
 	return fault.New(fault.Tampered, what)
 }
 
-// Facts are what may be read of a row before there is a Grant: labels and the
-// time of storage, and no PHI. Presentation shows them; no policy reads them yet.
+// Facts are what may be read of a row without a Grant: labels and the time of
+// storage, and no PHI. Presentation shows them; no decision asks for them (decision 21).
 type Facts struct {
 	Stored time.Time // when this version was stored, in UTC, to the microsecond
 	Labels []phi.Label

@@ -13,7 +13,6 @@ import (
 	"postern.example/postern/internal/trust/db"
 	"postern.example/postern/internal/trust/keys"
 	"postern.example/postern/internal/trust/vault"
-	"postern.example/postern/internal/trust/vault/vaulttest"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
 	"postern.example/postern/internal/word/phi"
@@ -185,7 +184,7 @@ func TestChangeSealsForOwnersThatItMakes(t *testing.T) {
 			t.Fatal(err)
 		}
 		owner := person.Account(id)
-		g := k.grant(t, vaulttest.Operator(), access.AddAccount, person.Clinic(k.Clinic))
+		g := k.adds(t, id)
 		var sealed, facts []byte
 		row := vault.Row{Owner: owner, Kind: "account", Field: vault.FieldBody}
 		err = k.Vault.Change(t.Context(), g, func(tx *vault.ChangeTx) error {

@@ -89,8 +89,8 @@ func (d Doc) MarshalJSON() ([]byte, error) { return []byte(`"` + redacted + `"`)
 func (d Doc) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // Label is a sensitivity label of a row, a code of HL7 v3 Confidentiality or
-// ActCode. Labels live in a row's header, where they can be read before a Grant;
-// no policy does so yet.
+// ActCode. Labels live in a row's sealed header; no decision asks for them
+// (docs/decisions/0021-decisions-do-not-ask-for-labels.md).
 type Label string
 
 // The confidentiality labels.

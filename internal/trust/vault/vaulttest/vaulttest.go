@@ -14,6 +14,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/audit"
@@ -34,6 +35,10 @@ type Kit struct {
 	Clock  *audittest.Clock
 	Alarms *Alarms
 	Clinic person.ClinicID
+
+	// Pause is what the vault does before it looks at rows again. The kit's waits for
+	// nothing; a test may put another in its place before it reads.
+	Pause func(context.Context, time.Duration) error
 }
 
 // Migrations are those of keys and vault, with more.
@@ -45,7 +50,8 @@ func Migrations(more ...db.Migration) []db.Migration {
 // keys.Production) on an empty, migrated database.
 func Open(t testing.TB, d *db.DB, env string) *Kit {
 	t.Helper()
-	k := &Kit{DB: d, Clock: audittest.NewClock(), Alarms: &Alarms{}}
+	k := &Kit{DB: d, Clock: audittest.NewClock(), Alarms: &Alarms{},
+		Pause: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
 	protect := keys.Protector{How: keys.ByPassphrase, Secret: []byte("a passphrase of a test"), Work: 1}
 	var err error
 	if k.Root, err = keys.CreateRoot(filepath.Join(t.TempDir(), "root"), env, protect, rand.Reader); err != nil {
@@ -74,7 +80,8 @@ func (k *Kit) open(t testing.TB) *Kit {
 	if k.Ring, err = keys.Open(t.Context(), keys.Config{DB: k.DB, Root: k.Root, Random: rand.Reader}); err != nil {
 		t.Fatalf("open keys: %v", err)
 	}
-	k.Vault, err = vault.New(t.Context(), vault.Config{DB: k.DB, Ring: k.Ring, Root: k.Root, Log: k.Log, Alarm: k.Alarms.Raise})
+	k.Vault, err = vault.New(t.Context(), vault.Config{DB: k.DB, Ring: k.Ring, Root: k.Root, Log: k.Log, Alarm: k.Alarms.Raise,
+		Pause: func(ctx context.Context, d time.Duration) error { return k.Pause(ctx, d) }})
 	if err != nil {
 		t.Fatalf("open vault: %v", err)
 	}
