@@ -23,6 +23,7 @@ const (
 	HeadChart    HeadKind = 1 // digest of a chart's manifest
 	HeadAccount  HeadKind = 2 // digest of an account's rows: profile, roles, credentials, assignments, enrolment
 	HeadSessions HeadKind = 3 // digest of an account's sessions and tokens
+	HeadRegister HeadKind = 4 // digest of the clinic's register of whom its sources name
 )
 
 // HeadRef names a head.
