@@ -140,7 +140,7 @@ func (r *Room) accounts(ctx context.Context, ids []person.AccountID) ([]Account,
 			return nil, err
 		case s != nil: // nil: it was deleted in between
 			a := r.describe(s)
-			action, err := r.linkAction(ctx, s)
+			action, _, err := r.linkAction(ctx, s)
 			if err != nil {
 				return nil, err
 			}

@@ -30,15 +30,16 @@ func (r *Room) PlanEnrolment(ctx context.Context, account person.AccountID) (*Pl
 		return nil, err
 	}
 	secret := base64.RawURLEncoding.EncodeToString(b)
-	stored := body{Secret: r.c.Vault.Handle(vault.SecretAccount, secret), Expires: r.now().Add(enrolmentLife)}
 	now, err := r.load(ctx, account)
 	if err != nil {
 		return nil, err
 	}
-	action, err := r.linkAction(ctx, now)
+	action, enrolled, err := r.linkAction(ctx, now)
 	if err != nil {
 		return nil, err
 	}
+	stored := body{Secret: r.c.Vault.Handle(vault.SecretAccount, secret), Expires: r.now().Add(enrolmentLife),
+		ByTwo: action == access.RenewEnrolment, Enrolled: enrolled}
 	p, err := r.Plan(ctx, account, Edit{action: action, do: func(s *set) error {
 		if action == access.IssueEnrolment && len(s.of(kindCredential)) > 0 {
 			return fault.New(fault.Conflict, "issue enrolment: the account has a passkey by now")
@@ -86,6 +87,9 @@ func (r *Room) invited(ctx context.Context, token string) (*set, int64, error) {
 	i := s.index(kindEnrolment, kindEnrolment.only())
 	if i < 0 || subtle.ConstantTimeCompare(handle, s.rows[i].body.Secret) != 1 || !r.now().Before(s.rows[i].body.Expires) {
 		return nil, 0, refused(errAnswer)
+	}
+	if err := r.stillGood(ctx, s, s.rows[i].body); err != nil {
+		return nil, 0, err
 	}
 	return s, s.rows[i].seq, nil
 }
@@ -136,6 +140,10 @@ func (r *Room) FinishEnrol(ctx context.Context, name phi.Text, answer []byte) (*
 		i := s.index(kindEnrolment, kindEnrolment.only())
 		if i < 0 || s.rows[i].seq != c.Invite || !r.now().Before(s.rows[i].body.Expires) {
 			return refused(errAnswer) // used, voided or late
+		}
+		// Here, where one change at a time is made: of two links only the first is good.
+		if err := r.stillGood(ctx, s, s.rows[i].body); err != nil {
+			return err
 		}
 		s.drop(kindEnrolment, kindEnrolment.only())
 		return fresh.add(s)

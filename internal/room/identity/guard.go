@@ -9,9 +9,10 @@ import (
 	"postern.example/postern/internal/word/phi"
 )
 
-// linkAction is the action under which a link into the account is asked for. One
-// administrator suffices for somebody's first link. Two people are needed where a
-// link would let the one who holds it become somebody else:
+// linkAction is the action under which a link into the account is asked for, and how
+// many administrators had enrolled when that was found out (of no meaning for links
+// into other accounts). One administrator suffices for somebody's first link. Two
+// people are needed where a link would let the one who holds it become somebody else:
 //
 //   - the account has a passkey, and so belongs to somebody already (the last one
 //     is never removed, so "has" is "ever had");
@@ -19,28 +20,49 @@ import (
 //     could make a second self, and confirm the own proposals with it.
 //
 // For no account the Plan says so, once the gate was asked.
-func (r *Room) linkAction(ctx context.Context, s *set) (access.Action, error) {
+func (r *Room) linkAction(ctx context.Context, s *set) (access.Action, int, error) {
 	switch {
 	case s == nil:
-		return access.IssueEnrolment, nil
+		return access.IssueEnrolment, 0, nil
 	case len(s.of(kindCredential)) > 0:
-		return access.RenewEnrolment, nil
+		return access.RenewEnrolment, 0, nil
 	case !s.holds(person.RoleAdministrator):
-		return access.IssueEnrolment, nil
+		return access.IssueEnrolment, 0, nil
 	}
-	two, err := r.twoAdministrators(ctx)
-	if err != nil || two {
-		return access.RenewEnrolment, err
+	n, err := r.enrolledAdministrators(ctx)
+	if err != nil || n >= enough {
+		return access.RenewEnrolment, n, err
 	}
-	return access.IssueEnrolment, nil
+	return access.IssueEnrolment, n, nil
 }
 
-// twoAdministrators reports whether two natural persons have enrolled as
-// administrators. A suspended one counts: it must not be in one administrator's
-// hand to become the only one again. A damaged account counts as well.
-func (r *Room) twoAdministrators(ctx context.Context) (bool, error) {
+// stillGood asks the rule once more under which a link was made: a link that one person
+// made is no good any more when two would be needed now, nor, for an administrator's
+// account, when another administrator has enrolled since. Otherwise who makes several
+// first links at once has a second self with each that is used after the first.
+func (r *Room) stillGood(ctx context.Context, s *set, link body) error {
+	if link.ByTwo {
+		return nil
+	}
+	action, n, err := r.linkAction(ctx, s)
+	if err != nil {
+		return err
+	}
+	if action != access.IssueEnrolment || n != link.Enrolled {
+		return refused(errAnswer)
+	}
+	return nil
+}
+
+// enough administrators keep each other from acting alone.
+const enough = 2
+
+// enrolledAdministrators counts the natural persons who have enrolled as
+// administrators, up to two. A suspended one counts: it must not be in one
+// administrator's hand to become the only one again. A damaged account counts as two.
+func (r *Room) enrolledAdministrators(ctx context.Context) (int, error) {
 	if r.isTwo.Load() {
-		return true, nil
+		return enough, nil
 	}
 	seen, damaged := map[[16]byte]bool{}, false
 	err := r.each(ctx, func(s *set) bool {
@@ -51,15 +73,18 @@ func (r *Room) twoAdministrators(ctx context.Context) (bool, error) {
 		if s.holds(person.RoleAdministrator) && len(s.of(kindCredential)) > 0 {
 			seen[s.standing().Person] = true
 		}
-		return len(seen) < 2
+		return len(seen) < enough
 	})
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	if len(seen) >= 2 {
+	if len(seen) >= enough {
 		r.isTwo.Store(true) // for ever: no passkey of theirs can be the last to go
 	}
-	return damaged || len(seen) >= 2, nil
+	if damaged {
+		return enough, nil
+	}
+	return len(seen), nil
 }
 
 // holder is the account whose own chart this is, zero when there is none. The

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"postern.example/postern/internal/room/identity"
+	"postern.example/postern/internal/room/identity/identitytest"
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/db"
 	"postern.example/postern/internal/trust/db/dbtest"
@@ -63,7 +64,9 @@ func TestALinkIntoAUsedAccountNeedsTwo(t *testing.T) {
 		if err := h.rooms.Apply(t.Context(), h.two(t, p), p); err != nil || p.Link() == "" {
 			t.Errorf("%s: two: %v", env, err)
 		}
-		h.accept(t, p.Link()[len(origin+"/enrol#"):], device())
+		token := p.Link()[len(origin+"/enrol#"):]
+		h.accept(t, token, device())
+		wantKind(t, env+": a used link that two made", h.redeem(t, token), fault.Unauthenticated)
 		// Which passkey goes makes no difference: the last one stays.
 		if got := h.linkAction(t, maya); got != access.RenewEnrolment {
 			t.Errorf("%s: once more: %s", env, got)
@@ -219,4 +222,78 @@ func TestAnExpiredFirstLinkIsRenewedByOne(t *testing.T) {
 	if got := h.linkAction(t, nurse); got != access.IssueEnrolment {
 		t.Errorf("%s", got)
 	}
+}
+
+// redeem uses a link, up to where it is refused.
+func (h *house) redeem(t *testing.T, token string) error {
+	t.Helper()
+	o, err := h.rooms.BeginEnrol(t.Context(), token)
+	if err != nil {
+		return err
+	}
+	return h.finish(t, o)
+}
+
+func (h *house) finish(t *testing.T, o identity.Options) error {
+	t.Helper()
+	p, err := h.rooms.FinishEnrol(t.Context(), phi.NewText("phone"), identitytest.Answer(t, o.Ceremony, device().Create(t, o.PublicKey)))
+	return h.do(t, person.Stranger(vaulttest.Request()), p, err)
+}
+
+// Links that one person made at one time are not a store of second selves: what was
+// the rule when a link was made is asked again when it is used.
+func TestALinkDiesWithTheRuleItWasMadeUnder(t *testing.T) {
+	covers.Covers(t, "HC-6a")
+	each(t, func(t *testing.T, h *house) {
+		admin := func() person.AccountID {
+			return h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleAdministrator}})
+		}
+		ana, ben, cid, dora := admin(), admin(), admin(), admin()
+		nurse := h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleNurse}})
+		forAna, forBen, forNurse := h.invite(t, ana), h.invite(t, ben), h.invite(t, nurse)
+		atBen, err := h.rooms.BeginEnrol(t.Context(), forBen)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.redeem(t, forAna); err != nil {
+			t.Fatalf("the first link: %v", err)
+		}
+		wantKind(t, "a link of before anybody had enrolled", h.redeem(t, forBen), fault.Unauthenticated)
+		wantKind(t, "one whose ceremony had begun", h.finish(t, atBen), fault.Unauthenticated)
+
+		forBen, forCid := h.invite(t, ben), h.invite(t, cid)
+		h = h.restart(t)
+		if err := h.redeem(t, forBen); err != nil {
+			t.Fatalf("the second administrator: %v", err)
+		}
+		wantKind(t, "a second self", h.redeem(t, forCid), fault.Unauthenticated)
+		if err := h.redeem(t, h.invite(t, dora)); err != nil {
+			t.Errorf("a link that two made: %v", err)
+		}
+		if err := h.redeem(t, forNurse); err != nil {
+			t.Errorf("a nurse's link: %v", err)
+		}
+	})
+}
+
+// Two links that were both good when their ceremonies were planned: the change that
+// comes second is refused.
+func TestOfTwoLinksUsedAtOnceOneIsGood(t *testing.T) {
+	h := lite(t, keys.Test)
+	var plans []*identity.Plan
+	for range 2 {
+		id := h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleAdministrator}})
+		o, err := h.rooms.BeginEnrol(t.Context(), h.invite(t, id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := h.rooms.FinishEnrol(t.Context(), phi.NewText("phone"), identitytest.Answer(t, o.Ceremony, device().Create(t, o.PublicKey)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plans = append(plans, p)
+	}
+	stranger := person.Stranger(vaulttest.Request())
+	h.must(t, stranger, plans[0], nil)
+	wantKind(t, "the second", h.do(t, stranger, plans[1], nil), fault.Unauthenticated)
 }

@@ -67,6 +67,10 @@ type body struct {
 	// enrolment
 	Secret  []byte    `json:"secret,omitempty"` // vault.Handle of the secret, never the secret
 	Expires time.Time `json:"expires,omitzero"`
+	// ByTwo says that two people made the link; otherwise Enrolled is how many
+	// administrators had enrolled then, when the account is an administrator's.
+	ByTwo    bool `json:"byTwo,omitempty"`
+	Enrolled int  `json:"enrolled,omitempty"`
 	// credential
 	Credential *credential `json:"credential,omitempty"`
 }

@@ -141,11 +141,26 @@ func (s *Store) PatientBySource(ctx context.Context, c person.Caller, id string)
 	if err != nil {
 		return person.PatientID{}, err
 	}
-	known, ok, err := (&sources{s: s, g: g}).lookup(ctx, newSource("Patient", id))
+	names, src := &sources{s: s, g: g}, newSource("Patient", id)
+	var k known
+	var ok bool
+	// A change that changes nothing: the register stands still while it is looked at.
+	err = s.c.Vault.Change(ctx, g, func(tx *vault.ChangeTx) error {
+		token := names.token(src)
+		sealed, err := names.findSealed(ctx, tx.Tx, [][]byte{token})
+		if err == nil {
+			err = s.registry(tx).check(ctx, token, sealed[string(token)], namedPatient)
+		}
+		if err == nil && sealed[string(token)] != nil {
+			k, err = names.open(ctx, token, sealed[string(token)])
+			ok = err == nil
+		}
+		return err
+	})
 	if err != nil {
 		return person.PatientID{}, err
 	}
-	p, is := known.owner.AsPatient()
+	p, is := k.owner.AsPatient()
 	if !ok || !is {
 		return person.PatientID{}, fault.New(fault.NotFound, "find patient by source")
 	}
@@ -172,8 +187,43 @@ func (n *sources) sealRow(token []byte) vault.Row {
 	return vault.Row{Owner: person.Clinic(n.s.c.Clinic), Kind: kindSource, ID: [16]byte(token[:16]), Version: 1, Field: vault.FieldBody}
 }
 
+// lookup finds the name of one resource. A name that is missing although its resource
+// is stored was deleted; the name of a Patient is left to the register, in the change.
 func (n *sources) lookup(ctx context.Context, src Source) (known, bool, error) {
-	return n.find(ctx, n.token(src))
+	token := n.token(src)
+	k, ok, err := n.find(ctx, token)
+	if err != nil || ok || src.Type == "Patient" {
+		return k, ok, err
+	}
+	var owner []byte
+	err = n.s.c.DB.QueryRow(ctx, `SELECT owner FROM chart_row WHERE id = ? LIMIT 1`, n.resourceID(token).Bytes()).Scan(&owner)
+	if errors.Is(err, db.ErrNoRows) {
+		return known{}, false, nil
+	}
+	if err != nil {
+		return known{}, false, fmt.Errorf("find source: %w", err)
+	}
+	// Or it came, with its name, between the two looks.
+	if k, ok, err = n.find(ctx, token); err != nil || ok {
+		return k, ok, err
+	}
+	return known{}, false, n.deleted(ctx, owner)
+}
+
+// resourceID is the identifier of a resource other than a Patient: it follows from
+// the source's name for it, by a key of the installation. So a resource whose name
+// somebody deletes is found again all the same.
+func (n *sources) resourceID(token []byte) person.ResourceID {
+	return resourceIDFromBytes(n.s.c.Vault.Blind("resource", string(token))[:16])
+}
+
+// deleted is the fault for a stored resource of owner without a name.
+func (n *sources) deleted(ctx context.Context, owner []byte) error {
+	o, err := person.OwnerFromBytes(owner)
+	if err != nil {
+		o = person.Clinic(n.s.c.Clinic) // a row that nobody of ours has written
+	}
+	return n.s.c.Vault.Tampered(ctx, "the name of a stored resource in chart_source was deleted", o)
 }
 
 func (n *sources) find(ctx context.Context, token []byte) (known, bool, error) {
@@ -200,26 +250,55 @@ func (n *sources) open(ctx context.Context, token, sealed []byte) (known, error)
 // lookups is how many names one statement asks for.
 const lookups = 32
 
+const (
+	eight = `?, ?, ?, ?, ?, ?, ?, ?`
+	in32  = `(` + eight + `, ` + eight + `, ` + eight + `, ` + eight + `)`
+)
+
+// padded32 are the arguments of in32 for n values, of which the last fills the rest.
+func padded32(n int, value func(int) any) []any {
+	args := make([]any, lookups)
+	for i := range args {
+		args[i] = value(min(i, n-1))
+	}
+	return args
+}
+
 // findAll looks tokens up, few statements for many, and returns what is known by
 // token. An unknown one is not in the answer. Inside a transaction it reads by that
 // one's connection, which has the pages at hand.
 func (n *sources) findAll(ctx context.Context, tx *db.Tx, tokens [][]byte) (map[string]known, error) {
-	out := make(map[string]known, len(tokens))
-	for chunk := range slices.Chunk(tokens, lookups) {
-		if err := n.findSome(ctx, tx, chunk, out); err != nil {
+	sealed, err := n.findSealed(ctx, tx, tokens)
+	if err != nil {
+		return nil, err
+	}
+	return n.openAll(ctx, sealed)
+}
+
+func (n *sources) openAll(ctx context.Context, sealed map[string][]byte) (_ map[string]known, err error) {
+	out := make(map[string]known, len(sealed))
+	for token, body := range sealed {
+		if out[token], err = n.open(ctx, []byte(token), body); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-func (n *sources) findSome(ctx context.Context, tx *db.Tx, tokens [][]byte, out map[string]known) error {
-	args := make([]any, lookups)
-	for i := range args {
-		args[i] = tokens[min(i, len(tokens)-1)] // the last one fills the rest
+// findSealed is findAll before the names are opened.
+func (n *sources) findSealed(ctx context.Context, tx *db.Tx, tokens [][]byte) (map[string][]byte, error) {
+	out := make(map[string][]byte, len(tokens))
+	for chunk := range slices.Chunk(tokens, lookups) {
+		if err := n.findSome(ctx, tx, chunk, out); err != nil {
+			return nil, fmt.Errorf("find sources: %w", err)
+		}
 	}
-	const eight = `?, ?, ?, ?, ?, ?, ?, ?`
-	const query = `SELECT token, body FROM chart_source WHERE token IN (` + eight + `, ` + eight + `, ` + eight + `, ` + eight + `)`
+	return out, nil
+}
+
+func (n *sources) findSome(ctx context.Context, tx *db.Tx, tokens [][]byte, out map[string][]byte) error {
+	const query = `SELECT token, body FROM chart_source WHERE token IN ` + in32
+	args := padded32(len(tokens), func(i int) any { return tokens[i] })
 	var rows *db.Rows
 	var err error
 	if tx != nil {
@@ -228,26 +307,17 @@ func (n *sources) findSome(ctx context.Context, tx *db.Tx, tokens [][]byte, out 
 		rows, err = n.s.c.DB.Query(ctx, query, args...)
 	}
 	if err != nil {
-		return fmt.Errorf("find sources: %w", err)
+		return err
 	}
 	defer func() { _ = rows.Close() }()
-	found := map[string][]byte{}
 	for rows.Next() {
 		var token, sealed []byte
 		if err := rows.Scan(&token, &sealed); err != nil {
-			return fmt.Errorf("find sources: %w", err)
-		}
-		found[string(token)] = sealed
-	}
-	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return fmt.Errorf("find sources: %w", err)
-	}
-	for token, sealed := range found {
-		if out[token], err = n.open(ctx, []byte(token), sealed); err != nil {
 			return err
 		}
+		out[string(token)] = sealed
 	}
-	return nil
+	return errors.Join(rows.Err(), rows.Close())
 }
 
 // Find implements Resolver: it knows shared resources and the owner's own chart.
@@ -309,6 +379,9 @@ func (s *Store) CreateClinic(ctx context.Context, c person.Caller) error {
 			return err
 		}
 		if err := s.reworked(ctx, tx.Tx, progress{Target: s.c.Catalogue.fingerprint(), Done: true}); err != nil {
+			return err
+		}
+		if err := tx.SetHead(ctx, registerHead(clinic), newLeaves().root); err != nil {
 			return err
 		}
 		return s.storeManifest(ctx, tx, clinic, 1, Manifest{})

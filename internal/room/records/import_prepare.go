@@ -35,9 +35,7 @@ func (s *Store) prepare(ctx context.Context, plan *Plan, names *sources, patient
 		src := plan.source(i)
 		k, ok := found[string(tokens[n])]
 		if !ok {
-			if k, err = s.draw(plan, i, patient); err != nil {
-				return nil, err
-			}
+			k = names.draw(plan, i, tokens[n], patient)
 		}
 		p.ids[src.ID.Reveal()] = k
 	}
@@ -65,26 +63,16 @@ func (s *Store) prepare(ctx context.Context, plan *Plan, names *sources, patient
 var errUnprepared = errors.New("records: not prepared")
 
 // draw names a resource that has no name here yet.
-func (s *Store) draw(plan *Plan, i int, patient person.PatientID) (k known, err error) {
-	k = known{owner: person.Patient(patient), typ: plan.o.entries[i].typ}
+func (n *sources) draw(plan *Plan, i int, token []byte, patient person.PatientID) known {
+	k := known{owner: person.Patient(patient), typ: plan.o.entries[i].typ}
 	if plan.shared(i) {
-		k.owner = person.Clinic(s.c.Clinic)
+		k.owner = person.Clinic(n.s.c.Clinic)
 	}
+	k.id = n.resourceID(token)
 	if k.typ == "Patient" {
 		k.id = person.PatientResource(patient)
-		return k, nil
 	}
-	k.id, err = person.NewResourceID(s.c.Random)
-	return k, err
-}
-
-// drawn is the name that p has for src, if there is a p.
-func (p *prepared) drawn(src Source) (known, bool) {
-	if p == nil {
-		return known{}, false
-	}
-	k, ok := p.ids[src.ID.Reveal()]
-	return k, ok
+	return k
 }
 
 // holds reports whether the names of the transaction are those of p.

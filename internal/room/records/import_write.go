@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/db"
 	"postern.example/postern/internal/trust/vault"
 	"postern.example/postern/internal/word/person"
 	"postern.example/postern/internal/word/phi"
@@ -27,6 +28,7 @@ type writer struct {
 	newNames []any            // columns of the names that wait to be stored
 	newRows  []any            // columns of the resources that wait
 	waiting  int              // bytes of their bodies
+	register *registry
 
 	tally map[string]Tally
 }
@@ -43,13 +45,16 @@ type chartWriter struct {
 
 func newWriter(s *Store, tx *vault.ChangeTx, names *sources, g, shared access.Grant, patient person.PatientID, fresh bool) *writer {
 	w := &writer{s: s, tx: tx, names: names, patient: person.Patient(patient), clinic: person.Clinic(s.c.Clinic), fresh: fresh,
-		ids: map[string]known{}, tally: map[string]Tally{}, charts: map[person.Owner]*chartWriter{}}
+		register: s.registry(tx), ids: map[string]known{}, tally: map[string]Tally{}, charts: map[person.Owner]*chartWriter{}}
 	w.charts[w.patient] = &chartWriter{owner: w.patient, grant: g, parts: map[string]map[person.ResourceID]Record{}, dirty: map[string]bool{}}
 	w.charts[w.clinic] = &chartWriter{owner: w.clinic, grant: shared, parts: map[string]map[person.ResourceID]Record{}, dirty: map[string]bool{}}
 	return w
 }
 
 func (w *writer) run(ctx context.Context, plan *Plan, file string) error {
+	if err := w.checkName(ctx, plan.Owner()); err != nil {
+		return err
+	}
 	if w.fresh {
 		if err := w.tx.NewOwner(ctx, w.patient); err != nil {
 			return err
@@ -75,6 +80,9 @@ func (w *writer) run(ctx context.Context, plan *Plan, file string) error {
 		return err
 	}
 	if err := w.flushRows(ctx); err != nil {
+		return err
+	}
+	if err := w.register.flush(ctx); err != nil {
 		return err
 	}
 	// The clinic's chart first, so that the order of heads is the same every time.
@@ -117,12 +125,19 @@ func (w *writer) nameAll(ctx context.Context, plan *Plan) error {
 		for n, i := range chunk {
 			tokens[n] = w.names.token(plan.source(i))
 		}
-		found, err := w.names.findAll(ctx, w.tx.Tx, tokens)
+		found, err := w.names.findSealed(ctx, w.tx.Tx, tokens)
+		if err != nil {
+			return err
+		}
+		if err := w.missed(ctx, plan, chunk, tokens, found); err != nil {
+			return err
+		}
+		names, err := w.names.openAll(ctx, found)
 		if err != nil {
 			return err
 		}
 		for n, i := range chunk {
-			if err := w.name(ctx, plan, i, tokens[n], found); err != nil {
+			if err := w.name(ctx, plan, i, tokens[n], names); err != nil {
 				return err
 			}
 		}
@@ -130,8 +145,43 @@ func (w *writer) nameAll(ctx context.Context, plan *Plan) error {
 	return w.flushNames(ctx)
 }
 
+// checkName asks the register for the name by which the chart was found, or was not:
+// whatever else would be said of the bundle would be said of a wrong chart.
+func (w *writer) checkName(ctx context.Context, patient Source) error {
+	token := w.names.token(patient)
+	sealed, err := w.names.findSealed(ctx, w.tx.Tx, [][]byte{token})
+	if err != nil {
+		return err
+	}
+	return w.register.check(ctx, token, sealed[string(token)], namedPatient)
+}
+
+// missed finds names that were deleted although their resource is stored, in whatever
+// chart. The Patient's was checked before.
+func (w *writer) missed(ctx context.Context, plan *Plan, chunk []int, tokens [][]byte, found map[string][]byte) error {
+	var ids []person.ResourceID
+	for n, i := range chunk {
+		if _, ok := found[string(tokens[n])]; !ok && plan.o.entries[i].typ != "Patient" {
+			ids = append(ids, w.names.resourceID(tokens[n]))
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	var owner []byte
+	err := w.tx.QueryRow(ctx, `SELECT owner FROM chart_row WHERE id IN `+in32+` LIMIT 1`,
+		padded32(len(ids), func(i int) any { return ids[i].Bytes() })...).Scan(&owner)
+	if errors.Is(err, db.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("find stored resources: %w", err)
+	}
+	return w.names.deleted(ctx, owner)
+}
+
 // name gives one resource of the bundle its identifier.
-func (w *writer) name(ctx context.Context, plan *Plan, i int, token []byte, found map[string]known) (err error) {
+func (w *writer) name(ctx context.Context, plan *Plan, i int, token []byte, found map[string]known) error {
 	src, e := plan.source(i), plan.o.entries[i]
 	owner := w.patient
 	if plan.shared(i) {
@@ -145,11 +195,15 @@ func (w *writer) name(ctx context.Context, plan *Plan, i int, token []byte, foun
 		return plan.o.fail(e.at, e.index, MsgCollision, src.Type)
 	}
 	if !ok {
-		if k, ok = w.ready.drawn(src); !ok || k.owner != owner || k.typ != src.Type {
-			k = known{owner: owner, typ: src.Type}
-			if k.id, err = w.newID(src.Type); err != nil {
-				return err
-			}
+		p, _ := w.patient.AsPatient()
+		k = w.names.draw(plan, i, token, p)
+		// Its row may have been deleted as well; the index still names it.
+		part, err := w.part(ctx, w.charts[owner], k.typ)
+		if err != nil {
+			return err
+		}
+		if _, there := part[k.id]; there {
+			return w.names.deleted(ctx, owner.Bytes())
 		}
 		if err := w.storeName(ctx, token, k); err != nil {
 			return err
@@ -177,12 +231,10 @@ func (w *writer) id(ctx context.Context, src Source, file string) (person.Resour
 	return k.id, nil
 }
 
-func (w *writer) newID(typ string) (person.ResourceID, error) {
-	if typ == "Patient" {
-		p, _ := w.patient.AsPatient()
-		return person.PatientResource(p), nil
-	}
-	return person.NewResourceID(w.s.c.Random)
+// patientResource is the identifier of the chart's Patient.
+func (w *writer) patientResource() person.ResourceID {
+	p, _ := w.patient.AsPatient()
+	return person.PatientResource(p)
 }
 
 func (w *writer) storeName(ctx context.Context, token []byte, k known) error {
@@ -193,6 +245,11 @@ func (w *writer) storeName(ctx context.Context, token []byte, k known) error {
 	sealed, err := w.tx.Seal(ctx, w.names.sealRow(token), plain)
 	if err != nil {
 		return err
+	}
+	if k.typ == "Patient" {
+		if err := w.register.add(ctx, token, sealed); err != nil {
+			return err
+		}
 	}
 	w.newNames = append(w.newNames, token, w.tx.Seq(), sealed)
 	if len(w.newNames) >= 3*manyNames {

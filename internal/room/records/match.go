@@ -230,7 +230,7 @@ func (w *writer) checkPerson(ctx context.Context, plan *Plan) error {
 	if err != nil {
 		return err
 	}
-	id, _ := w.newID("Patient")
+	id := w.patientResource()
 	rec, ok := part[id]
 	if !ok {
 		return w.s.c.Vault.Tampered(ctx, "chart without its Patient", w.patient)
@@ -280,11 +280,20 @@ func (w *writer) claimNumbers(ctx context.Context, plan *Plan) error {
 			places = append(places, number.Offset())
 		}
 	}
-	found, err := w.names.findAll(ctx, w.tx.Tx, tokens)
+	sealed, err := w.names.findSealed(ctx, w.tx.Tx, tokens)
 	if err != nil {
 		return err
 	}
-	id, _ := w.newID("Patient")
+	for _, token := range tokens {
+		if err := w.register.check(ctx, token, sealed[string(token)], "a record number"); err != nil {
+			return err
+		}
+	}
+	found, err := w.names.openAll(ctx, sealed)
+	if err != nil {
+		return err
+	}
+	id := w.patientResource()
 	for i, token := range tokens {
 		k, ok := found[string(token)]
 		if ok && k.owner != w.patient {

@@ -54,10 +54,11 @@ type StoreConfig struct {
 // Store keeps charts. Every method that returns content takes a Caller and asks
 // the gate itself.
 type Store struct {
-	c       StoreConfig
-	cache   *cache
-	places  *db.Fresh[placeKey, spot]
-	answers *db.Fresh[answerKey, int64]
+	c        StoreConfig
+	cache    *cache
+	places   *db.Fresh[placeKey, spot]
+	answers  *db.Fresh[answerKey, int64]
+	register register
 }
 
 // NewStore makes a Store.

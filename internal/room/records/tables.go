@@ -41,12 +41,18 @@ func Migrations() []db.Migration {
 		// take longer for a chart that nobody has used for a while.
 		{Table: "chart_row", Index: [][]string{{"id", "version", "owner"}}},
 	}}
-	return []db.Migration{charts, places, {Number: 51, Room: "records", Name: "rework of indexes", Tables: []db.Table{
+	rework := db.Migration{Number: 51, Room: "records", Name: "rework of indexes", Tables: []db.Table{
 		{Name: "chart_rework", Purpose: "how far the indexes are made anew", Key: []string{"id"}, Columns: []db.Column{
 			{Name: "id", Type: db.Integer, Class: db.SmallKind, Purpose: "always 1", Retention: "installation"},
 			{Name: "target", Type: db.Bytes, Class: db.Digest, Purpose: "the definitions that it is done for", Retention: "installation"},
 			{Name: "done", Type: db.Integer, Class: db.SmallKind, Purpose: "1 when every chart is done", Retention: "installation"},
 			{Name: "owner", Type: db.Bytes, Class: db.RandomID, Purpose: "the last chart done, in order of owners", Retention: "installation"},
+		}},
+	}}
+	return []db.Migration{charts, places, rework, {Number: 52, Room: "records", Name: "register of sources", Tables: []db.Table{
+		{Name: "chart_register", Purpose: "which patients and record numbers sources have named", Key: []string{"bucket"}, Columns: []db.Column{
+			{Name: "bucket", Type: db.Integer, Class: db.SmallKind, Purpose: "which part of the register, by keyed token", Retention: "installation"},
+			{Name: "body", Type: db.Bytes, Class: db.BlindToken, Purpose: "keyed tokens, each with a digest of its sealed name", Retention: "installation"},
 		}},
 	}}}
 }

@@ -106,27 +106,43 @@ func TestHeadTampered(t *testing.T) {
 	})
 }
 
-// Destroyed keys end what they sealed.
+// Destroyed keys end what they sealed, and deleted ones do it with an alarm.
 func TestKeysDestroyed(t *testing.T) {
-	each(t, func(t *testing.T, h *house) {
-		raw := dbtest.Raw(h.DB)
-		mia, empty := h.account(t, person.RolePatient), h.account(t, person.RolePatient)
-		secret := h.signIn(t, mia)
-		h.alive(t, secret)
-		raw.Exec(t, `DELETE FROM key_subject`)
-		for _, id := range []person.AccountID{mia, empty} {
-			h.Ring.Forget(person.Account(id), keys.UseAccount)
-		}
-		h.Clock.Add(10 * time.Minute)
-		h.alive(t, secret) // what is in memory serves until a restart; the use is not stored
-		h = h.restart(t)
-		_, err := h.resolve(t, secret)
-		wantKind(t, "resolve", err, fault.Gone)
-		for name, id := range map[string]person.AccountID{"over what does not open": mia, "in an empty set": empty} {
-			in := h.grant(t, stranger(), access.SignIn, id)
-			wantKind(t, name, second(h.rooms.Start(t.Context(), in, session.Begin{})), fault.Gone)
-		}
-	})
+	for want, destroy := range map[fault.Kind]func(t *testing.T, h *house, id person.AccountID){
+		fault.Gone: func(t *testing.T, h *house, id person.AccountID) {
+			err := h.DB.Write(t.Context(), func(tx *db.Tx) error {
+				return h.Ring.Destroy(t.Context(), tx, person.Account(id), keys.UseAccount)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		},
+		fault.Tampered: func(t *testing.T, h *house, id person.AccountID) {
+			dbtest.Raw(h.DB).Exec(t, `DELETE FROM key_subject WHERE owner = ?`, person.Account(id).Bytes())
+		},
+	} {
+		each(t, func(t *testing.T, h *house) {
+			mia, empty := h.account(t, person.RolePatient), h.account(t, person.RolePatient)
+			secret := h.signIn(t, mia)
+			h.alive(t, secret)
+			for _, id := range []person.AccountID{mia, empty} {
+				destroy(t, h, id)
+				h.Ring.Forget(person.Account(id), keys.UseAccount)
+			}
+			h.Clock.Add(10 * time.Minute)
+			h.alive(t, secret) // what is in memory serves until a restart; the use is not stored
+			h = h.restart(t)
+			_, err := h.resolve(t, secret)
+			wantKind(t, "resolve", err, want)
+			for name, id := range map[string]person.AccountID{"over what does not open": mia, "in an empty set": empty} {
+				in := h.grant(t, stranger(), access.SignIn, id)
+				wantKind(t, name, second(h.rooms.Start(t.Context(), in, session.Begin{})), want)
+			}
+			if found := len(h.Alarms.Take()) > 0; found != (want == fault.Tampered) {
+				t.Errorf("%v: alarms: %v", want, found)
+			}
+		})
+	}
 }
 
 // Postern itself wrote something that it cannot read: refused, not guessed.

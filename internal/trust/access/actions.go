@@ -70,6 +70,7 @@ const (
 	ChartSet   Sets = 1 << iota // a chart, or the clinic's shared resources
 	AccountSet                  // profile, roles, passkeys, assignments, enrolment, status
 	SessionSet                  // sessions and tokens
+	RegisterSet                 // the clinic's register of whom its sources name
 )
 
 // ActionDef says what an action means outside the policy files.
@@ -98,7 +99,7 @@ func Actions() []ActionDef {
 		{Action: EnterPersona, Event: "sign-in", Refusal: fault.Denied, Changes: SessionSet, on: account},
 		{Action: ExportLog, Event: "export", Refusal: fault.Denied, on: logbook},
 		{Action: ImportChart, Event: "import", Refusal: fault.Denied, Changes: ChartSet, Makes: true, on: chart},
-		{Action: ImportShared, Event: "import", Refusal: fault.Denied, Changes: ChartSet, Makes: true, on: clinic},
+		{Action: ImportShared, Event: "import", Refusal: fault.Denied, Changes: ChartSet | RegisterSet, Makes: true, on: clinic},
 		{Action: IssueEnrolment, Event: "update", Refusal: fault.Denied, Changes: AccountSet, on: account},
 		{Action: ListAccounts, Event: "read", Refusal: fault.Denied, on: clinic},
 		{Action: ListMyPatients, Event: "read", Refusal: fault.Denied, on: account},

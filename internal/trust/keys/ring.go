@@ -25,7 +25,7 @@ const (
 
 // Migrations are the tables of this package.
 func Migrations() []db.Migration {
-	return []db.Migration{{Number: 1, Room: "keys", Name: "key hierarchy", Tables: []db.Table{
+	hierarchy := db.Migration{Number: 1, Room: "keys", Name: "key hierarchy", Tables: []db.Table{
 		{Name: "key_kek", Purpose: "key-encryption keys, wrapped by the root", Key: []string{"epoch"}, Columns: []db.Column{
 			{Name: "epoch", Type: db.Integer, Class: db.KeyID, Purpose: "which key-encryption key", Retention: "installation"},
 			{Name: "wrapped", Type: db.Bytes, Class: db.WrappedKey, Purpose: "the key, sealed", Retention: "until no subject key uses the epoch"},
@@ -41,7 +41,8 @@ func Migrations() []db.Migration {
 			{Name: "id", Type: db.Integer, Class: db.SmallKind, Purpose: "always 1", Retention: "installation"},
 			{Name: "body", Type: db.Bytes, Class: db.Sealed, Purpose: "the settings, sealed", Retention: "installation"},
 		}},
-	}}}
+	}}
+	return []db.Migration{hierarchy, erasedTable()}
 }
 
 // Config is what Open needs.
@@ -57,6 +58,7 @@ type Ring struct {
 	db     *db.DB
 	env    string
 	wrap   Key
+	erased Key // MACs of what Destroy leaves
 	random io.Reader
 	most   int
 
@@ -74,13 +76,15 @@ type subject struct {
 
 // Open loads the key-encryption keys and makes the first one on an empty
 // database. A root key that does not unwrap them is ErrOpen: a database of
-// another installation or environment.
+// another installation or environment. One that is missing among them is ErrKey:
+// none is ever deleted.
 func Open(ctx context.Context, c Config) (*Ring, error) {
 	wrap, err := c.Root.Service(ServiceWrap)
-	if err != nil {
+	erased, err2 := c.Root.Service(ServiceErased)
+	if err = errors.Join(err, err2); err != nil {
 		return nil, fmt.Errorf("open keys: %w", err)
 	}
-	r := &Ring{db: c.DB, env: c.Root.env, wrap: wrap, random: c.Random, most: c.Cache,
+	r := &Ring{db: c.DB, env: c.Root.env, wrap: wrap, erased: erased, random: c.Random, most: c.Cache,
 		keks: map[uint32]Key{}, cache: map[subject]Key{}}
 	if r.most == 0 {
 		r.most = 20_000
@@ -115,9 +119,15 @@ func (r *Ring) load(ctx context.Context) error {
 			if err != nil {
 				return fmt.Errorf("load key-encryption key %d: %w", epoch, err)
 			}
+			if epoch != int64(r.newest)+1 {
+				return fmt.Errorf("load key-encryption key %d: the one before is missing: %w", epoch, ErrKey)
+			}
 			r.keks[k.ID()], r.newest = k, k.ID()
 		}
-		return rows.Err()
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil || r.newest > 0 {
+			return err
+		}
+		return checkEmpty(ctx, tx)
 	})
 }
 
@@ -160,8 +170,9 @@ func (r *Ring) addEpoch(ctx context.Context) error {
 	return nil
 }
 
-// Subject returns the key set of owner and use. It is ErrKey when none exists:
-// never created, or destroyed to erase what it sealed.
+// Subject returns the key set of owner and use. It is ErrErased when Destroy has
+// destroyed it, and ErrKey when none exists and nobody destroyed it: never created,
+// or deleted past us.
 func (r *Ring) Subject(ctx context.Context, owner person.Owner, use Use) (Key, error) {
 	s := subject{owner, use}
 	r.mu.Lock()
@@ -198,17 +209,29 @@ func (r *Ring) put(s subject, k Key) {
 func (r *Ring) unwrap(ctx context.Context, s subject) (Key, error) {
 	k := Key{env: r.env, set: map[uint32]material{}}
 	err := r.db.Read(ctx, func(tx *db.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT id, epoch, wrapped FROM key_subject WHERE owner = ? AND purpose = ? ORDER BY id`,
-			s.owner.Bytes(), int64(s.use))
+		// What Destroy leaves stands first, as a key 0 that there never is.
+		rows, err := tx.Query(ctx, `SELECT id, epoch, wrapped FROM key_subject WHERE owner = ? AND purpose = ?
+			UNION ALL SELECT 0, 0, mac FROM key_erased WHERE owner = ? AND purpose = ? ORDER BY 1`,
+			s.owner.Bytes(), int64(s.use), s.owner.Bytes(), int64(s.use))
 		if err != nil {
 			return fmt.Errorf("read subject key: %w", err)
 		}
 		defer rows.Close()
+		gone := false
 		for rows.Next() {
 			var id, epoch int64
 			var wrapped []byte
 			if err := rows.Scan(&id, &epoch, &wrapped); err != nil {
 				return fmt.Errorf("scan subject key: %w", err)
+			}
+			if gone {
+				return ErrBack
+			}
+			if id == 0 {
+				if gone = r.isErased(s, wrapped); !gone {
+					return fmt.Errorf("read erasure of subject key: %w", ErrOpen)
+				}
+				continue
 			}
 			m, err := r.unwrapOne(s, uint32(id), uint32(epoch), wrapped) //#nosec G115 -- bound by the seal
 			if err != nil {
@@ -216,13 +239,19 @@ func (r *Ring) unwrap(ctx context.Context, s subject) (Key, error) {
 			}
 			k.set[uint32(id)], k.current = m, uint32(id) //#nosec G115 -- bound by the seal
 		}
-		return rows.Err()
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		switch {
+		case gone:
+			return ErrErased
+		case k.current == 0:
+			return ErrKey
+		}
+		return nil
 	})
 	if err != nil {
 		return Key{}, err
-	}
-	if k.current == 0 {
-		return Key{}, ErrKey
 	}
 	return k, nil
 }
@@ -276,16 +305,6 @@ func (r *Ring) Renew(ctx context.Context, tx *db.Tx, owner person.Owner, use Use
 	}
 	_, err = r.create(ctx, tx, subject{owner, use}, k.current+1)
 	return err
-}
-
-// Destroy deletes every key of owner and use inside tx: what they sealed cannot
-// be opened any more. Call Forget after the commit.
-func (r *Ring) Destroy(ctx context.Context, tx *db.Tx, owner person.Owner, use Use) error {
-	_, err := tx.Exec(ctx, `DELETE FROM key_subject WHERE owner = ? AND purpose = ?`, owner.Bytes(), int64(use))
-	if err != nil {
-		return fmt.Errorf("destroy subject keys: %w", err)
-	}
-	return nil
 }
 
 // Forget drops the cached keys of owner and use.

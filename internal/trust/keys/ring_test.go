@@ -148,10 +148,10 @@ func TestDestroyedKeysAreGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		k.Forget(mother, keys.UseChart)
-		if _, err := k.Subject(t.Context(), mother, keys.UseChart); !errors.Is(err, keys.ErrKey) {
+		if _, err := k.Subject(t.Context(), mother, keys.UseChart); !errors.Is(err, keys.ErrErased) {
 			t.Fatalf("after destruction: %v", err)
 		}
-		if err := d.Write(t.Context(), func(tx *db.Tx) error { return k.Renew(t.Context(), tx, mother, keys.UseChart) }); !errors.Is(err, keys.ErrKey) {
+		if err := d.Write(t.Context(), func(tx *db.Tx) error { return k.Renew(t.Context(), tx, mother, keys.UseChart) }); !errors.Is(err, keys.ErrErased) {
 			t.Fatalf("renewal revived a destroyed subject: %v", err)
 		}
 	})
@@ -249,6 +249,16 @@ func TestBrokenTablesAreErrors(t *testing.T) {
 		}},
 		"no subjects to destroy": {`DROP TABLE key_subject`, func(ctx context.Context, d *db.DB, k *keys.Ring, _ *keys.Root, o person.Owner) error {
 			return d.Write(ctx, func(tx *db.Tx) error { return k.Destroy(ctx, tx, o, keys.UseChart) })
+		}},
+		"no word to leave": {`DROP TABLE key_erased`, func(ctx context.Context, d *db.DB, k *keys.Ring, _ *keys.Root, o person.Owner) error {
+			return d.Write(ctx, func(tx *db.Tx) error { return k.Destroy(ctx, tx, o, keys.UseChart) })
+		}},
+		"nothing to tell whether it is empty": {`DROP TABLE key_installation`, func(ctx context.Context, d *db.DB, _ *keys.Ring, r *keys.Root, _ person.Owner) error {
+			if err := d.Write(ctx, func(tx *db.Tx) error { _, err := tx.Exec(ctx, `DELETE FROM key_kek`); return err }); err != nil {
+				t.Fatal(err)
+			}
+			_, err := keys.Open(ctx, keys.Config{DB: d, Root: r, Random: rand.Reader})
+			return err
 		}},
 		"no subjects to rotate": {`DROP TABLE key_subject`, func(ctx context.Context, _ *db.DB, k *keys.Ring, _ *keys.Root, _ person.Owner) error {
 			return k.Rotate(ctx)

@@ -234,6 +234,7 @@ type Service string
 // The service keys, each for one purpose.
 const (
 	ServiceWrap   Service = "wrap"       // wraps key-encryption keys
+	ServiceErased Service = "erased"     // MACs of what the erasure of a key leaves
 	ServiceSource Service = "source"     // blind index of import sources
 	ServiceHandle Service = "handle"     // stored form of session, token and enrolment secrets
 	ServiceForm   Service = "form"       // form tokens

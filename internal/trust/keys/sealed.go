@@ -31,7 +31,8 @@ const (
 var (
 	// ErrFormat means the bytes are not in a sealed format that this binary knows.
 	ErrFormat = errors.New("keys: unknown sealed format")
-	// ErrKey means that no key with the id in the header exists: destroyed, or never was.
+	// ErrKey means that no such key exists: it never was, or somebody deleted it. A key
+	// that was destroyed on purpose is ErrErased.
 	ErrKey = errors.New("keys: no such key")
 	// ErrOpen means that the bytes were changed, or belong to another row, owner,
 	// version, field or environment.

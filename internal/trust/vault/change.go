@@ -29,7 +29,8 @@ type ChangeTx struct {
 	root    root
 	set     map[HeadRef]headState
 	fresh   map[person.Owner]keys.Key
-	refused error // something beyond the Grants was tried
+	ended   []person.Owner // erased
+	refused error          // something beyond the Grants was tried
 }
 
 // Change runs fn in one transaction and commits the heads that fn set: first the
@@ -95,9 +96,12 @@ func (v *Vault) Change(ctx context.Context, g access.Grant, fn func(*ChangeTx) e
 	return nil
 }
 
-// commit makes the new heads trusted.
+// commit makes the new heads trusted and forgets the keys that were destroyed.
 func (h *heads) commit(seq int64, tx *ChangeTx) {
 	h.move(tx.root, seq, tx.set)
+	for _, owner := range tx.ended {
+		tx.v.ring.Forget(owner, use(owner))
+	}
 	h.log.Settle(seq)
 }
 
@@ -243,7 +247,7 @@ func (tx *ChangeTx) Rework(ctx context.Context, row Row, sealed []byte, fn func(
 // Head is the head of ref as this transaction sees it.
 func (tx *ChangeTx) Head(ctx context.Context, ref HeadRef) (Head, error) {
 	s, err := tx.state(ctx, ref)
-	return s.head, err
+	return s.head.alive(err)
 }
 
 func (tx *ChangeTx) state(ctx context.Context, ref HeadRef) (headState, error) {
@@ -264,6 +268,9 @@ func (tx *ChangeTx) SetHead(ctx context.Context, ref HeadRef, digest [32]byte) e
 	}
 	s, err := tx.state(ctx, ref)
 	if err != nil {
+		return err
+	}
+	if _, err := s.head.alive(nil); err != nil {
 		return err
 	}
 	if s.head.Version == 0 {

@@ -11,6 +11,7 @@ import (
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/db"
+	"postern.example/postern/internal/trust/keys"
 	"postern.example/postern/internal/word/person"
 )
 
@@ -22,6 +23,7 @@ const (
 	HeadChart    HeadKind = 1 // digest of a chart's manifest
 	HeadAccount  HeadKind = 2 // digest of an account's rows: profile, roles, credentials, assignments, enrolment
 	HeadSessions HeadKind = 3 // digest of an account's sessions and tokens
+	HeadRegister HeadKind = 4 // digest of the clinic's register of whom its sources name
 )
 
 // sets is the set that a head commits to, as the actions of the gate name it.
@@ -33,6 +35,8 @@ func (k HeadKind) sets() access.Sets {
 		return access.AccountSet
 	case HeadSessions:
 		return access.SessionSet
+	case HeadRegister:
+		return access.RegisterSet
 	default:
 		return ^access.Sets(0) // of which no action changes all
 	}
@@ -285,7 +289,8 @@ func leafHash(ref HeadRef, s headState) [32]byte {
 
 // Head returns the trusted head of ref. A head that the database does not hold
 // in the state that the log anchored is fault.Tampered, and so is one that is not
-// there although its owner has keys: keys and first heads come in one commit.
+// there although its owner has keys: keys and first heads come in one commit. That
+// of an erased chart is fault.Gone.
 func (v *Vault) Head(ctx context.Context, ref HeadRef) (Head, error) {
 	s, err := v.heads.find(ctx, ref)
 	if err == nil && s.head.Version == 0 && v.hasKey(ctx, ref.Owner) {
@@ -297,12 +302,13 @@ func (v *Vault) Head(ctx context.Context, ref HeadRef) (Head, error) {
 	if errors.Is(err, errPath) {
 		return Head{}, v.Tampered(ctx, "head does not match the log", ref.Owner)
 	}
-	return s.head, err
+	return s.head.alive(err)
 }
 
+// hasKey reports whether owner has keys, or had: an erased owner's head stays.
 func (v *Vault) hasKey(ctx context.Context, owner person.Owner) bool {
 	_, err := v.ring.Subject(ctx, owner, use(owner))
-	return err == nil
+	return err == nil || errors.Is(err, keys.ErrErased) || errors.Is(err, keys.ErrBack)
 }
 
 // find returns a head that is remembered, or reads and verifies it. While the

@@ -81,7 +81,8 @@ func (v *Vault) Seal(ctx context.Context, row Row, plain []byte) ([]byte, error)
 
 // Open decrypts row for the holder of g. It is fault.Denied when g does not
 // cover the owner and kind or is no longer alive, fault.Gone when the key was
-// destroyed, and fault.Tampered when the bytes are not this row's.
+// destroyed, and fault.Tampered when the bytes are not this row's or the key is
+// missing though nobody destroyed it.
 func (v *Vault) Open(ctx context.Context, g access.Grant, row Row, sealed []byte) (phi.Doc, error) {
 	if err := g.Check(row.Owner, row.Kind); err != nil {
 		return phi.Doc{}, err
@@ -160,16 +161,34 @@ func (v *Vault) openTo(ctx context.Context, row Row, dst, sealed []byte) ([]byte
 }
 
 // failed turns an error of package keys into a fault, and raises the alarm for
-// what only tampering or loss explains.
+// what only tampering or loss explains. A key that is missing was erased only when
+// the erasure left word of it.
 func (v *Vault) failed(ctx context.Context, what string, owner person.Owner, err error) error {
+	found := "sealed bytes do not belong to this row"
 	switch {
-	case errors.Is(err, keys.ErrKey):
+	case errors.Is(err, keys.ErrErased):
 		return fault.Wrap(fault.Gone, what, err)
+	case errors.Is(err, keys.ErrKey):
+		found = "a key of the " + ownerKind(owner) + " is missing and nobody erased it"
+	case errors.Is(err, keys.ErrBack):
+		found = "an erased key of the " + ownerKind(owner) + " is there again"
 	case errors.Is(err, keys.ErrOpen), errors.Is(err, keys.ErrFormat):
-		v.alarm(ctx, what+": sealed bytes do not belong to this row", owner)
-		return fault.Wrap(fault.Tampered, what, err)
 	default:
 		return fault.Wrap(fault.Unavailable, what, err)
+	}
+	v.alarm(ctx, what+": "+found, owner)
+	return fault.Wrap(fault.Tampered, what, err)
+}
+
+// ownerKind names the kind of an owner, for alarms.
+func ownerKind(o person.Owner) string {
+	switch o.Kind {
+	case person.OwnerPatient:
+		return "patient"
+	case person.OwnerAccount:
+		return "account"
+	default:
+		return "clinic"
 	}
 }
 
