@@ -164,7 +164,8 @@ func TestAGrantChangesWhatItsActionStandsFor(t *testing.T) {
 // there changes nothing until somebody says so in both places.
 func TestWhatActionsChange(t *testing.T) {
 	want := map[access.Sets][]access.Action{
-		access.ChartSet: {access.ImportChart, access.ImportShared, access.ReindexChart, access.ReindexShared},
+		access.ChartSet:                      {access.ImportChart, access.ReindexChart, access.ReindexShared},
+		access.ChartSet | access.RegisterSet: {access.ImportShared},
 		access.AccountSet: {access.AddPasskey, access.AssignPatient, access.ChooseLanguage, access.IssueEnrolment,
 			access.RenamePasskey, access.RenewEnrolment, access.ResumeAccount},
 		access.SessionSet: {access.EndSession, access.EnterPersona, access.MintToken, access.SignOut},
