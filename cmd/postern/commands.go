@@ -56,11 +56,18 @@ type migrateCmd struct {
 }
 
 func (c migrateCmd) Run(ctx context.Context, e env) error {
-	n, err := app.Migrate(ctx, app.Place{Config: c.Config})
+	m, err := app.Migrate(ctx, app.Place{Config: c.Config})
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(e.stdout, "The schema is up to date; %d migrations were applied.\n", n)
+	fmt.Fprintf(e.stdout, "The schema is up to date; %d migrations were applied. It has:\n", m.New)
+	for _, s := range m.Steps {
+		state := "on"
+		if !s.On {
+			state = "applied, not switched on"
+		}
+		fmt.Fprintf(e.stdout, "%4d  %s: %s\n", s.Number, s.Name, state)
+	}
 	return nil
 }
 

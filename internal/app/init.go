@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -310,28 +311,51 @@ func renewLink(ctx context.Context, o InitOptions) (link string, err error) {
 	return a.enrolment(ctx, founder(), list[0].ID)
 }
 
-// Migrate brings a PostgreSQL schema up to date as the owning role.
-func Migrate(ctx context.Context, p Place) (int, error) {
+// Migrated is what a database has after Migrate.
+type Migrated struct {
+	New   int         // how many migrations this call applied
+	Steps []Migration // every one, in order
+}
+
+// Migration is one step of the schema's timeline in one database.
+type Migration struct {
+	Number int
+	Name   string // room and what it made
+	On     bool   // false: the columns are there, and what needs them is switched off
+}
+
+// Migrate brings a PostgreSQL schema up to date as the owning role, and says what
+// the database has then.
+func Migrate(ctx context.Context, p Place) (Migrated, error) {
 	c, err := p.config()
 	if err != nil {
-		return 0, err
+		return Migrated{}, err
 	}
 	if c.Database.MigrateURL == "" {
-		return 0, ExitError{2, errors.New("migrate: database.migrate_url is empty; the embedded database migrates itself when it is served")}
+		return Migrated{}, ExitError{2, errors.New("migrate: database.migrate_url is empty; the embedded database migrates itself when it is served")}
 	}
 	return migrate(ctx, c, Options{})
 }
 
-func migrate(ctx context.Context, c Config, opt Options) (n int, err error) {
+func migrate(ctx context.Context, c Config, opt Options) (out Migrated, err error) {
 	a := &App{Config: c, opt: opt}
 	d, err := a.openDatabase(ctx, c.Database.MigrateURL, c.Database.MigratePasswordFile)
 	if err != nil {
-		return 0, err
+		return out, err
 	}
 	defer func() { err = errors.Join(err, d.Close()) }()
 	missing, err := d.SchemaState(ctx, Migrations())
-	if err != nil {
-		return 0, err
+	if err == nil {
+		err = d.Migrate(ctx, Migrations())
 	}
-	return len(missing), d.Migrate(ctx, Migrations())
+	if err != nil {
+		return out, err
+	}
+	states, err := d.MigrationStates(ctx, Migrations())
+	out.New = len(missing)
+	for _, m := range Migrations() {
+		out.Steps = append(out.Steps, Migration{m.Number, m.Room + " " + m.Name, states[m.Number] == db.FeatureOn})
+	}
+	slices.SortFunc(out.Steps, func(a, b Migration) int { return a.Number - b.Number })
+	return out, err
 }

@@ -256,9 +256,14 @@ func TestServeRefusesAnOlderSchema(t *testing.T) {
 	}
 	_, err := serve(t, in.Place)
 	refused(t, "older schema", err, "older than this binary", "postern migrate")
-	n, err := app.Migrate(t.Context(), app.Place{Config: filepath.Join(in.Dir, app.ConfigFile)})
-	if err != nil || n != 1 {
-		t.Fatalf("migrate: %d, %v", n, err)
+	m, err := app.Migrate(t.Context(), app.Place{Config: filepath.Join(in.Dir, app.ConfigFile)})
+	if err != nil || m.New != 1 || len(m.Steps) != len(app.Migrations()) {
+		t.Fatalf("migrate: %+v, %v", m, err)
+	}
+	for i, s := range m.Steps {
+		if !s.On || s.Name == "" || i > 0 && s.Number <= m.Steps[i-1].Number {
+			t.Errorf("after migrate: %+v", s)
+		}
 	}
 	if _, err := serve(t, in.Place); err != nil {
 		t.Errorf("after migrate: %v", err)

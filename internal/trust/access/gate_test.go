@@ -98,6 +98,28 @@ func TestAGrantForReworkAnswersNothing(t *testing.T) {
 	}
 }
 
+// Whatever a job may do with a chart, it gets no answer from it.
+func TestNoJobGetsAnAnswerFromAChart(t *testing.T) {
+	k := newKit(t, options{})
+	owner := person.Patient(patientID(t))
+	granted := 0
+	for _, d := range access.Actions() {
+		for _, name := range []string{"init", "scrub", "reindex"} {
+			job := person.NewSystem(name, person.PurposeSystemAdmin, person.Request{})
+			g, err := k.Decide(t.Context(), access.Ask{Caller: job, Action: d.Action, Owner: owner, Kinds: []string{"Observation"}})
+			if err != nil || !d.OnChart() {
+				continue
+			}
+			if granted++; !fault.Is(g.Check(owner, "Observation"), fault.Denied) {
+				t.Errorf("job %s: %s opens for an answer", name, d.Action)
+			}
+		}
+	}
+	if granted != 2 {
+		t.Errorf("%d Grants, want those of scrub and reindex", granted)
+	}
+}
+
 // A Grant changes the sets of rows that its action stands for, of whom it is about.
 func TestAGrantChangesWhatItsActionStandsFor(t *testing.T) {
 	k := newKit(t, options{env: keys.Test})
