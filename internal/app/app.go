@@ -259,9 +259,15 @@ func (a *App) logConfig(ctx context.Context) (audit.Config, error) {
 
 func (c Config) logStore(d *db.DB) audit.Store {
 	if c.Database.URL != "" {
-		return audit.NewDBStore(d)
+		return audit.NewOverflow(c.logTable(d))
 	}
 	return audit.NewFileStore(audit.FileConfig{Dir: c.logDir()})
+}
+
+// logTable is the log of an installation on PostgreSQL: the table, and the file for
+// care when the database's disk is full.
+func (c Config) logTable(d *db.DB) audit.OverflowConfig {
+	return audit.OverflowConfig{Store: audit.NewDBStore(d), Dir: c.logDir()}
 }
 
 // logSigner is the log's key in the form of package note.
