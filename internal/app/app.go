@@ -42,6 +42,10 @@ type Options struct {
 	RefusalSpread int
 	// FreeSpace is the free space of the data folder's disk; nil asks the system.
 	FreeSpace func() (int64, error)
+	// Reserve is the space that the log sets aside for care, and Marks the free space below
+	// which others are refused; zero means the defaults. Tests only.
+	Reserve int64
+	Marks   audit.Marks
 	// NoHold leaves the folder lock to the caller, who has it.
 	NoHold bool
 }
@@ -251,17 +255,25 @@ func (a *App) logConfig(ctx context.Context) (audit.Config, error) {
 	if err != nil {
 		return audit.Config{}, err
 	}
-	c := audit.Config{Store: a.Config.logStore(a.db), Sealer: key, Signer: signer, VKey: signer.vkey,
+	c := audit.Config{Store: a.logStore(), Sealer: key, Signer: signer, VKey: signer.vkey,
 		Outside: audit.NewOutsideFile(a.Config.checkpoint()), Clock: a.opt.Clock, Random: rand.Reader,
 		Alarm: func(err error) { a.slog.Error("log", "error", err) }}
 	return c, nil
 }
 
-func (c Config) logStore(d *db.DB) audit.Store {
-	if c.Database.URL != "" {
-		return audit.NewDBStore(d)
+func (a *App) logStore() audit.Store {
+	if a.Config.Database.URL != "" {
+		c := a.Config.logTable(a.db)
+		c.Size = a.opt.Reserve
+		return audit.NewOverflow(c)
 	}
-	return audit.NewFileStore(audit.FileConfig{Dir: c.logDir()})
+	return audit.NewFileStore(audit.FileConfig{Dir: a.Config.logDir(), Reserve: a.opt.Reserve, Marks: a.opt.Marks})
+}
+
+// logTable is the log of an installation on PostgreSQL: the table, and the file for
+// care when the database's disk is full.
+func (c Config) logTable(d *db.DB) audit.OverflowConfig {
+	return audit.OverflowConfig{Store: audit.NewDBStore(d), Dir: c.logDir()}
 }
 
 // logSigner is the log's key in the form of package note.
@@ -411,6 +423,9 @@ func (a *App) Start(ctx context.Context) error {
 	return nil
 }
 
+// Maintain does the log's upkeep now; an open log does it by itself every few seconds.
+func (a *App) Maintain(ctx context.Context) error { return a.store.Maintain(ctx) }
+
 // How often the clock is compared, and how long the scrub rests between blocks.
 const (
 	clockInterval = 30 * time.Second
@@ -448,7 +463,11 @@ const scrubIndexBlock = 250
 // rows cut from the end of a patient's list, and returns where to go on.
 func (a *App) scrubIndex(ctx context.Context, from int64) int64 {
 	to := min(from+scrubIndexBlock, a.Log.Size())
-	if err := a.follower.Check(ctx, from, to); err != nil && ctx.Err() == nil {
+	switch err := a.follower.Check(ctx, from, to); {
+	case err == nil || ctx.Err() != nil:
+	case fault.Is(err, fault.Unavailable): // a database that is full or away is not tampered with
+		a.slog.Error("index of Who looked", "error", err)
+	default:
 		a.alarm(ctx, "index of Who looked: "+err.Error(), person.Owner{})
 	}
 	if to == a.Log.Size() {

@@ -104,8 +104,7 @@ func verifyPlace(ctx context.Context, o AuditVerifyOptions, notes [][]byte) (aud
 		return audit.Report{}, err
 	}
 	defer func() { _ = d.Close() }()
-	cfg.Store = audit.NewDBStore(d)
-	return audit.Verify(ctx, cfg)
+	return audit.VerifyOverflow(ctx, c.logTable(d), cfg)
 }
 
 func readAll(paths []string) (out [][]byte, err error) {
@@ -165,7 +164,7 @@ func AuditExport(ctx context.Context, o AuditExportOptions) (int64, error) {
 			return 0, err
 		}
 		defer func() { _ = d.Close() }()
-		store = audit.NewDBStore(d)
+		store = audit.NewOverflowReader(c.logTable(d))
 	}
 	head, err := audit.Export(ctx, store, key, o.Out)
 	return head.Size, err

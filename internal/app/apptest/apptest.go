@@ -26,6 +26,7 @@ import (
 	"postern.example/postern/internal/app"
 	"postern.example/postern/internal/app/demo"
 	"postern.example/postern/internal/room/records"
+	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/db"
 	"postern.example/postern/internal/trust/db/dbtest"
 	"postern.example/postern/internal/trust/keys"
@@ -41,6 +42,9 @@ type Options struct {
 	Stopped     bool             // do not serve yet: the test calls Serve
 	// FreeSpace is the free space of the disk; nil asks the system.
 	FreeSpace func() (int64, error)
+	// Reserve and Marks are those of the log; zero means the defaults.
+	Reserve int64
+	Marks   audit.Marks
 	// Seen is called with every answer that a Browser gets, for sentinel searches.
 	Seen func(r *http.Response, body []byte)
 }
@@ -180,7 +184,8 @@ func Credential(t testing.TB) keys.Protector {
 }
 
 func (in *Installation) options() app.Options {
-	o := app.Options{Log: app.NewLogger(in.Process), Clock: in.o.Clock, FreeSpace: in.o.FreeSpace, Definitions: in.definitions}
+	o := app.Options{Log: app.NewLogger(in.Process), Clock: in.o.Clock, FreeSpace: in.o.FreeSpace, Definitions: in.definitions,
+		Reserve: in.o.Reserve, Marks: in.o.Marks}
 	if in.o.Plain {
 		o.DB = func(ctx context.Context, c db.Config) (*db.DB, error) {
 			c.Key, c.UnencryptedForTests = nil, true

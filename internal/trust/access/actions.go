@@ -67,10 +67,10 @@ type Sets uint8
 
 // The sets of one owner.
 const (
-	ChartSet   Sets = 1 << iota // a chart, or the clinic's shared resources
-	AccountSet                  // profile, roles, passkeys, assignments, enrolment, status
-	SessionSet                  // sessions and tokens
-	RegisterSet                 // the clinic's register of whom its sources name
+	ChartSet    Sets = 1 << iota // a chart, or the clinic's shared resources
+	AccountSet                   // profile, roles, passkeys, assignments, enrolment, status
+	SessionSet                   // sessions and tokens
+	RegisterSet                  // the clinic's register of whom its sources name
 )
 
 // ActionDef says what an action means outside the policy files.

@@ -481,6 +481,9 @@ func TestAFullDiskStopsStrangersFirstAndCareLast(t *testing.T) {
 	k.people.Set(suspended.Account(), access.Standing{Roles: []person.Role{person.RoleClinician}})
 	app := as(patient, func(p *person.PersonConfig) { p.Token = true })
 	chart := access.Ask{Action: access.ReadChart, Owner: person.Patient(mine)}
+	list := func(c person.Caller) access.Ask {
+		return access.Ask{Action: access.ListMyPatients, Owner: person.Account(c.Account())}
+	}
 	for _, c := range []struct {
 		who   string
 		c     person.Caller
@@ -495,6 +498,12 @@ func TestAFullDiskStopsStrangersFirstAndCareLast(t *testing.T) {
 		{"suspended doctor", suspended, chart, audit.ClassOffice},
 		{"doctor", doctor, chart, audit.ClassCare},
 		{"nurse", nurse, chart, audit.ClassCare},
+		{"doctor's list", doctor, list(doctor), audit.ClassCare},
+		{"doctor's look at shared names", doctor, access.Ask{Action: access.ReadShared}, audit.ClassCare},
+		{"suspended doctor's look at shared names", suspended, access.Ask{Action: access.ReadShared}, audit.ClassOffice},
+		{"somebody else's list", doctor, list(nurse), audit.ClassOffice},
+		{"suspended doctor's list", suspended, list(suspended), audit.ClassOffice},
+		{"doctor's passkeys", doctor, access.Ask{Action: access.ViewSecurity, Owner: person.Account(doctor.Account())}, audit.ClassOffice},
 	} {
 		c.ask.Caller = c.c
 		for full := audit.ClassStranger; full <= audit.ClassCare; full++ {

@@ -14,9 +14,8 @@ import (
 // the serving role may insert and select and nothing else; it runs on both engines.
 //
 // A batch is one transaction. The primary key is the position, so a second
-// sequencer meets a conflict (ErrForked) instead of forking the tree. The engine has
-// no reserve: when its disk is full everybody is refused until it is not (a known
-// gap against FileStore; watch the server's disk).
+// sequencer meets a conflict (ErrForked) instead of forking the tree. When the
+// server's disk is full it refuses everybody; an Overflow on top keeps care going.
 type DBStore struct{ db *db.DB }
 
 // NewDBStore uses the tables of Migrations in d.
@@ -237,10 +236,14 @@ func (s *DBStore) Checkpoint(ctx context.Context) ([]byte, error) {
 // SetCheckpoint implements Store. Checkpoints accumulate: each is evidence, and the
 // serving role may not delete.
 func (s *DBStore) SetCheckpoint(ctx context.Context, h Head, note []byte) error {
-	return s.db.Write(ctx, func(tx *db.Tx) error {
+	err := s.db.Write(ctx, func(tx *db.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO log_checkpoint (size, note) VALUES (?, ?) ON CONFLICT (size) DO NOTHING`, h.Size, note)
 		return err
 	})
+	if errors.Is(err, db.ErrFull) {
+		err = errors.Join(ErrFull, err)
+	}
+	return err
 }
 
 // Admit implements Store: the engine says when it is full.

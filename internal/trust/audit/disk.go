@@ -17,6 +17,7 @@ type disk interface {
 	list() ([]string, error)
 	rename(from, to string) error
 	sync() error // the folder: makes created and renamed names durable
+	id(name string) (fileID, error)
 }
 
 // file is one open file. Reads and writes carry their position.
@@ -29,6 +30,30 @@ type file interface {
 	datasync() error
 	allocate(from, n int64) error // reserve real space, extending the file
 	lock() error                  // advisory, exclusive, released by Close; ErrHeld when taken
+	id() (fileID, error)
+}
+
+// fileID tells a file from a copy of it, whatever their names.
+type fileID struct{ device, inode uint64 }
+
+// sameFile is ErrDamaged when the name is not that of the open file: what is read from
+// that and appended to it is as before, and gone when the process ends.
+func sameFile(d disk, name string, f file) error {
+	open, err := f.id()
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", name, err)
+	}
+	now, err := d.id(name)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%w: %s is gone", ErrDamaged, name)
+	}
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", name, err)
+	}
+	if now != open {
+		return fmt.Errorf("%w: %s is another file than the one in use", ErrDamaged, name)
+	}
+	return nil
 }
 
 // osDisk is a folder of the operating system.
@@ -75,7 +100,21 @@ func (d osDisk) sync() error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+func (d osDisk) id(name string) (fileID, error) {
+	var st unix.Stat_t
+	err := unix.Lstat(filepath.Join(d.dir, name), &st) // a link is not the file
+	return idOf(st), err
+}
+
 type osFile struct{ *os.File }
+
+func (f osFile) id() (fileID, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(int(f.Fd()), &st)
+	return idOf(st), err
+}
+
+func idOf(st unix.Stat_t) fileID { return fileID{uint64(st.Dev), st.Ino} }
 
 func (f osFile) size() (int64, error) {
 	st, err := f.Stat()

@@ -63,6 +63,9 @@ func (d *PowerDisk) Faulty() *FaultDisk { return &FaultDisk{under: d, syncs: tru
 // Config puts the disk under a file store's configuration.
 func (d *FaultDisk) Config(c FileConfig) FileConfig { c.disk = d; return c }
 
+// Overflow puts the disk under an overflow's configuration.
+func (d *FaultDisk) Overflow(c OverflowConfig) OverflowConfig { c.disk = d; return c }
+
 // FailAt makes the k-th call from now fail with err.
 func (d *FaultDisk) FailAt(k int, err error, half, crash bool) {
 	d.mu.Lock()
@@ -142,6 +145,20 @@ func (d *FaultDisk) rename(from, to string) error {
 		return err
 	}
 	return d.under.rename(from, to)
+}
+
+func (d *FaultDisk) id(name string) (fileID, error) {
+	if err, _ := d.call(false); err != nil {
+		return fileID{}, err
+	}
+	return d.under.id(name)
+}
+
+func (f *faultFile) id() (fileID, error) {
+	if err, _ := f.d.call(false); err != nil {
+		return fileID{}, err
+	}
+	return f.file.id()
 }
 
 func (d *FaultDisk) sync() error {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -360,20 +359,6 @@ func (s *FileStore) full(err, state error) error {
 }
 
 func segmentName(base int64) string { return fmt.Sprintf(journalPrefix+"%016x", base) }
-
-// present is ErrDamaged when a file of the journal has lost its name: what is read
-// from it and appended to it is as before, and gone when the process ends.
-func (s *FileStore) present() error {
-	s.mu.RLock() // first: a file has its name before it is in segs
-	defer s.mu.RUnlock()
-	names, err := s.disk.list()
-	for _, g := range s.segs {
-		if name := segmentName(g.base); !slices.Contains(names, name) {
-			return errors.Join(fmt.Errorf("%w: %s is gone", ErrDamaged, name), err)
-		}
-	}
-	return nil
-}
 
 // Checkpoint implements Reader.
 func (s *FileStore) Checkpoint(context.Context) ([]byte, error) {

@@ -32,8 +32,8 @@ func crashConfig(dir string) audit.Config {
 
 // crashChild appends from eight goroutines and prints each acknowledged entry, until
 // it is killed.
-func crashChild(dir string, out *bufio.Writer) {
-	l, err := audit.Open(context.Background(), crashConfig(dir))
+func crashChild(cfg audit.Config, out *bufio.Writer) {
+	l, err := audit.Open(context.Background(), cfg)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "child:", err)
 		os.Exit(3)
@@ -44,6 +44,7 @@ func crashChild(dir string, out *bufio.Writer) {
 		wg.Go(func() {
 			for i := 0; ; i++ {
 				e := read(g*1_000_000 + i)
+				e.Class = audit.ClassCare
 				r, err := l.Append(context.Background(), e)
 				if err != nil {
 					fmt.Fprintln(os.Stderr, "child:", err)
@@ -80,7 +81,7 @@ func TestKillNine(t *testing.T) {
 	acked := map[int64]string{}
 	random := rand.New(rand.NewPCG(1, 2))
 	for round := range rounds {
-		killChild(t, dir, time.Duration(random.IntN(25_000))*time.Microsecond, acked)
+		killChild(t, time.Duration(random.IntN(25_000))*time.Microsecond, acked, crashDir+"="+dir)
 		verifyAcked(t, dir, round, acked)
 	}
 	if len(acked) < rounds {
@@ -90,14 +91,14 @@ func TestKillNine(t *testing.T) {
 
 // killChild runs a child, kills it some time after its first acknowledgement, and
 // collects what it had acknowledged.
-func killChild(t *testing.T, dir string, after time.Duration, acked map[int64]string) {
+func killChild(t *testing.T, after time.Duration, acked map[int64]string, env ...string) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), crashDir+"="+dir)
+	cmd.Env = append(os.Environ(), env...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()

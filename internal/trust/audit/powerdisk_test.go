@@ -28,6 +28,7 @@ type PowerDisk struct {
 	cuts    int
 	size    int64 // bytes that the disk has, 0 for no end
 	read    int64 // bytes that were read
+	inodes  uint64
 }
 
 // inode is a file. Its locks end with the handle, like all of the process.
@@ -35,6 +36,7 @@ type inode struct {
 	now, durable []byte
 	pending      []change
 	lockedBy     *powerFile
+	id           fileID
 }
 
 // change is a write, or a new length when data is nil.
@@ -124,7 +126,7 @@ func (d *PowerDisk) Cut(keep Keep) {
 				}
 			}
 		}
-		d.names[name] = &inode{now: b, durable: bytes.Clone(b)}
+		d.names[name] = &inode{now: b, durable: bytes.Clone(b), id: i.id}
 	}
 	d.durable = maps.Clone(d.names)
 }
@@ -172,7 +174,8 @@ func (d *PowerDisk) open(name string, create bool) (file, error) {
 		if !create {
 			return nil, fmt.Errorf("open %s: %w", name, os.ErrNotExist)
 		}
-		i = &inode{}
+		d.inodes++
+		i = &inode{id: fileID{1, d.inodes}}
 		d.change(func(names map[string]*inode) { names[name] = i })
 	}
 	return &powerFile{d: d, i: i, cuts: d.cuts}, nil
@@ -203,6 +206,17 @@ func (d *PowerDisk) rename(from, to string) error {
 	})
 	return nil
 }
+
+func (d *PowerDisk) id(name string) (fileID, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if i := d.names[name]; i != nil {
+		return i.id, nil
+	}
+	return fileID{}, os.ErrNotExist
+}
+
+func (f *powerFile) id() (fileID, error) { return f.i.id, nil }
 
 func (d *PowerDisk) sync() error {
 	d.mu.Lock()

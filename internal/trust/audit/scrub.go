@@ -71,3 +71,19 @@ func (s *Scrub) Step(ctx context.Context) (round bool, err error) {
 	}
 	return true, nil
 }
+
+// present is ErrDamaged when a file of the log has lost its name, or the name is now
+// that of another file, be it an equal copy.
+func (s *FileStore) present() error {
+	s.mu.RLock() // first: a file has its name before it is in segs
+	defer s.mu.RUnlock()
+	for _, g := range s.segs {
+		if err := sameFile(s.disk, segmentName(g.base), g.f); err != nil {
+			return err
+		}
+	}
+	if s.hashes.f == nil {
+		return nil // not open
+	}
+	return errors.Join(sameFile(s.disk, hashesName, s.hashes.f), sameFile(s.disk, offsetsName, s.offsets.f))
+}
