@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"testing/iotest"
 	"time"
 
@@ -140,6 +141,22 @@ func TestConfirmRefuses(t *testing.T) {
 				t.Fatalf("got %v, want %v", err, c.want)
 			}
 		})
+	}
+}
+
+// A confirmation needs fresh presence whatever the policies say: they may let one
+// administrator do alone what two do here without it.
+func TestAConfirmerIsPresentWhateverThePoliciesAsk(t *testing.T) {
+	m := files(t)
+	m["policies/zz.cedar"] = &fstest.MapFile{Data: []byte(
+		`@id("loose") permit (principal in Role::"administrator", action == Action::"renewEnrolment", resource is Account) when { context.active };`)}
+	o := newOffice(t, options{policies: m})
+	act := o.propose(t)
+	if _, err := o.Confirm(t.Context(), stale(o.ben), act.ID); !fault.Is(err, fault.StepUp) {
+		t.Fatalf("not fresh: %v, want step-up", err)
+	}
+	if _, err := o.Confirm(t.Context(), o.ben, act.ID); err != nil {
+		t.Fatalf("fresh: %v", err)
 	}
 }
 

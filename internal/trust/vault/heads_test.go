@@ -112,6 +112,32 @@ func TestHeadDrills(t *testing.T) {
 	}
 }
 
+// Two heads exchanged, each whole and in the tree: of two charts, and of the two
+// sets of one account.
+func TestAHeadIsOfItsOwnerAndKind(t *testing.T) {
+	each(t, func(t *testing.T, d *db.DB) {
+		k := open(t, d)
+		mother, chronic, mia := k.patient(t), k.patient(t), k.account(t)
+		set(t, k, mother, "mother")
+		nobody := make([]byte, 17)
+		raw, a, b := dbtest.Raw(d), person.Patient(mother).Bytes(), person.Patient(chronic).Bytes()
+		for _, move := range [][2][]byte{{a, nobody}, {b, a}, {nobody, b}} {
+			raw.Exec(t, `UPDATE vault_head SET owner = ? WHERE owner = ?`, move[1], move[0])
+		}
+		account := person.Account(mia)
+		for _, move := range [][2]vault.HeadKind{{vault.HeadAccount, 9}, {vault.HeadSessions, vault.HeadAccount}, {9, vault.HeadSessions}} {
+			raw.Exec(t, `UPDATE vault_head SET kind = ? WHERE owner = ? AND kind = ?`, int64(move[1]), account.Bytes(), int64(move[0]))
+		}
+		k = k.restart(t)
+		for _, ref := range []vault.HeadRef{chartHead(mother), chartHead(chronic), {Owner: account, Kind: vault.HeadAccount}, {Owner: account, Kind: vault.HeadSessions}} {
+			h, err := k.Vault.Head(t.Context(), ref)
+			if alarms := k.Alarms.Take(); !fault.Is(err, fault.Tampered) || len(alarms) != 1 || alarms[0].Owner != ref.Owner {
+				t.Errorf("head %d of %s: version %d, %v, alarms %v", ref.Kind, ref.Owner, h.Version, err, alarms)
+			}
+		}
+	})
+}
+
 func TestAMissingHeadIsNotABeginning(t *testing.T) {
 	each(t, func(t *testing.T, d *db.DB) {
 		k := open(t, d)
