@@ -241,3 +241,66 @@ func TestTwoAdministratorsJourney(t *testing.T) {
 	fresh.Leave(`[data-go]`, `location.pathname !== "/enrol"`)
 	fresh.Says("Noor Haddad")
 }
+
+// Back and Reload fetch what a form had asked for, and ask nobody to send it again;
+// no address says what it was.
+func TestBackFetchesWhatAFormAskedFor(t *testing.T) {
+	covers.Covers(t, "CH-11")
+	in := apptest.Start(t, apptest.Options{Fill: true})
+	p := chrome.Open(t, chrome.Start(t), in.Origin)
+	again := func(what, holds string) {
+		t.Helper()
+		at := chrome.Eval[string](p, `location.pathname`)
+		p.Back()
+		p.Until(what+": Back", `location.pathname !== "`+at+`" && document.readyState === "complete" && (`+holds+`)`)
+		p.Do("reload", chromedp.Reload())
+		p.Until(what+": Reload", `document.readyState === "complete" && (`+holds+`)`)
+		if a := chrome.Eval[string](p, `location.href`); strings.Contains(a, "vital") || strings.Contains(a, "TREAT") || strings.Contains(a, "Chen") {
+			t.Errorf("%s: the address is %s", what, a)
+		}
+	}
+	p.Enter("chronic")
+	p.GoTo("/results")
+	chip := `document.querySelector("[aria-pressed=true][value=vital-signs]")`
+	p.Leave(`form.chips button[value=vital-signs]`, chip)
+	p.Leave(`main a[href^="/results/"]`, `location.pathname.startsWith("/results/")`)
+	again("results", chip)
+
+	p.Enter("doctor")
+	p.GoTo("/clinic")
+	p.Leave(`td.open button`, `document.querySelector("header.banner")`)
+	p.Leave(`a.test`, `location.pathname.startsWith("/results/")`)
+	again("a chart", `document.querySelector("header.banner")`)
+
+	p.Enter("officer")
+	chrome.Eval[bool](p, `(document.querySelector("[name=who]").value = "Chen", true)`)
+	typed := `document.querySelector("[name=who]").value === "Chen"`
+	p.Leave(`form.filter button`, typed)
+	p.GoTo("/security")
+	again("the log", typed)
+}
+
+// An administrator ends an assignment in two steps, without JavaScript, and both
+// say what it is about.
+func TestEndingAnAssignmentIsConfirmed(t *testing.T) {
+	in := apptest.Start(t, apptest.Options{Fill: true})
+	p := chrome.Open(t, chrome.Start(t), in.Origin)
+	p.Enter("admin")
+	p.Scripts(false)
+	p.GoTo("/admin")
+	if chrome.Eval[bool](p, `document.querySelector('form[action="/admin/assignments/end"] button').checkVisibility()`) {
+		t.Error("one click ends an assignment")
+	}
+	about := chrome.Eval[string](p, `[...document.querySelectorAll('form[action="/admin/assignments/end"]')].map(f => f.closest("details").querySelector("summary").textContent)[0]`)
+	if !strings.Contains(about, "looks after") {
+		t.Errorf("the first step says %q", about)
+	}
+	const count = `document.querySelectorAll('form[action="/admin/assignments/end"]').length`
+	before := chrome.Eval[int](p, count)
+	chrome.Eval[bool](p, `(document.querySelector('form[action="/admin/assignments/end"]').closest("details").open = true)`)
+	p.Leave(`form[action="/admin/assignments/end"] button`, `document.querySelector(".note")`)
+	p.Says("The assignment has ended.")
+	if after := chrome.Eval[int](p, count); after != before-1 {
+		t.Errorf("%d assignments, then %d", before, after)
+	}
+}

@@ -98,6 +98,9 @@ func (p *Tab) event(ev any) {
 	}
 }
 
+// Origin is where the tab's every request goes.
+func (p *Tab) Origin() string { return p.origin }
+
 // Expected takes back console messages that a step is meant to cause.
 func (p *Tab) Expected(text string) {
 	p.mu.Lock()
