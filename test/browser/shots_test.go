@@ -51,7 +51,11 @@ var pictures = []picture{
 		p.Leave(`td.open button`, `document.querySelector("header.banner")`)
 		p.Leave(`a.test`, `location.pathname.startsWith("/results/")`)
 	}},
-	{"clinic-nurse", "nurse", "/clinic", nil}, {"admin", "admin", "/admin", nil}, {"waiting", "admin", "/admin/waiting", nil}, {"officer", "officer", "/officer", nil},
+	{"clinic-nurse", "nurse", "/clinic", nil}, {"admin", "admin", "/admin", nil},
+	{"admin-end", "admin", "/admin", func(p *chrome.Tab) {
+		chrome.Eval[bool](p, `(document.querySelector('form[action="/admin/assignments/end"]').closest("details").open = true)`)
+	}},
+	{"waiting", "admin", "/admin/waiting", nil}, {"officer", "officer", "/officer", nil},
 	{"officer-verified", "officer", "/officer", func(p *chrome.Tab) {
 		p.Leave(`form[action="/officer/verify"] button`, `document.querySelector("[aria-labelledby=verified]")`)
 	}},
