@@ -3,27 +3,29 @@ package browser
 import (
 	"os"
 	"testing"
+
+	"postern.example/postern/test/chrome"
 )
 
 // heaviest is the most that a page may weigh with everything that it loads, compressed.
 const heaviest = 100_000
 
 // fit fails unless people can read, touch and hear the page that p shows.
-func fit(t *testing.T, p *tab, name string) {
+func fit(t *testing.T, p *chrome.Tab, name string) {
 	t.Helper()
 	for what, script := range map[string]string{"a target under 44 px": targets, "text under 14 px": letters, "no sign of the focus": focus} {
-		for _, found := range eval[[]string](p, script) {
+		for _, found := range chrome.Eval[[]string](p, script) {
 			t.Errorf("%s: %s: %s", name, what, found)
 		}
 	}
-	if n := eval[int](p, weight); n > heaviest || n == 0 {
+	if n := chrome.Eval[int](p, weight); n > heaviest || n == 0 {
 		t.Errorf("%s: %d bytes are transferred", name, n)
 	}
 	axe, err := os.ReadFile("../clients/node_modules/axe-core/axe.min.js")
 	if err != nil {
 		t.Fatalf("this test needs axe-core: make tools (%v)", err)
 	}
-	for _, found := range eval[[]string](p, string(axe)+rules) {
+	for _, found := range chrome.Eval[[]string](p, string(axe)+rules) {
 		t.Errorf("%s: axe: %s", name, found)
 	}
 }

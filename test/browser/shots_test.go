@@ -16,6 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"postern.example/postern/internal/app/apptest"
+	"postern.example/postern/test/chrome"
 )
 
 var shots = flag.Bool("shots", false, "write docs/screens anew")
@@ -23,7 +24,7 @@ var shots = flag.Bool("shots", false, "write docs/screens anew")
 // picture is one picture: who looks at what.
 type picture struct {
 	name, who, path string
-	act             func(p *tab) // on the page, before the picture
+	act             func(p *chrome.Tab) // on the page, before the picture
 }
 
 // pictures are all pages. With -shots their pictures are written; without, they
@@ -31,32 +32,38 @@ type picture struct {
 var pictures = []picture{
 	{"demo", "", "/demo", nil}, {"sign-in", "", "/sign-in", nil}, {"enrol", "", "/enrol", nil}, {"not-found", "mother", "/nowhere", nil},
 	{"home", "mother", "/", nil}, {"results", "chronic", "/results", nil},
-	{"result", "chronic", "/results", func(p *tab) {
-		p.leave(`main a[href^="/results/"]`, `location.pathname.startsWith("/results/")`)
+	{"result", "chronic", "/results", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/results/"]`, `location.pathname.startsWith("/results/")`)
 	}},
 	{"conditions", "chronic", "/conditions", nil}, {"medications", "elder", "/medications", nil}, {"allergies", "mother", "/allergies", nil},
 	{"immunizations", "teen", "/immunizations", nil}, {"security", "mother", "/security", nil}, {"access-log", "chronic", "/access-log", nil},
 	{"home-es", "elder", "/", spanish}, {"results-es", "elder", "/results", spanish},
 	{"access-log-others", "chronic", "/access-log?show=others", nil}, {"medications-es", "elder", "/medications", spanish},
 	{"clinic", "doctor", "/clinic", nil},
-	{"purpose", "doctor", "/clinic", func(p *tab) { p.leave(`main a[href^="/clinic/"]`, `document.querySelector("input[name=purpose]")`) }},
-	{"chart", "doctor", "/clinic", func(p *tab) {
-		p.leave(`main a[href^="/clinic/"]`, `document.querySelector("input[name=purpose]")`)
-		p.leave(`main form button.button-main`, `document.querySelector("header.banner")`)
+	{"purpose", "doctor", "/clinic", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/clinic/"]`, `document.querySelector("input[name=purpose]")`)
 	}},
-	{"result-staff", "doctor", "/clinic", func(p *tab) {
-		p.leave(`td.open button`, `document.querySelector("header.banner")`)
-		p.leave(`a.test`, `location.pathname.startsWith("/results/")`)
+	{"chart", "doctor", "/clinic", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/clinic/"]`, `document.querySelector("input[name=purpose]")`)
+		p.Leave(`main form button.button-main`, `document.querySelector("header.banner")`)
 	}},
-	{"clinic-nurse", "nurse", "/clinic", nil}, {"admin", "admin", "/admin", nil}, {"waiting", "admin", "/admin/waiting", nil}, {"officer", "officer", "/officer", nil},
-	{"officer-verified", "officer", "/officer", func(p *tab) {
-		p.leave(`form[action="/officer/verify"] button`, `document.querySelector("[aria-labelledby=verified]")`)
+	{"result-staff", "doctor", "/clinic", func(p *chrome.Tab) {
+		p.Leave(`td.open button`, `document.querySelector("header.banner")`)
+		p.Leave(`a.test`, `location.pathname.startsWith("/results/")`)
+	}},
+	{"clinic-nurse", "nurse", "/clinic", nil}, {"admin", "admin", "/admin", nil},
+	{"admin-end", "admin", "/admin", func(p *chrome.Tab) {
+		chrome.Eval[bool](p, `(document.querySelector('form[action="/admin/assignments/end"]').closest("details").open = true)`)
+	}},
+	{"waiting", "admin", "/admin/waiting", nil}, {"officer", "officer", "/officer", nil},
+	{"officer-verified", "officer", "/officer", func(p *chrome.Tab) {
+		p.Leave(`form[action="/officer/verify"] button`, `document.querySelector("[aria-labelledby=verified]")`)
 	}},
 }
 
-func spanish(p *tab) {
-	if eval[string](p, `document.documentElement.lang`) != "es" {
-		p.leave(`form[action="/language"] button`, `document.documentElement.lang === "es"`)
+func spanish(p *chrome.Tab) {
+	if chrome.Eval[string](p, `document.documentElement.lang`) != "es" {
+		p.Leave(`form[action="/language"] button`, `document.documentElement.lang === "es"`)
 	}
 }
 
@@ -64,8 +71,8 @@ func spanish(p *tab) {
 // touched there; with -shots also of a desk.
 func TestPagesFitTheirFrame(t *testing.T) {
 	in := apptest.Start(t, apptest.Options{Fill: true})
-	p := open(t, chromium(t), in.Origin)
-	p.looksFocused()
+	p := chrome.Open(t, chrome.Start(t), in.Origin)
+	p.LooksFocused()
 	who := ""
 	widths := []int64{390}
 	if *shots {
@@ -73,36 +80,36 @@ func TestPagesFitTheirFrame(t *testing.T) {
 	}
 	for _, c := range pictures {
 		if c.who != who && c.who != "" {
-			p.enter(c.who)
+			p.Enter(c.who)
 			who = c.who
 		}
-		p.goTo(c.path)
+		p.GoTo(c.path)
 		if c.act != nil {
 			c.act(p)
 		}
-		p.do("set the width", chromedp.EmulateViewport(390, 900))
+		p.Do("set the width", chromedp.EmulateViewport(390, 900))
 		if !*shots {
 			fit(t, p, c.name)
 		}
 		for _, width := range widths {
-			p.do("set the width", chromedp.EmulateViewport(width, 900))
-			if wide := eval[int64](p, `document.documentElement.scrollWidth`); wide > width {
+			p.Do("set the width", chromedp.EmulateViewport(width, 900))
+			if wide := chrome.Eval[int64](p, `document.documentElement.scrollWidth`); wide > width {
 				t.Errorf("%s is %d px wide at %d", c.name, wide, width)
 			}
 			if *shots {
 				shoot(t, p, c.name, width)
 			}
 		}
-		p.expected("404 (Not Found)") // the page that is not there
+		p.Expected("404 (Not Found)") // the page that is not there
 	}
 }
 
 // shoot writes a picture of the whole page, at most tall enough to see what it is.
-func shoot(t *testing.T, p *tab, name string, width int64) {
+func shoot(t *testing.T, p *chrome.Tab, name string, width int64) {
 	t.Helper()
-	high := min(max(eval[int64](p, `document.documentElement.scrollHeight`), 400), 2400)
-	p.do("set the height", chromedp.EmulateViewport(width, high))
-	b, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
+	high := min(max(chrome.Eval[int64](p, `document.documentElement.scrollHeight`), 400), 2400)
+	p.Do("set the height", chromedp.EmulateViewport(width, high))
+	b, err := chromedp.Run(p.Ctx, chromedp.CaptureScreenshot())
 	must(t, err)
 	img, err := png.Decode(bytes.NewReader(b))
 	must(t, err)

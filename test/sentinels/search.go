@@ -1,7 +1,7 @@
 // Package sentinels searches for known plaintext where none may be: files,
 // process output, headers, URLs.
 //
-// It owns the forms in which a leak can hide (as it is, in lower case, base64,
+// It owns the forms in which a leak can hide (as it is, in lower case, as a form sends it, base64,
 // hexadecimal, UTF-16, gzip) and finds all of them in one pass. Its control test
 // puts every needle in every form where sealing is off and finds each one, so a
 // search that finds nothing means something. It is for tests only.
@@ -13,6 +13,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"io"
+	"net/url"
 	"strings"
 	"unicode/utf16"
 )
@@ -50,6 +51,9 @@ func Forms(text string) map[string][][]byte {
 	f := map[string][][]byte{"plain": {[]byte(text)}}
 	if low := strings.ToLower(text); low != text {
 		f["lower case"] = [][]byte{[]byte(low)}
+	}
+	if form := url.QueryEscape(text); form != text {
+		f["form"] = [][]byte{[]byte(form)} // as a form sends it, and a browser keeps it
 	}
 	f["hex"] = [][]byte{[]byte(hex.EncodeToString([]byte(text))), []byte(strings.ToUpper(hex.EncodeToString([]byte(text))))}
 	var le, be []byte

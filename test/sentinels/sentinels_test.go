@@ -158,6 +158,7 @@ func fill(t *testing.T, o apptest.Options) *clinic {
 		}
 	}
 	must(t, c.AddPersona(t.Context(), app.Persona{Handle: "sentinel-doctor", Name: "Dr. Sentinel", Roles: []person.Role{person.RoleClinician}, Assigned: sources}))
+	must(t, c.AddPersona(t.Context(), app.Persona{Handle: "sentinel-nurse", Name: "Nurse Sentinel", Roles: []person.Role{person.RoleNurse}, Assigned: sources}))
 	return c
 }
 
@@ -184,7 +185,7 @@ func (c *clinic) session(t *testing.T) {
 	for _, p := range c.patients {
 		b := c.Enter(t, p.id)
 		c.walk(t, b, "/", "/results", "/conditions", "/medications", "/allergies", "/immunizations", "/security", "/access-log", "/clinic", "/admin", "/nowhere")
-		b.Post(t, "/results", "category", p.display)
+		follow(t, b, b.Post(t, "/results", "category", p.display))
 		b.Post(t, "/language", "lang", "es", "next", "results")
 		b.Get(t, "/results")
 		token := c.Token(t, p.id)
@@ -197,7 +198,7 @@ func (c *clinic) session(t *testing.T) {
 	doctor := c.Enter(t, "sentinel-doctor")
 	c.walk(t, doctor, "/clinic")
 	for _, m := range regexp.MustCompile(`href="(/clinic/[^"]+)"`).FindAllSubmatch(doctor.Get(t, "/clinic").Body, -1) {
-		doctor.Post(t, string(m[1]), "purpose", "TREAT")
+		follow(t, doctor, doctor.Post(t, string(m[1]), "purpose", "TREAT"))
 	}
 	admin := c.Enter(t, "admin")
 	c.walk(t, admin, "/admin")
@@ -205,9 +206,18 @@ func (c *clinic) session(t *testing.T) {
 	admin.Post(t, "/admin/accounts", "name", c.patients[0].note, "role", "wizard", "patient", c.patients[0].mrn)
 	officer := c.Enter(t, "officer")
 	c.walk(t, officer, "/officer")
-	officer.Post(t, "/officer", "who", c.patients[0].family, "patient", c.patients[0].mrn)
+	follow(t, officer, officer.Post(t, "/officer", "who", c.patients[0].family, "patient", c.patients[0].mrn))
 	officer.Post(t, "/officer/verify")
 	officer.Post(t, "/officer/export")
+}
+
+// follow goes where a form leads.
+func follow(t *testing.T, b *apptest.Browser, got apptest.Answer) {
+	t.Helper()
+	if got.Status != http.StatusSeeOther {
+		t.Fatalf("the form leads nowhere: status %d", got.Status)
+	}
+	b.Get(t, got.Header.Get("Location"))
 }
 
 // needles of all known patients.
@@ -274,8 +284,9 @@ func TestSentinels(t *testing.T) {
 				cluster = dbtest.New(t, db.Postgres, nil, dbtest.Empty)
 			}
 			c := fill(t, o)
-			c.session(t)
 			s := NewSearcher(c.needles())
+			c.inChromium(t, s)
+			c.session(t)
 			searchFiles(t, s, c.files(t, cluster)) // while it runs: WAL, temporary files
 			report(t, "the process log", s.Search([]byte(c.Process.String())))
 			report(t, "a header", s.Search(c.channel.headers.Bytes()))

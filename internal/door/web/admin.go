@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -23,13 +22,6 @@ const (
 	maxDisplay   = 120 // letters of a display name
 	maxReason    = 200 // letters of why two administrators do something
 )
-
-// made is a one-time link that the answer shows once.
-type made struct {
-	account person.AccountID
-	link    string
-	until   time.Time
-}
 
 // place is where in the list of accounts somebody is: behind one account, or in
 // front of one. Zero is the first page. Ids are random and say nothing of a person.
@@ -71,16 +63,15 @@ func (p place) path() string {
 	return "/admin"
 }
 
-// admin is GET /admin: accounts and assignments.
-func (d *Door) admin(v *Visit) error { return v.adminPage(http.StatusOK, "", made{}) }
-
-func (v *Visit) adminPage(status int, problem string, fresh made) error {
+// admin is GET /admin: accounts and assignments. Every form of the page leads back
+// to it, because a browser keeps on disk what a form sent for as long as the answer
+// to it stands in its history: names, and why somebody needs a new link.
+func (d *Door) admin(v *Visit) error {
 	g, err := v.decide(access.Ask{Caller: v.caller, Action: access.ListAccounts, Owner: person.Clinic(v.door.c.Clinic)})
 	if err != nil {
 		return err
 	}
 	m := &view.Admin{Base: v.Base(view.PlaceAdmin), Roles: givable(), Page: v.place().query()}
-	m.Problem = problem
 	accounts, err := v.accounts(m, g)
 	if err != nil {
 		return err
@@ -100,14 +91,10 @@ func (v *Visit) adminPage(status int, problem string, fresh made) error {
 	}
 	slices.SortFunc(m.Patients, func(a, b view.Choice) int { return compareNames(a.Name+a.ID, b.Name+b.ID) })
 	slices.SortStableFunc(m.Accounts, func(a, b view.Account) int { return compareNames(a.Name, b.Name) })
-	if fresh.link != "" {
-		a, err := v.door.c.Identity.Account(v.Context(), g, fresh.account)
-		if err != nil {
-			return err
-		}
-		m.Link = &view.OneTimeLink{URL: fresh.link, For: a.Name.Reveal(), Until: v.local(fresh.until)}
+	if kept, ok := v.door.made.get(v.r.URL.Query().Get("made"), v.caller, v.door.c.Clock()); ok {
+		m.Link = kept.link // once
 	}
-	return v.Render(status, m)
+	return v.Render(http.StatusOK, m)
 }
 
 // accounts reads one page of accounts and says what lies before and behind it.
@@ -220,17 +207,17 @@ func (v *Visit) assignments(m *view.Admin, g access.Grant, a identity.Account, n
 func (d *Door) accountAdd(v *Visit) error {
 	n := identity.NewAccount{Name: phi.NewText(v.Field("name"))}
 	if p := nameProblem(v.Field("name"), maxDisplay); p != "" {
-		return v.adminPage(http.StatusBadRequest, p, made{})
+		return v.sorry(p, v.place().path())
 	}
 	role, ok := person.ParseRole(v.Field("role"))
 	if !ok || role == person.RoleSystem {
-		return v.adminPage(http.StatusBadRequest, "problem.role-unknown", made{})
+		return v.sorry("problem.role-unknown", v.place().path())
 	}
 	n.Roles = []person.Role{role}
 	if chart := strings.TrimSpace(v.Field("patient")); chart != "" {
 		var err error
 		if n.Chart, err = person.ParsePatientID(chart); err != nil || role != person.RolePatient {
-			return v.adminPage(http.StatusBadRequest, "problem.patient-unknown", made{})
+			return v.sorry("problem.patient-unknown", v.place().path())
 		}
 	}
 	p, err := d.c.Identity.PlanCreate(v.Context(), n)
@@ -238,7 +225,7 @@ func (d *Door) accountAdd(v *Visit) error {
 		return err
 	}
 	if _, err := v.apply(p); fault.Message(err) == "problem.chart-taken" {
-		return v.adminPage(http.StatusConflict, "problem.chart-taken", made{})
+		return v.sorry("problem.chart-taken", v.place().path())
 	} else if err != nil {
 		return err
 	}
@@ -249,16 +236,28 @@ func (d *Door) accountAdd(v *Visit) error {
 	if link.Action().TwoPerson() { // an administrator's
 		return v.propose(link, "A new administrator's first link", "account-added-two")
 	}
-	return v.invite(link, "flash.account-added")
+	return v.invite(link, "account-added")
 }
 
-// invite makes a one-time link and answers with the page that shows it, once.
+// invite makes a one-time link and leads to the page that shows it, once.
 func (v *Visit) invite(p *identity.Plan, flash string) error {
-	if _, err := v.apply(p); err != nil {
+	g, err := v.apply(p)
+	if err != nil {
 		return err
 	}
-	v.flash = flash
-	return v.adminPage(http.StatusOK, "", made{p.Account(), p.Link(), p.LinkEnds()})
+	name, err := v.door.c.Identity.Name(v.Context(), g, p.Account())
+	if err != nil {
+		return err
+	}
+	v.door.made.add(finishedAct{act: access.Act{ID: v.quest.ID}, by: v.caller, until: v.door.c.Clock().Add(linkRests),
+		link: &view.OneTimeLink{URL: p.Link(), For: name.Reveal(), Until: v.local(p.LinkEnds())}})
+	q := url.Values{"made": {v.quest.ID}}
+	for name, id := range map[string]person.AccountID{"after": v.place().after, "before": v.place().before} {
+		if !id.IsZero() {
+			q.Set(name, id.String())
+		}
+	}
+	return v.done(flash, "/admin?"+q.Encode())
 }
 
 // propose asks for a second administrator. The link of p is never used: what is
@@ -268,7 +267,7 @@ func (v *Visit) propose(p *identity.Plan, reason, flash string) error {
 	ask.Reason = reason
 	_, err := v.door.c.Gate.Propose(v.Context(), ask, "Make a new sign-in link for the account "+p.Account().String()+". Reason: "+reason)
 	if fault.Message(err) == "error.act-waits" {
-		return v.adminPage(http.StatusConflict, "problem.link-waits", made{})
+		return v.sorry("problem.link-waits", v.place().path())
 	}
 	if err != nil {
 		return err
@@ -292,7 +291,7 @@ func (d *Door) accountLink(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	return v.invite(p, "flash.link-made")
+	return v.invite(p, "link-made")
 }
 
 // accountRenew is POST /admin/accounts/{id}/renew: the first of two administrators
@@ -300,7 +299,7 @@ func (d *Door) accountLink(v *Visit) error {
 func (d *Door) accountRenew(v *Visit) error {
 	reason := strings.TrimSpace(v.Field("reason"))
 	if p := reasonProblem(reason); p != "" {
-		return v.adminPage(http.StatusBadRequest, p, made{})
+		return v.sorry(p, v.place().path())
 	}
 	p, err := d.c.Identity.PlanEnrolment(v.Context(), v.target())
 	if err != nil {
@@ -360,7 +359,7 @@ func (v *Visit) pair() (clinician person.AccountID, patient person.PatientID, pr
 func (d *Door) assign(v *Visit) error {
 	clinician, patient, problem := v.pair()
 	if problem != "" {
-		return v.adminPage(http.StatusBadRequest, problem, made{})
+		return v.sorry(problem, v.place().path())
 	}
 	edit, err := d.c.Identity.Assign(patient)
 	if err != nil {
@@ -376,7 +375,7 @@ func (d *Door) assign(v *Visit) error {
 func (d *Door) unassign(v *Visit) error {
 	clinician, patient, problem := v.pair()
 	if problem != "" {
-		return v.adminPage(http.StatusBadRequest, problem, made{})
+		return v.sorry(problem, v.place().path())
 	}
 	if _, err := v.change(clinician, identity.Unassign(patient)); err != nil {
 		return err

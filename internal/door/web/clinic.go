@@ -120,11 +120,31 @@ func (v *Visit) askPurpose(status int, problem string) error {
 	return v.Render(status, m)
 }
 
-// chartOpen is POST /clinic/{patient}: the one-screen chart, for a stated purpose.
+// chartChoose is POST /clinic/{patient}: the stated purpose leads to the chart.
+func (d *Door) chartChoose(v *Visit) error {
+	if _, ok := person.ParsePurpose(v.Field("purpose")); !ok {
+		return v.askPurpose(http.StatusBadRequest, "problem.purpose")
+	}
+	id := v.Path("patient")
+	if !opaque(id) {
+		id = "x" // nobody's: decided and answered like a foreign one, and not repeated in an address
+	}
+	return v.choose("/clinic/" + id + "/chart")
+}
+
+// chartOpen is GET /clinic/{patient}/chart: the one-screen chart, for the purpose
+// that was stated in this session, and lately. Without one it leads to the question.
 func (d *Door) chartOpen(v *Visit) error {
+	if any, over := v.chosen(); !any {
+		back := d.path("chart", v.Path("patient"))
+		if over {
+			return v.done("query-over", back)
+		}
+		return v.Redirect(back)
+	}
 	id, err := person.ParsePatientID(v.Path("patient"))
 	if err != nil {
-		id = person.PatientID{} // nobody's: decided and answered like a foreign one
+		id = person.PatientID{} // nobody's
 	}
 	purpose, ok := person.ParsePurpose(v.Field("purpose"))
 	if !ok {

@@ -92,7 +92,8 @@ type Door struct {
 	c         Config
 	endpoints []Endpoint
 	router    router
-	finished  finished
+	finished  finished // acts that were approved or declined
+	made      finished // links that administrators made alone
 }
 
 // New makes the door and checks its table of contents.

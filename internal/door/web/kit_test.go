@@ -304,8 +304,19 @@ func (b *browser) get(path string) *httptest.ResponseRecorder {
 	return b.send(httptest.NewRequest(http.MethodGet, path, nil))
 }
 
-// post sends a form of one of our pages.
+// post sends a form of one of our pages, and goes where it leads when that is a
+// page that the form has chosen, shows a link once, or says what was wrong.
 func (b *browser) post(path string, fields ...string) *httptest.ResponseRecorder {
+	w := b.sendForm(path, fields...)
+	to, said := w.Header().Get("Location"), b.cookies["__Host-postern-flash"]
+	if w.Code == http.StatusSeeOther && (strings.Contains(to, "?q=") || strings.Contains(to, "made=") || strings.HasPrefix(said, "problem.")) {
+		return b.get(to)
+	}
+	return w
+}
+
+// sendForm is post without what comes after.
+func (b *browser) sendForm(path string, fields ...string) *httptest.ResponseRecorder {
 	f := url.Values{"form_token": {b.token}}
 	for i := 0; i < len(fields); i += 2 {
 		f.Set(fields[i], fields[i+1])

@@ -43,7 +43,8 @@ func (v *Visit) conditions(c records.Chart) (current, past []view.Condition, err
 		if since.IsZero() {
 			since = x.Recorded
 		}
-		out := view.Condition{Name: v.named(x.Common, x.Name.Text.Reveal()), NameLang: v.foreign(x.Common), Since: v.day(since), Ended: v.day(x.Abated), Note: joined(x.Notes)}
+		n := v.called(kindCondition, x.Common, x.Name, x.Name.Text.Reveal())
+		out := view.Condition{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign, Since: v.day(since), Ended: v.day(x.Abated), Note: joined(x.Notes)}
 		if over(x.Clinical) || x.Clinical == "" && out.Ended.Known() {
 			out.Over = true
 			past = append(past, out)
@@ -74,7 +75,7 @@ func (d *Door) medicationsPage(v *Visit) error {
 // medicineNames looks up the products that prescriptions only refer to. They are
 // shared resources of the clinic, so this is a decision of its own; most charts
 // name their medicines and need none.
-func (v *Visit) medicineNames(c records.Chart) (map[string]string, error) {
+func (v *Visit) medicineNames(c records.Chart) (map[string]records.Coded, error) {
 	var ids []string
 	err := each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
 		if id := x.Medicine.ID.String(); x.Name.IsZero() && x.Medicine.Type == "Medication" && !slices.Contains(ids, id) {
@@ -88,21 +89,27 @@ func (v *Visit) medicineNames(c records.Chart) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := map[string]string{}
-	err = each(found.Resources, records.ViewMedication, func(x records.Medication) { names[x.ID.String()] = x.Name.Text.Reveal() })
+	names := map[string]records.Coded{}
+	err = each(found.Resources, records.ViewMedication, func(x records.Medication) { names[x.ID.String()] = x.Name })
 	return names, err
 }
 
 // medications lists medicines. names are those of products, by id.
-func (v *Visit) medications(c records.Chart, names map[string]string) (current, past []view.Medication, err error) {
+func (v *Visit) medications(c records.Chart, names map[string]records.Coded) (current, past []view.Medication, err error) {
 	err = each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
-		out := view.Medication{NameLang: v.foreign(x.Common), Since: v.day(x.Authored), By: x.Requester.Display.Reveal(),
-			Name: v.named(x.Common, cmp.Or(x.Name.Text.Reveal(), names[x.Medicine.ID.String()], x.Medicine.Display.Reveal()))}
+		what := x.Name
+		if what.IsZero() {
+			what = names[x.Medicine.ID.String()]
+		}
+		n := v.called(kindMedicine, x.Common, what, cmp.Or(what.Text.Reveal(), x.Medicine.Display.Reveal()))
+		out := view.Medication{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign, Since: v.day(x.Authored), By: x.Requester.Display.Reveal()}
 		if len(x.Dosages) > 0 {
 			out.How = cmp.Or(x.Dosages[0].Patient.Reveal(), x.Dosages[0].Text.Reveal())
 		}
 		if len(x.Reasons) > 0 {
-			out.For = x.Reasons[0].Text.Reveal()
+			if out.For = v.wordsFor(kindCondition, x.Reasons[0]); out.For == "" {
+				out.For, out.ForLang = x.Reasons[0].Text.Reveal(), n.foreign
+			}
 		}
 		switch x.Status {
 		case "entered-in-error", "draft":
@@ -147,11 +154,16 @@ func (v *Visit) allergies(c records.Chart) (list []view.Allergy, none bool, err 
 		if since.IsZero() {
 			since = x.Recorded
 		}
-		out := view.Allergy{Name: v.named(x.Common, x.Name.Text.Reveal()), NameLang: v.foreign(x.Common), High: x.Criticality == "high", Since: v.day(since)}
+		n := v.called(kindAllergy, x.Common, x.Name, x.Name.Text.Reveal())
+		out := view.Allergy{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign, High: x.Criticality == "high", Since: v.day(since)}
 		for _, r := range x.Reactions {
 			out.Severity = worse(out.Severity, r.Severity)
 			for _, m := range r.Manifestations {
-				out.Reactions = append(out.Reactions, m.Text.Reveal())
+				reaction := view.Reaction{Name: v.wordsFor(kindReaction, m)}
+				if reaction.Name == "" {
+					reaction = view.Reaction{Name: m.Text.Reveal(), NameLang: n.foreign}
+				}
+				out.Reactions = append(out.Reactions, reaction)
 			}
 		}
 		list = append(list, out)
@@ -201,7 +213,8 @@ func (v *Visit) vaccines(c records.Chart) (out []view.Vaccine, err error) {
 		if !known {
 			i = len(out)
 			at[key] = i
-			out = append(out, view.Vaccine{Name: v.named(x.Common, x.Vaccine.Text.Reveal()), NameLang: v.foreign(x.Common)})
+			n := v.called(kindVaccine, x.Common, x.Vaccine, x.Vaccine.Text.Reveal())
+			out = append(out, view.Vaccine{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign})
 		}
 		out[i].Doses = append(out[i].Doses, view.Dose{On: v.day(x.Given), Lot: x.Lot.Reveal()})
 	})

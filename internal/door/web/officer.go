@@ -16,10 +16,16 @@ import (
 // logPage is how many entries the officer's page lists.
 const logPage = 100
 
-// officer is GET /officer, and POST /officer with a filter: no URL says whom an
-// officer looks into.
+// officerChoose is POST /officer, a filter: no URL says whom an officer looks into.
+func (d *Door) officerChoose(v *Visit) error { return v.choose("/officer") }
+
+// officer is GET /officer, all or as filtered.
 func (d *Door) officer(v *Visit) error {
-	if !v.unsafe() {
+	any, over := v.chosen()
+	if over {
+		return v.done("query-over", "/officer")
+	}
+	if !any {
 		return v.officerPage(logQuery{}, nil)
 	}
 	q, err := v.logQuery()

@@ -74,16 +74,19 @@ func (v *Visit) counts(c records.Chart) (n view.Counts, err error) {
 	return view.Counts{Medications: len(medications), Conditions: len(conditions), Allergies: len(allergies), Immunizations: len(vaccines)}, err
 }
 
-// results is GET /results, and POST /results for a choice that no URL may name.
+// resultsChoose is POST /results: a choice that no URL may name.
+func (d *Door) resultsChoose(v *Visit) error { return v.choose("/results") }
+
+// results is GET /results, all or as chosen.
 func (d *Door) results(v *Visit) error {
-	category, from := "", 0
-	if v.unsafe() {
-		category = v.Field("category")
-		if older := v.Field("older"); older != "" {
-			var err error
-			if from, err = strconv.Atoi(older); err != nil || from < 0 {
-				return fault.New(fault.Invalid, "list results: the cursor is malformed")
-			}
+	if _, over := v.chosen(); over {
+		return v.done("query-over", "/results")
+	}
+	category, from := v.Field("category"), 0
+	if older := v.Field("older"); older != "" {
+		var err error
+		if from, err = strconv.Atoi(older); err != nil || from < 0 {
+			return fault.New(fault.Invalid, "list results: the cursor is malformed")
 		}
 	}
 	c, err := v.chart("page/results", "Observation")

@@ -34,7 +34,8 @@ func (v *Visit) securityPage(status int, problem string) error {
 	m := &view.Security{Base: v.Base(view.PlaceSecurity)}
 	m.Problem = problem
 	for _, k := range keys {
-		m.Passkeys = append(m.Passkeys, view.Passkey{ID: k.ID, Name: k.Name.Reveal(), Added: v.local(k.Created), LastUsed: v.usedOn(k.Used)})
+		m.Passkeys = append(m.Passkeys, view.Passkey{ID: k.ID, Name: k.Name.Reveal(), Added: v.local(k.Created), LastUsed: v.usedOn(k.Used),
+			This: k.ID == v.caller.Proof().Passkey})
 	}
 	for _, s := range sessions {
 		m.Sessions = append(m.Sessions, view.Session{ID: s.ID, Device: v.deviceName(s.Browser, s.System), Started: v.local(s.Created),

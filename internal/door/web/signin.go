@@ -144,7 +144,7 @@ func (d *Door) enrolFinish(v *Visit) error {
 	if err := d.c.Sessions.EndAll(v.Context(), g, ""); err != nil {
 		return err
 	}
-	proof := person.Proof{Method: "passkey", At: d.c.Clock().UTC()}
+	proof := person.Proof{Method: "passkey", At: d.c.Clock().UTC(), Passkey: p.Passkey()}
 	if err := v.StartSession(g, session.Begin{Proof: proof}); err != nil {
 		return err
 	}

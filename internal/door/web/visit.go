@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -138,7 +139,10 @@ func (v *Visit) language() string {
 func (v *Visit) Base(place view.Place) view.Base {
 	c := v.door.c
 	b := view.Base{Lang: v.language(), ClinicName: c.ClinicName, ClinicPhone: c.ClinicPhone, Nonce: v.nonce,
-		RequestID: v.quest.ID, Place: place, Demo: c.DemoExtra, Flash: v.takeFlash()}
+		RequestID: v.quest.ID, Place: place, Demo: c.DemoExtra}
+	if b.Flash = v.takeFlash(); strings.HasPrefix(b.Flash, problemPrefix) {
+		b.Flash, b.Problem = "", b.Flash
+	}
 	if v.e != nil {
 		b.Route, b.RouteID = v.e.Page, v.routeID()
 	}
@@ -247,6 +251,12 @@ func (v *Visit) done(flash, path string) error {
 	return v.Redirect(path)
 }
 
+// sorry leaves what was wrong with a form for the page at path, and goes there.
+func (v *Visit) sorry(problem, path string) error { return v.done(problem, path) }
+
+// problemPrefix begins the ids of what can be wrong with a form.
+const problemPrefix = "problem."
+
 func (v *Visit) leave(flash string) {
 	http.SetCookie(v.w, &http.Cookie{Name: flashCookie, Value: flash, Path: "/", MaxAge: 60, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
 }
@@ -261,10 +271,46 @@ func (v *Visit) takeFlash() string {
 		return ""
 	}
 	http.SetCookie(v.w, &http.Cookie{Name: flashCookie, Path: "/", MaxAge: -1, Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode})
-	if id := "flash." + c.Value; v.door.c.Catalog.Language("").Has(id) {
+	id := "flash." + c.Value
+	if strings.HasPrefix(c.Value, problemPrefix) {
+		id = c.Value
+	}
+	if v.door.c.Catalog.Language("").Has(id) {
 		v.flash = id
 	}
 	return v.flash
+}
+
+// choose answers a form with the way to the page that it asks for, at path: Back and
+// Reload then fetch a page, and nobody is asked to send a form again. The choice
+// stands in the address sealed; what there is to decide, the page decides.
+func (v *Visit) choose(path string) error {
+	chosen := url.Values{}
+	for _, name := range v.e.Fields {
+		if s := v.Field(name); s != "" {
+			chosen.Set(name, s)
+		}
+	}
+	q, err := v.door.c.Sessions.SealQuery(v.caller, path, chosen.Encode())
+	if err != nil {
+		return err
+	}
+	return v.Redirect(path + "?q=" + q)
+}
+
+// chosen reads what choose sealed, for Field. It reports whether there is anything;
+// what is too old, or another session's, is nothing and over.
+func (v *Visit) chosen() (any, over bool) {
+	q := v.r.URL.Query()
+	if !q.Has("q") {
+		return false, false
+	}
+	text, err := v.door.c.Sessions.OpenQuery(v.caller, v.r.URL.Path, q.Get("q"))
+	if err != nil {
+		return false, true
+	}
+	v.r.PostForm, _ = url.ParseQuery(text) // it is what Encode wrote
+	return true, false
 }
 
 // now is the clinic's time.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"encoding/base64"
+	"encoding/hex"
 	"strings"
 	"time"
 
@@ -67,6 +68,10 @@ func (p *Plan) Link() string {
 
 // LinkEnds is until when Link works.
 func (p *Plan) LinkEnds() time.Time { return p.linkEnds }
+
+// Passkey is the id of the passkey that the plan of FinishEnrol stores; the session
+// that begins with it says so.
+func (p *Plan) Passkey() string { return p.passkey }
 
 // invited finds the account and the standing enrolment of a token
 // (ACCOUNT.SECRET, what follows # in the link).
@@ -136,7 +141,7 @@ func (r *Room) FinishEnrol(ctx context.Context, name phi.Text, answer []byte) (*
 	if err != nil {
 		return nil, err
 	}
-	return r.Plan(ctx, account, Edit{action: access.EnrolPasskey, do: func(s *set) error {
+	p, err := r.Plan(ctx, account, Edit{action: access.EnrolPasskey, do: func(s *set) error {
 		i := s.index(kindEnrolment, kindEnrolment.only())
 		if i < 0 || s.rows[i].seq != c.Invite || !r.now().Before(s.rows[i].body.Expires) {
 			return refused(errAnswer) // used, voided or late
@@ -148,6 +153,10 @@ func (r *Room) FinishEnrol(ctx context.Context, name phi.Text, answer []byte) (*
 		s.drop(kindEnrolment, kindEnrolment.only())
 		return fresh.add(s)
 	}})
+	if err == nil {
+		p.passkey = hex.EncodeToString(fresh.id[:])
+	}
+	return p, err
 }
 
 // Enrolled reports whether the account has a passkey, for init --renew-link.

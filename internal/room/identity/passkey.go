@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -253,7 +254,7 @@ func (r *Room) verify(ctx context.Context, v verification) (*Presence, error) {
 	if used.Authenticator.CloneWarning {
 		return nil, r.cloned(ctx, v.account)
 	}
-	p := &Presence{passkey: row.id, proof: person.Proof{Method: "passkey", At: r.now()}}
+	p := &Presence{passkey: row.id, proof: person.Proof{Method: "passkey", At: r.now(), Passkey: hex.EncodeToString(row.id[:])}}
 	p.plan = &Plan{account: v.account, action: access.SignIn, owner: person.Account(v.account), loose: true,
 		edit: r.recordUse(ctx, row, credentialOf(used))}
 	return p, nil

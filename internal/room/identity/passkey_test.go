@@ -49,10 +49,10 @@ func TestEnrolAndSignIn(t *testing.T) {
 		if err != nil {
 			t.Fatalf("sign in: %v", err)
 		}
-		if p.Account() != id || p.Proof() != (person.Proof{Method: "passkey", At: h.Clock.Now()}) {
+		list := h.passkeys(t, id)
+		if p.Account() != id || p.Proof() != (person.Proof{Method: "passkey", At: h.Clock.Now(), Passkey: list[0].ID}) {
 			t.Errorf("presence of %v: %+v", p.Account(), p.Proof())
 		}
-		list := h.passkeys(t, id)
 		if len(list) != 1 || list[0].Name.Reveal() != "phone" || list[0].Synced || !list[0].Used.Equal(h.Clock.Now().Truncate(24*time.Hour)) {
 			t.Errorf("passkeys: %+v", list)
 		}

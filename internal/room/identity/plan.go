@@ -35,6 +35,7 @@ type Plan struct {
 	applied bool
 	claimed bool // the chart was taken for the account that is being made
 	link    string
+	passkey string // id of the one that is enrolled
 
 	linkEnds time.Time
 }

@@ -12,6 +12,8 @@
 //   - Limits are kept by the server's clock: idle, and since sign-in. Nothing that
 //     a browser sends prolongs a session but its use, and a clock that steps back
 //     prolongs none.
+//   - What a form asked a page for travels in an address only sealed, and opens for
+//     the session and page that it was sealed for, for half an hour.
 //   - A token never works as a cookie, nor a cookie as a token, and tokens work on
 //     production data at no call.
 //

@@ -21,7 +21,7 @@ func TestBodiesHaveOneLength(t *testing.T) {
 	at := time.Date(2026, 3, 1, 9, 0, 0, 123456789, time.UTC)
 	for _, b := range []body{
 		{Role: person.RolePatient, Expires: at},
-		{Created: at, Started: at, Expires: at, Role: person.RoleRecordsOffice, Method: "passkey", Proved: at,
+		{Created: at, Started: at, Expires: at, Role: person.RoleRecordsOffice, Method: "passkey", Proved: at, Passkey: strings.Repeat("f", 32),
 			Browser: "Samsung Internet", System: "ChromeOS"},
 	} {
 		plain, err := b.encode()

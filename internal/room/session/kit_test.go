@@ -141,7 +141,7 @@ func stranger() person.Caller { return person.Stranger(vaulttest.Request()) }
 
 // presence is a proof of presence at this moment.
 func (h *house) presence() person.Proof {
-	return person.Proof{Method: "passkey", At: h.Clock.Now()}
+	return person.Proof{Method: "passkey", At: h.Clock.Now(), Passkey: "00112233445566778899aabbccddeeff"}
 }
 
 // signIn starts a session.

@@ -41,7 +41,7 @@ func (r *Room) Start(ctx context.Context, g access.Grant, b Begin) (string, erro
 	now := r.now()
 	browser, system := describe(b.UserAgent)
 	o.body = body{Created: now, Started: now, Expires: now.Add(r.c.Limits.life(role)), Role: role,
-		Method: b.Proof.Method, Proved: b.Proof.At, Browser: browser, System: system}
+		Method: b.Proof.Method, Proved: b.Proof.At, Passkey: b.Proof.Passkey, Browser: browser, System: system}
 	old := r.c.Vault.Handle(vault.SecretSession, b.Old)
 	return secret, r.change(ctx, g, account, func(rows []row) ([]row, error) {
 		rows = slices.DeleteFunc(rows, func(other row) bool { return bytes.Equal(other.handle, old) })
@@ -75,7 +75,7 @@ func (r *Room) Rotate(ctx context.Context, g access.Grant, caller person.Caller,
 			return nil, fault.New(fault.Unauthenticated, "rotate session: it has ended")
 		}
 		b := &rows[i].body
-		b.Started, b.Role, b.Method, b.Proved = r.now(), role, proof.Method, proof.At
+		b.Started, b.Role, b.Method, b.Proved, b.Passkey = r.now(), role, proof.Method, proof.At, proof.Passkey
 		if end := b.Created.Add(r.c.Limits.life(role)); end.Before(b.Expires) {
 			b.Expires = end
 		}

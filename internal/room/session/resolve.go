@@ -68,7 +68,7 @@ func (r *Room) ResolveToken(ctx context.Context, token string, q person.Request)
 
 func callerOf(o row, q person.Request) person.Caller {
 	return person.NewPerson(person.PersonConfig{Account: o.account, Role: o.body.Role, Purpose: purposeOf(o.body.Role),
-		Proof: person.Proof{Method: o.body.Method, At: o.body.Proved}, Device: hex.EncodeToString(o.id[:]),
+		Proof: person.Proof{Method: o.body.Method, At: o.body.Proved, Passkey: o.body.Passkey}, Device: hex.EncodeToString(o.id[:]),
 		Token: o.kind == kindToken, Request: q})
 }
 

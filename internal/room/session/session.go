@@ -21,9 +21,12 @@ type People interface {
 	Standing(ctx context.Context, account person.AccountID) (access.Standing, error)
 }
 
-// MACer authenticates form tokens. A keys.Key of its own is one.
-type MACer interface {
+// FormKey authenticates form tokens, and seals what a form asked for. A keys.Key of
+// its own is one.
+type FormKey interface {
 	MAC(parts ...[]byte) [32]byte
+	Seal(plain, ad []byte) ([]byte, error)
+	Open(sealed, ad []byte) ([]byte, error)
 }
 
 // Limits say how long sessions live. Zero fields mean the default.
@@ -69,7 +72,7 @@ type Config struct {
 	DB          *db.DB
 	Vault       *vault.Vault
 	People      People
-	Forms       MACer
+	Forms       FormKey
 	Clock       func() time.Time
 	Random      io.Reader
 	Environment string // keys.Production, keys.Test or keys.Demo

@@ -39,6 +39,7 @@ type body struct {
 	Role    person.Role `json:"role"`              // acted in
 	Method  string      `json:"method,omitempty"`  // of the newest proof of presence
 	Proved  time.Time   `json:"proved,omitzero"`   // when
+	Passkey string      `json:"passkey,omitempty"` // id of the passkey that proved it
 	Browser string      `json:"browser,omitempty"` // family, for the security page
 	System  string      `json:"system,omitempty"`  // operating system
 }

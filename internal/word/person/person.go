@@ -110,6 +110,9 @@ func (k CallerKind) String() string {
 type Proof struct {
 	Method string    // "passkey" (user verified) or "demo"; empty is none
 	At     time.Time // UTC
+	// Passkey is the id of the passkey, for the page on which its holder sees which
+	// one this was; empty for any other method.
+	Passkey string
 }
 
 // Request is what is known about the transport of one request, for the log.

@@ -8,9 +8,10 @@
 // hole at run time.
 //
 // It never escapes (html/template does), never holds data about a person and
-// never translates by machine. Names of medicines and conditions are not here:
-// they arrive from the chart. Tests have plain names here, written by hand, which
-// package web finds by their LOINC code.
+// never translates by machine. Names of medicines, conditions and vaccines arrive
+// from the chart. For the common ones, and for tests, plain names stand here, written
+// by hand, which package web finds by their code (names.en.json, names.es.json). No
+// clinician has reviewed them yet; the chart's own name is always shown beside one.
 package catalog
 
 import (
@@ -25,7 +26,7 @@ import (
 	"golang.org/x/text/number"
 )
 
-//go:embed en.json es.json
+//go:embed en.json es.json names.en.json names.es.json
 var files embed.FS
 
 // Languages lists the languages by the tags that pages, cookies and accounts
@@ -68,11 +69,7 @@ func Load() (*Catalog, error) {
 	c := &Catalog{languages: map[string]*Language{}}
 	var tags []language.Tag
 	for _, tag := range Languages() {
-		raw, err := files.ReadFile(tag + ".json")
-		if err != nil {
-			return nil, fmt.Errorf("read catalogue %s: %w", tag, err)
-		}
-		messages, err := Decode(raw)
+		messages, err := read(tag+".json", "names."+tag+".json")
 		if err != nil {
 			return nil, fmt.Errorf("read catalogue %s: %w", tag, err)
 		}
@@ -84,6 +81,28 @@ func Load() (*Catalog, error) {
 		return nil, fmt.Errorf("check catalogues: %s", strings.Join(problems, "; "))
 	}
 	return c, nil
+}
+
+// read reads the messages of embedded files, no id of which may come twice.
+func read(names ...string) (map[string]Message, error) {
+	all := map[string]Message{}
+	for _, name := range names {
+		raw, err := files.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		messages, err := Decode(raw)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		for id, m := range messages {
+			if _, there := all[id]; there {
+				return nil, fmt.Errorf("%s: %q stands in another file", name, id)
+			}
+			all[id] = m
+		}
+	}
+	return all, nil
 }
 
 // Language returns the language with this tag, or the language of last resort.

@@ -7,7 +7,7 @@ import (
 )
 
 // Admin is GET /admin: accounts and assignments, and after an act the one-time
-// link, shown once in the answer to the POST.
+// link, shown once.
 //
 // Forms: POST /admin/accounts (`name`, `role`, `patient`), POST
 // /admin/accounts/{id}/link, /renew (`reason`), /suspend, /restore; POST

@@ -46,7 +46,8 @@ func AgeOn(born Day, now time.Time) Age {
 	return Age{months / 12, months}
 }
 
-// Chart is GET and POST /clinic/{patient}: the one-screen chart. Until a purpose
+// Chart is GET /clinic/{patient} and, behind its form, GET /clinic/{patient}/chart:
+// the one-screen chart. Until a purpose
 // is chosen Opened is false, nothing of the chart is in the model, and the page
 // asks (form field `purpose`).
 type Chart struct {

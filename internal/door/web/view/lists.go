@@ -12,13 +12,14 @@ func (*Conditions) page() string { return "conditions" }
 
 // Foreign reports whether a text of the list is in another language than the page.
 func (c *Conditions) Foreign() bool {
-	foreign := func(x Condition) bool { return x.NameLang != "" }
+	foreign := func(x Condition) bool { return x.NameLang != "" || x.Lang != "" && x.Note != "" }
 	return slices.ContainsFunc(c.Current, foreign) || slices.ContainsFunc(c.Past, foreign)
 }
 
 // Condition is one health problem.
 type Condition struct {
 	Name, NameLang string
+	Written, Lang  string // the chart's own name, when ours stands for it; language of the chart's words, when it is not the page's
 	Since, Ended   Day
 	Over           bool   // it is in the past, even where nobody wrote down when it ended
 	By             string // who wrote it down; may be empty
@@ -35,15 +36,16 @@ func (*Medications) page() string { return "medications" }
 
 // Foreign reports whether a text of the list is in another language than the page.
 func (m *Medications) Foreign() bool {
-	foreign := func(x Medication) bool { return x.NameLang != "" }
+	foreign := func(x Medication) bool { return x.NameLang != "" || x.Lang != "" && x.How != "" }
 	return slices.ContainsFunc(m.Current, foreign) || slices.ContainsFunc(m.Past, foreign)
 }
 
 // Medication is one medicine.
 type Medication struct {
 	Name, NameLang string
+	Written, Lang  string // the chart's own name, when ours stands for it; language of the chart's words, when it is not the page's
 	How            string // how to take it, as it was written
-	For            string // the reason; may be empty
+	For, ForLang   string // the reason; may be empty
 	Since, Ended   Day
 	Over           bool // it is not taken any more, even where nobody wrote down since when
 	By             string
@@ -66,11 +68,15 @@ func (a *Allergies) Foreign() bool {
 // Allergy is one allergy or intolerance.
 type Allergy struct {
 	Name, NameLang string
-	Reactions      []string
+	Written, Lang  string // the chart's own name, when ours stands for it; language of the chart's words, when it is not the page's
+	Reactions      []Reaction
 	Severity       string // FHIR reaction severity: mild, moderate, severe; empty when not known
 	High           bool   // criticality high: said in words
 	Since          Day
 }
+
+// Reaction is what an allergy causes.
+type Reaction struct{ Name, NameLang string }
 
 // Immunizations is GET /immunizations.
 type Immunizations struct {
@@ -88,6 +94,7 @@ func (i *Immunizations) Foreign() bool {
 // Vaccine is one vaccine with its doses, newest first.
 type Vaccine struct {
 	Name, NameLang string
+	Written, Lang  string // the chart's own name, when ours stands for it; language of the chart's words, when it is not the page's
 	Doses          []Dose
 }
 

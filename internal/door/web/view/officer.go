@@ -6,7 +6,7 @@ import (
 	"postern.example/postern/internal/word/person"
 )
 
-// Officer is GET /officer and, filtered, POST /officer: the log.
+// Officer is GET /officer: the log. POST /officer leads to it, filtered.
 //
 // Forms: POST /officer (`who`, `patient`, `act`, `outcome`, `from`, `to`,
 // `older`), POST /officer/verify, POST /officer/export (answers with a file).

@@ -6,8 +6,8 @@ import "time"
 // not "since your last visit": nobody keeps the sign-in before this one.
 const RecentDays = 14
 
-// Results is the list of test results (GET /results, and POST /results with the
-// form field `category`, so that no URL says what somebody looked for).
+// Results is the list of test results (GET /results). POST /results with the form
+// field `category` leads to it, so that no URL says what somebody looked for.
 type Results struct {
 	Base
 	Categories []string // category codes that the chart has, without "all"; words are "category.<code>"

@@ -260,7 +260,7 @@ func (f fixture) words() view.Model {
 func (f fixture) problems() []view.Condition {
 	return []view.Condition{
 		{Name: f.pick("Type 2 diabetes", "Diabetes tipo 2"), Since: view.ParseDay("2016-03"), By: "Dr. Mei Chen"},
-		{Name: f.pick("High blood pressure (hypertension)", "Presión alta (hipertensión)"), Since: view.ParseDay("2019"), By: "Dr. Mei Chen"},
+		{Name: f.pick("High blood pressure (hypertension)", "Presión alta (hipertensión)"), Written: "Hypertension", Lang: f.pick("", "en"), Since: view.ParseDay("2019"), By: "Dr. Mei Chen"},
 		{Name: "Prediabetic retinopathy", NameLang: "en"},
 	}
 }
@@ -272,7 +272,7 @@ func (f fixture) conditions() view.Model {
 
 func (f fixture) medicines() []view.Medication {
 	return []view.Medication{
-		{Name: f.pick("Metformin 500 mg tablets", "Metformina, tabletas de 500 mg"), How: f.pick("1 tablet in the morning and 1 in the evening, with food", "1 tableta por la mañana y 1 por la noche, con comida"),
+		{Name: f.pick("Metformin 500 mg tablets", "Metformina, tabletas de 500 mg"), Written: f.pick("", "Metformin 500 mg tablets"), Lang: f.pick("", "en"), How: f.pick("1 tablet in the morning and 1 in the evening, with food", "1 tableta por la mañana y 1 por la noche, con comida"),
 			For: f.pick("diabetes", "diabetes"), Since: view.ParseDay("2016-04-11"), By: "Dr. Mei Chen"},
 		{Name: f.pick("Lisinopril 10 mg tablets", "Lisinopril, tabletas de 10 mg"), How: f.pick("1 tablet in the morning", "1 tableta por la mañana"), For: f.pick("blood pressure", "presión arterial"), Since: view.ParseDay("2019-09-30"), By: "Dr. Mei Chen"},
 		{Name: "Atorvastatin 20 mg", Since: view.ParseDay("2022")},
@@ -286,8 +286,8 @@ func (f fixture) medications() view.Model {
 
 func (f fixture) allergyList() []view.Allergy {
 	return []view.Allergy{
-		{Name: f.pick("Penicillin", "Penicilina"), Reactions: []string{f.pick("swelling of the face", "hinchazón de la cara"), f.pick("trouble breathing", "dificultad para respirar")}, Severity: "severe", High: true, Since: view.ParseDay("1998")},
-		{Name: f.pick("Grass pollen", "Polen de pasto"), Reactions: []string{f.pick("runny nose", "nariz que moquea")}, Severity: "mild"},
+		{Name: f.pick("Penicillin", "Penicilina"), Reactions: []view.Reaction{{Name: f.pick("swelling of the face", "hinchazón de la cara")}, {Name: "trouble breathing", NameLang: f.pick("", "en")}}, Severity: "severe", High: true, Since: view.ParseDay("1998")},
+		{Name: f.pick("Grass pollen", "Polen de pasto"), Reactions: []view.Reaction{{Name: f.pick("runny nose", "nariz que moquea")}}, Severity: "mild"},
 	}
 }
 

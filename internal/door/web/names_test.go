@@ -1,0 +1,147 @@
+package web_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"postern.example/postern/internal/door/web/catalog"
+	"postern.example/postern/internal/room/deid"
+	"postern.example/postern/internal/word/person"
+)
+
+// concept is a FHIR CodeableConcept, as far as a name is looked for.
+type concept struct {
+	Coding []struct{ System, Code, Display string }
+}
+
+// codedThings calls use with the message id of every named kind of thing in a bundle.
+func codedThings(t *testing.T, bundle []byte, use func(id, display string)) {
+	t.Helper()
+	var b struct {
+		Entry []struct{ Resource json.RawMessage }
+	}
+	must(t, json.Unmarshal(bundle, &b))
+	systems := map[string]string{"http://www.nlm.nih.gov/research/umls/rxnorm": "rxnorm", "http://snomed.info/sct": "sct", "http://hl7.org/fhir/sid/cvx": "cvx"}
+	say := func(kind string, cs ...concept) {
+		for _, c := range cs {
+			if len(c.Coding) > 0 {
+				use(kind+"."+systems[c.Coding[0].System]+"."+c.Coding[0].Code, c.Coding[0].Display)
+			}
+		}
+	}
+	for _, e := range b.Entry {
+		var r struct {
+			ResourceType                                 string
+			Code, VaccineCode, MedicationCodeableConcept concept
+			ReasonCode                                   []concept
+			Reaction                                     []struct{ Manifestation []concept }
+		}
+		if json.Unmarshal(e.Resource, &r) != nil {
+			continue // a type whose fields of these names are something else
+		}
+		switch r.ResourceType {
+		case "Condition":
+			say("condition", r.Code)
+		case "MedicationRequest":
+			say("medicine", r.MedicationCodeableConcept)
+			say("condition", r.ReasonCode...)
+		case "Medication":
+			say("medicine", r.Code)
+		case "Immunization":
+			say("vaccine", r.VaccineCode)
+		case "AllergyIntolerance":
+			if len(r.Code.Coding) > 0 && r.Code.Coding[0].Code != "716186003" { // "no known allergy" is a sentence of the page
+				say("allergy", r.Code)
+			}
+			for _, x := range r.Reaction {
+				say("reaction", x.Manifestation...)
+			}
+		}
+	}
+}
+
+// Everything that the families of the demo have, and what is frequent in the charts
+// of others, has a name in both languages; no name lies there under a malformed id.
+func TestNamesAreComplete(t *testing.T) {
+	c, err := catalog.Load()
+	must(t, err)
+	words := c.Language("en") // Load compares the languages
+	found := 0
+	for _, p := range deid.Family(lite(t).Clock.Now()) {
+		if !p.HasChart {
+			continue
+		}
+		var b bytes.Buffer
+		must(t, p.WriteBundle(&b))
+		codedThings(t, b.Bytes(), func(id, display string) {
+			if found++; !words.Has(id) {
+				t.Errorf("%s: no name for %s (%s)", p.ID, id, display)
+			}
+		})
+	}
+	if found < 50 {
+		t.Errorf("only %d things were looked at", found)
+	}
+	often := map[string]int{}
+	if dir := os.Getenv("POSTERN_TEST_DATA"); dir != "" {
+		files, err := filepath.Glob(filepath.Join(dir, "synthea", "*.json"))
+		must(t, err)
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			must(t, err)
+			codedThings(t, b, func(id, display string) {
+				if often[id]++; often[id] == 2 && !words.Has(id) && !strings.HasPrefix(id, "reaction.") {
+					t.Errorf("no name for %s (%s), which comes more than once", id, display)
+				}
+			})
+		}
+	}
+	form := regexp.MustCompile(`^(medicine\.rxnorm|condition\.sct|allergy\.(sct|rxnorm)|reaction\.sct|vaccine\.cvx)\.[0-9]+$`)
+	for _, id := range c.IDs() {
+		kind, _, _ := strings.Cut(id, ".")
+		switch kind {
+		case "medicine", "condition", "allergy", "reaction", "vaccine":
+			if text, err := words.Text(id); !form.MatchString(id) || err != nil || text == "" {
+				t.Errorf("message %s: %q, %v", id, text, err)
+			}
+		}
+	}
+}
+
+// A patient reads our name with the chart's own below it; what has none keeps its
+// own, marked with its language; staff read the chart's.
+func TestThingsHavePlainNames(t *testing.T) {
+	h := lite(t)
+	chart := h.load(t, []byte(`{"resourceType":"Bundle","type":"collection","entry":[
+		{"resource":{"resourceType":"Patient","id":"p","name":[{"text":"Rosa Field"}]}},
+		{"resource":{"resourceType":"MedicationRequest","id":"m","language":"en","status":"active","intent":"order","subject":{"reference":"Patient/p"},
+			"medicationCodeableConcept":{"text":"metformin 500 MG Oral Tablet","coding":[{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"861007"}]},
+			"dosageInstruction":[{"text":"Twice a day"}],"reasonCode":[{"text":"Diabetes","coding":[{"system":"http://snomed.info/sct","code":"44054006"}]}]}},
+		{"resource":{"resourceType":"Condition","id":"c","language":"en","subject":{"reference":"Patient/p"},
+			"code":{"text":"Odd thing","coding":[{"system":"http://snomed.info/sct","code":"1"}]}}},
+		{"resource":{"resourceType":"AllergyIntolerance","id":"a","language":"en","patient":{"reference":"Patient/p"},
+			"code":{"text":"Latex","coding":[{"system":"http://snomed.info/sct","code":"300916003"}]},
+			"reaction":[{"manifestation":[{"text":"Hives","coding":[{"system":"http://snomed.info/sct","code":"126485001"}]},{"text":"Odd itch"}]}]}},
+		{"resource":{"resourceType":"Immunization","id":"i","language":"en","status":"completed","patient":{"reference":"Patient/p"},"occurrenceDateTime":"2025-10-01",
+			"vaccineCode":{"text":"Influenza, injectable","coding":[{"system":"http://hl7.org/fhir/sid/cvx","code":"140"}]}}}]}`))
+	rosa := h.account(t, "Rosa Field", chart, person.RolePatient)
+	want(t, "English", rosa.get("/medications"), http.StatusOK, "<bdi>Metformin 500 mg tablet</bdi>", "Written in your record as: <bdi>metformin 500 MG Oral Tablet</bdi>", "For: <bdi>Type 2 diabetes</bdi>")
+	rosa.cookies["postern-lang"] = "es"
+	want(t, "medicines", rosa.get("/medications"), http.StatusOK, "<bdi>Metformina, tableta de 500 mg</bdi>", `<bdi lang="en">metformin 500 MG Oral Tablet</bdi>`,
+		`<bdi lang="en">Twice a day</bdi>`, "Para: <bdi>Diabetes tipo 2</bdi>")
+	want(t, "problems", rosa.get("/conditions"), http.StatusOK, `<bdi lang="en">Odd thing</bdi>`)
+	want(t, "allergies", rosa.get("/allergies"), http.StatusOK, "<bdi>Látex</bdi>", "<bdi>Ronchas</bdi>", `<bdi lang="en">Odd itch</bdi>`)
+	want(t, "vaccines", rosa.get("/immunizations"), http.StatusOK, "<bdi>Gripe (influenza)</bdi>", `<bdi lang="en">Influenza, injectable</bdi>`)
+	doctor := h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician)
+	h.assign(t, doctor, chart)
+	want(t, "chart", doctor.post("/clinic/"+chart.String(), "purpose", "TREAT"), http.StatusOK, "metformin 500 MG Oral Tablet")
+	if strings.Contains(doctor.last.Body.String(), "Metformin 500 mg tablet") {
+		t.Error("the doctor reads the plain name")
+	}
+}
