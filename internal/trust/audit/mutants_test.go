@@ -131,10 +131,7 @@ func TestProofIsForThePlaceThatTheEntrySays(t *testing.T) {
 }
 
 // binding remembers under which associated data the log seals.
-type binding struct {
-	clear
-	ad [][]byte
-}
+type binding struct{ ad [][]byte }
 
 func (b *binding) AppendSeal(dst, plain, ad []byte) ([]byte, error) {
 	b.ad = append(b.ad, bytes.Clone(ad))

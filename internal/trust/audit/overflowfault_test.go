@@ -55,11 +55,13 @@ func TestEveryOverflowCallFails(t *testing.T) {
 		name        string
 		err         error
 		half, crash bool
+		late        bool // a write has been done whole
 	}{
-		{"error", unix.EIO, false, false},
-		{"torn write", unix.EIO, true, false},
-		{"full", unix.ENOSPC, true, false},
-		{"crash", unix.EIO, true, true},
+		{"error", unix.EIO, false, false, false},
+		{"torn write", unix.EIO, true, false, false},
+		{"whole write", unix.EIO, true, false, true},
+		{"full", unix.ENOSPC, true, false, false},
+		{"crash", unix.EIO, true, true, false},
 	} {
 		t.Run(mode.name, func(t *testing.T) {
 			t.Parallel()
@@ -71,6 +73,9 @@ func TestEveryOverflowCallFails(t *testing.T) {
 				o.again()
 				h := newHarness(t)
 				disk.FailAt(k, mode.err, mode.half, mode.crash)
+				if mode.late {
+					disk.FailLate(k, mode.err)
+				}
 				h.overflow(o)
 				if !disk.Failed() {
 					return
