@@ -200,7 +200,7 @@ func (v *Vault) Tampered(ctx context.Context, what string, owner person.Owner) e
 }
 
 // Facts are what may be read of a row without a Grant: labels and the time of
-// storage, and no PHI. Presentation shows them; no decision asks for them (decision 21).
+// storage, and no PHI. Presentation shows them; no decision asks for them (decision 23).
 type Facts struct {
 	Stored time.Time // when this version was stored, in UTC, to the microsecond
 	Labels []phi.Label

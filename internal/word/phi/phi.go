@@ -90,7 +90,7 @@ func (d Doc) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // Label is a sensitivity label of a row, a code of HL7 v3 Confidentiality or
 // ActCode. Labels live in a row's sealed header; no decision asks for them
-// (docs/decisions/0021-decisions-do-not-ask-for-labels.md).
+// (docs/decisions/0023-decisions-do-not-ask-for-labels.md).
 type Label string
 
 // The confidentiality labels.
