@@ -162,3 +162,39 @@ func TestScrubCannotCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Somebody else's row behind all of ours, which the table has taken without our hearing
+// of it, is a fork too.
+func TestOverflowMeetsAStrangerBehind(t *testing.T) {
+	o := newOverflowed(t, 16<<10)
+	l := o.open(t)
+	o.table.full = true
+	o.fill(t, l, 2)
+	if err := o.lost(); err == nil {
+		t.Fatal("not lost")
+	}
+	if err := o.table.Store.Append(t.Context(), audit.Batch{First: 2, Records: []audit.Record{{Seq: 2}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.store.Maintain(t.Context()); !errors.Is(err, audit.ErrForked) {
+		t.Fatal(err)
+	}
+}
+
+// While records wait the table gets no checkpoint either: it would sign rows that the
+// table alone does not have.
+func TestNoCheckpointBeforeItsRows(t *testing.T) {
+	o := newOverflowed(t, 16<<10)
+	l := o.open(t)
+	o.table.full = true
+	o.fill(t, l, 2)
+	o.table.full = false
+	before := must(o.table.Checkpoint(t.Context()))
+	note := must(l.Checkpoint(t.Context()))
+	if now := must(o.table.Checkpoint(t.Context())); !bytes.Equal(now, before) {
+		t.Fatalf("the table says %q", now)
+	}
+	if now := must(o.store.Checkpoint(t.Context())); !bytes.Equal(now, note) {
+		t.Fatalf("%q, want %q", now, note)
+	}
+}
