@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"golang.org/x/sys/unix"
-
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/audit/audittest"
 )
@@ -358,58 +356,6 @@ func TestOverflowRefusesAGap(t *testing.T) {
 	}
 	stop := errors.New("stop")
 	if err := o.store.Records(t.Context(), 0, 2, func(audit.Record) error { return stop }); !errors.Is(err, stop) {
-		t.Fatal(err)
-	}
-}
-
-// Without an overflow a full table refuses everybody, as it does by itself.
-func TestNoOverflow(t *testing.T) {
-	o := newOverflowed(t, -1)
-	l := o.open(t)
-	mustAppend(t, l, read(0))
-	o.table.full = true
-	for _, c := range append(others, audit.ClassCare) {
-		if err := put(t, l, 1, c); !errors.Is(err, audit.ErrFull) {
-			t.Fatalf("class %d: %v", c, err)
-		}
-	}
-	if err := o.store.Maintain(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(path(o)); !errors.Is(err, os.ErrNotExist) {
-		t.Fatal("a file was made:", err)
-	}
-	if r := o.verify(t); !r.OK || r.Size != 1 {
-		t.Fatalf("%+v", r)
-	}
-}
-
-// Where the file could not be made at start it is made later; where its space cannot be
-// set aside somebody is told.
-func TestOverflowIsMadeLater(t *testing.T) {
-	o := newOverflowed(t, 1<<16)
-	if err := os.Remove(path(o)); err != nil {
-		t.Fatal(err)
-	}
-	disk := audit.NewFaultDisk(o.files.Dir)
-	o.files = disk.Overflow(o.files)
-	o.again()
-	disk.FailAt(2, unix.EACCES, false, false)
-	l := o.open(t)
-	mustAppend(t, l, read(0))
-	disk.Full(unix.ENOSPC)
-	if err := o.store.Maintain(t.Context()); !errors.Is(err, unix.ENOSPC) {
-		t.Fatal(err)
-	}
-	disk.Full(nil)
-	if err := o.store.Maintain(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if st := must(os.Stat(path(o))); st.Size() != 1<<16 {
-		t.Fatal(st.Size())
-	}
-	o.table.full = true
-	if err := put(t, l, 1, audit.ClassCare); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -162,3 +162,91 @@ func TestScrubCannotCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Somebody else's row behind all of ours, which the table has taken without our hearing
+// of it, is a fork too.
+func TestOverflowMeetsAStrangerBehind(t *testing.T) {
+	o := newOverflowed(t, 16<<10)
+	l := o.open(t)
+	o.table.full = true
+	o.fill(t, l, 2)
+	if err := o.lost(); err == nil {
+		t.Fatal("not lost")
+	}
+	if err := o.table.Store.Append(t.Context(), audit.Batch{First: 2, Records: []audit.Record{{Seq: 2}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.store.Maintain(t.Context()); !errors.Is(err, audit.ErrForked) {
+		t.Fatal(err)
+	}
+}
+
+// While records wait the table gets no checkpoint either: it would sign rows that the
+// table alone does not have.
+func TestNoCheckpointBeforeItsRows(t *testing.T) {
+	o := newOverflowed(t, 16<<10)
+	l := o.open(t)
+	o.table.full = true
+	o.fill(t, l, 2)
+	o.table.full = false
+	before := must(o.table.Checkpoint(t.Context()))
+	note := must(l.Checkpoint(t.Context()))
+	if now := must(o.table.Checkpoint(t.Context())); !bytes.Equal(now, before) {
+		t.Fatalf("the table says %q", now)
+	}
+	if now := must(o.store.Checkpoint(t.Context())); !bytes.Equal(now, note) {
+		t.Fatalf("%q, want %q", now, note)
+	}
+}
+
+// Without an overflow a full table refuses everybody, as it does by itself.
+func TestNoOverflow(t *testing.T) {
+	o := newOverflowed(t, -1)
+	l := o.open(t)
+	mustAppend(t, l, read(0))
+	o.table.full = true
+	for _, c := range append(others, audit.ClassCare) {
+		if err := put(t, l, 1, c); !errors.Is(err, audit.ErrFull) {
+			t.Fatalf("class %d: %v", c, err)
+		}
+	}
+	if err := o.store.Maintain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path(o)); !errors.Is(err, os.ErrNotExist) {
+		t.Fatal("a file was made:", err)
+	}
+	if r := o.verify(t); !r.OK || r.Size != 1 {
+		t.Fatalf("%+v", r)
+	}
+}
+
+// Where the file could not be made at start it is made later; where its space cannot be
+// set aside somebody is told.
+func TestOverflowIsMadeLater(t *testing.T) {
+	o := newOverflowed(t, 1<<16)
+	if err := os.Remove(path(o)); err != nil {
+		t.Fatal(err)
+	}
+	disk := audit.NewFaultDisk(o.files.Dir)
+	o.files = disk.Overflow(o.files)
+	o.again()
+	disk.FailAt(2, unix.EACCES, false, false)
+	l := o.open(t)
+	mustAppend(t, l, read(0))
+	disk.Full(unix.ENOSPC)
+	if err := o.store.Maintain(t.Context()); !errors.Is(err, unix.ENOSPC) {
+		t.Fatal(err)
+	}
+	disk.Full(nil)
+	if err := o.store.Maintain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if st := must(os.Stat(path(o))); st.Size() != 1<<16 {
+		t.Fatal(st.Size())
+	}
+	o.table.full = true
+	if err := put(t, l, 1, audit.ClassCare); err != nil {
+		t.Fatal(err)
+	}
+}
