@@ -30,9 +30,6 @@ func (l *Log) StartTogether(es ...Entry) []*Pending {
 	return ps
 }
 
-// Eagerly makes l seal while it writes from n queued entries on.
-func (l *Log) Eagerly(n int) { l.eager = n }
-
 // Cores makes l seal on n cores.
 func (l *Log) Cores(n int) { l.cores = n }
 

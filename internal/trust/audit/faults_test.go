@@ -436,7 +436,6 @@ func TestFullGroups(t *testing.T) {
 				s := &scripted{Memory: &audittest.Memory{}, hold: make(chan struct{}), script: c.script}
 				cfg.Store = s
 				l := audittest.Start(t, cfg)
-				l.Eagerly(1)
 				start := func(class audit.Class) *audit.Pending {
 					e := read(0)
 					e.Class = class

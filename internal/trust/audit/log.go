@@ -46,7 +46,6 @@ type Log struct {
 	cfg Config
 	key key
 
-	eager int // eagerly, but in tests
 	cores int // that seal
 
 	mu       sync.Mutex // guards queue, draining, closed and broken
@@ -172,7 +171,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if cfg.Alarm == nil {
 		cfg.Alarm = func(error) {}
 	}
-	l := &Log{cfg: cfg, key: k, eager: eagerly, cores: runtime.GOMAXPROCS(0), wake: make(chan struct{}, 1), turn: make(turn, 1)}
+	l := &Log{cfg: cfg, key: k, cores: runtime.GOMAXPROCS(0), wake: make(chan struct{}, 1), turn: make(turn, 1)}
 	if err := l.load(ctx); err != nil {
 		return nil, errors.Join(err, cfg.Store.Close())
 	}

@@ -294,7 +294,7 @@ func TestTheFirstToWaitWrites(t *testing.T) {
 func TestManyPending(t *testing.T) {
 	l := audittest.New(t)
 	l.Cores(3)
-	for _, p := range l.StartTogether(slices.Repeat([]audit.Entry{read(0)}, 100)...) {
+	for _, p := range l.StartTogether(slices.Repeat([]audit.Entry{read(0)}, 150)...) {
 		must(p.Wait(t.Context()))
 	}
 	var ps []*audit.Pending
@@ -303,7 +303,7 @@ func TestManyPending(t *testing.T) {
 	}
 	for i, p := range ps {
 		r, err := p.Wait(t.Context())
-		if err != nil || r.Seq != int64(100+i) {
+		if err != nil || r.Seq != int64(150+i) {
 			t.Fatal(i, r, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -106,18 +107,17 @@ func (l *Log) admit(e *Entry) (item, error) {
 }
 
 // enqueue adds an item to the group that is written next; the caller holds mu. A
-// sequencer that is at work comes back to the queue by itself: it is woken when there
-// is enough to seal while the disk syncs, and not for every entry.
+// sequencer that is at work comes back to the queue by itself.
 func (l *Log) enqueue(it item) (p *Pending, wake bool) {
 	if err := l.refusal(); err != nil {
 		return &Pending{err: err}, false
 	}
 	if n := len(l.queue); n == 0 || len(l.queue[n-1].items) == maxGroup {
-		l.queue = append(l.queue, &group{items: make([]item, 0, l.eager), done: make(chan struct{})})
+		l.queue = append(l.queue, &group{items: make([]item, 0, 8), done: make(chan struct{})})
 	}
 	g := l.queue[len(l.queue)-1]
 	g.items = append(g.items, it)
-	return &Pending{log: l, group: g, n: len(g.items) - 1}, !l.draining || len(g.items)%l.eager == 0
+	return &Pending{log: l, group: g, n: len(g.items) - 1}, !l.draining
 }
 
 // Wait returns when the entry is durable, or has failed, or ctx is done; in the
@@ -139,33 +139,15 @@ func (p *Pending) Wait(ctx context.Context) (Receipt, error) {
 	return it.receipt, it.err
 }
 
-// eagerly is the number of queued entries for which the sequencer is woken while a
-// batch is written, and below which a batch is written without a goroutine for it:
-// what changing goroutines costs is worth it for many entries only.
-const eagerly = 8
-
-// prepared is a batch that is sealed and ready to be written, on top of everything
-// before it.
-type prepared struct {
-	groups []*group
-	items  []*item
-	batch  Batch
-	sealed []*[]byte // what the payloads of batch stand in
-	next   state     // when the batch is durable
-}
-
-// sequence writes what is queued and not written by whoever waits for it. While a
-// batch is written it seals the entries that arrive, so that processor and disk work
-// at the same time. Numbers are given out in turn.
+// sequence writes what is queued and not written by whoever waits for it. Numbers are
+// given out in turn.
 func (l *Log) sequence() {
 	defer l.running.Done()
 	for over := false; !over; {
 		<-l.wake
 		l.turn.wait()
 		for l.drains() {
-			for p := l.gather(nil, l.state); p != nil; {
-				p = l.cycle(p)
-			}
+			l.write()
 		}
 		l.turn.leave()
 		l.mu.Lock()
@@ -190,12 +172,8 @@ func (l *Log) help(g *group) bool {
 	if g.finished() || !l.turn.take() {
 		return false
 	}
-	for !g.finished() {
-		p := l.gather(nil, l.state)
-		if p == nil {
-			break // g could not be sealed
-		}
-		l.finish(p, l.cfg.Store.Append(context.Background(), p.batch))
+	for !g.finished() { // it is in the queue: only who has the turn takes it out
+		l.write()
 	}
 	l.turn.leave()
 	l.mu.Lock()
@@ -206,83 +184,69 @@ func (l *Log) help(g *group) bool {
 	return true
 }
 
+// write makes the oldest group durable, or refuses it. The caller has the turn, and
+// there is a group.
+//
+// It seals, writes and syncs in one goroutine. To seal the next group while the disk
+// syncs sounds better and is worse: under load each change of goroutines waits behind
+// dozens of requests for a processor, and the disk stands still meanwhile.
+func (l *Log) write() {
+	l.join()
+	g := l.take()
+	items := make([]*item, len(g.items))
+	for i := range g.items {
+		items[i] = &g.items[i]
+	}
+	defer close(g.done)
+	p, err := l.prepare(l.state, items)
+	if err != nil {
+		refuse(items, err)
+		return
+	}
+	defer l.recycle(p)
+	if err = l.cfg.Store.Append(context.Background(), p.batch); err == nil {
+		l.accept(items, p.next)
+		return
+	}
+	refuse(items, err)
+	if !errors.Is(err, ErrNotWritten) {
+		l.fail(err)
+	}
+	if errors.Is(err, ErrFull) && !p.batch.Care {
+		l.careOnly(items)
+	}
+}
+
+// join lets whoever is about to append do so, for as long as the group grows by that:
+// a sync costs the same for one entry and for many. Alone it costs nothing.
+func (l *Log) join() {
+	for before := 0; ; {
+		l.mu.Lock()
+		n := len(l.queue[0].items)
+		l.mu.Unlock()
+		if n == before {
+			return
+		}
+		before = n
+		runtime.Gosched()
+	}
+}
+
 func (l *Log) take() *group {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.queue) == 0 {
-		return nil
-	}
 	g := l.queue[0]
 	l.queue = l.queue[1:]
 	return g
 }
 
-// cycle writes p and meanwhile prepares the batch after it, which it returns.
-func (l *Log) cycle(p *prepared) (next *prepared) {
-	if len(p.items) < l.eager {
-		l.finish(p, l.cfg.Store.Append(context.Background(), p.batch))
-		return l.gather(nil, l.state)
-	}
-	written := make(chan error, 1)
-	go func() { written <- l.cfg.Store.Append(context.Background(), p.batch) }()
-	for {
-		next = l.gather(next, p.next)
-		select {
-		case <-l.wake:
-			continue
-		case err := <-written:
-			if ok := l.finish(p, err); !ok && next != nil { // it was numbered to follow p
-				groups := next.groups
-				next = nil
-				for _, g := range groups {
-					next = l.extend(next, l.state, g)
-				}
-			}
-			return l.gather(next, l.state)
-		}
-	}
-}
-
-// gather adds what has been queued to next, which may be nil and then begins at base.
-func (l *Log) gather(next *prepared, base state) *prepared {
-	for next == nil || len(next.items) < maxGroup {
-		g := l.take()
-		if g == nil {
-			break
-		}
-		next = l.extend(next, base, g)
-	}
-	return next
-}
-
-// extend adds a group to p, which may be nil and then begins at base. A group that
-// cannot be sealed fails alone.
-func (l *Log) extend(p *prepared, base state, g *group) *prepared {
-	items := make([]*item, len(g.items))
-	for i := range g.items {
-		items[i] = &g.items[i]
-	}
-	if p != nil {
-		base = p.next
-	}
-	err := l.stopped()
-	var rs []Record
-	var sealed *[]byte
-	if err == nil {
-		rs, sealed, base, err = l.prepare(base, items)
-	}
-	if err != nil {
-		refuse(items, err)
-		close(g.done)
-		return p
-	}
-	if p == nil {
-		p = &prepared{}
-	}
-	p.groups, p.items, p.next = append(p.groups, g), append(p.items, items...), base
-	p.batch.Records, p.sealed = append(p.batch.Records, rs...), append(p.sealed, sealed)
-	p.batch.First, p.batch.Care = p.batch.Records[0].Seq, onlyCare(p.items)
-	return p
+// prepared is a batch that is sealed and ready to be written, on top of everything
+// before it.
+type prepared struct {
+	items  []*item
+	batch  Batch
+	sealed *[]byte // what the payloads of batch stand in
+	next   state   // when the batch is durable
 }
 
 func onlyCare(items []*item) bool {
@@ -302,32 +266,9 @@ func (l *Log) stopped() error {
 	return l.broken
 }
 
-// finish acknowledges a batch or refuses it. It returns false when what was prepared
-// on top of it is void.
-func (l *Log) finish(p *prepared, err error) (ok bool) {
-	if err == nil {
-		l.accept(p.items, p.next)
-	} else {
-		refuse(p.items, err)
-		if !errors.Is(err, ErrNotWritten) {
-			l.fail(err)
-		}
-		if errors.Is(err, ErrFull) && !p.batch.Care {
-			l.careOnly(p)
-		}
-	}
-	l.recycle(p)
-	for _, g := range p.groups {
-		close(g.done)
-	}
-	return err == nil
-}
-
 // recycle keeps the memory of a batch for later ones: nobody holds it any more.
 func (l *Log) recycle(p *prepared) {
-	for _, b := range p.sealed {
-		l.sealed.Put(b)
-	}
+	l.sealed.Put(p.sealed)
 	for _, it := range p.items {
 		l.bodies.Put(it.body)
 		it.body = nil
@@ -343,20 +284,20 @@ func (l *Log) accept(items []*item, next state) {
 	l.publish()
 }
 
-// careOnly tries a batch that found the disk full again, with the entries that may
-// use the reserve.
-func (l *Log) careOnly(p *prepared) {
-	care := slices.DeleteFunc(slices.Clone(p.items), func(it *item) bool { return !it.care })
+// careOnly tries items that found the disk full again, without those that may not use
+// the reserve.
+func (l *Log) careOnly(items []*item) {
+	care := slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return !it.care })
 	if len(care) == 0 {
 		return
 	}
-	rs, sealed, next, err := l.prepare(l.state, care)
+	p, err := l.prepare(l.state, care)
 	if err == nil {
-		defer l.sealed.Put(sealed)
-		err = l.cfg.Store.Append(context.Background(), Batch{First: l.state.edge.size, Records: rs, Care: true})
+		defer l.sealed.Put(p.sealed)
+		err = l.cfg.Store.Append(context.Background(), p.batch)
 	}
 	if err == nil {
-		l.accept(care, next)
+		l.accept(care, p.next)
 		return
 	}
 	refuse(care, err)
@@ -365,24 +306,28 @@ func (l *Log) careOnly(p *prepared) {
 	}
 }
 
-// prepare stamps, seals and hashes items on top of st and returns the state after
-// them. The payloads stand in sealed.
-func (l *Log) prepare(st state, items []*item) (rs []Record, sealed *[]byte, next state, err error) {
+// prepare stamps, seals and hashes items on top of st.
+func (l *Log) prepare(st state, items []*item) (*prepared, error) {
+	if err := l.stopped(); err != nil {
+		return nil, err
+	}
 	st.edge, st.settled = st.edge.clone(), l.settled.Load()
 	l.tick(&st)
 	salts := make([]byte, saltSize*len(items)) // at once: a certified source costs much per call
 	if _, err := io.ReadFull(l.cfg.Random, salts); err != nil {
-		return nil, nil, st, fmt.Errorf("draw salts: %w", err)
+		return nil, fmt.Errorf("draw salts: %w", err)
 	}
+	first := st.edge.size
 	for i, it := range items {
-		it.receipt = Receipt{Seq: st.edge.size + int64(i), Time: st.time}
+		it.receipt = Receipt{Seq: first + int64(i), Time: st.time}
 		if it.anchor != nil {
 			st.anchor, st.anchors = it.receipt.Seq, it.anchor
 		}
 		it.lastAnchor = st.anchor
 	}
-	if rs, sealed, err = l.seal(items, salts, st.settled); err != nil {
-		return nil, nil, st, err
+	rs, sealed, err := l.seal(items, salts, st.settled)
+	if err != nil {
+		return nil, err
 	}
 	hashes := make([]tlog.Hash, 0, 2*len(items)+64) // never grown, so that slices of it stay valid
 	for i := range rs {
@@ -390,7 +335,7 @@ func (l *Log) prepare(st state, items []*item) (rs []Record, sealed *[]byte, nex
 		hashes = st.edge.add(rs[i].Leaf.Hash(), hashes)
 		rs[i].Hashes = hashes[n:]
 	}
-	return rs, sealed, st, nil
+	return &prepared{items: items, batch: Batch{First: first, Records: rs, Care: onlyCare(items)}, sealed: sealed, next: st}, nil
 }
 
 // tick sets the time of the next batch: the clock's, or the last entry's when the
@@ -409,7 +354,7 @@ func (l *Log) tick(st *state) {
 func (l *Log) StepBack() time.Duration { return time.Duration(l.stepped.Swap(0)) }
 
 // sealAlone is the number of entries that are not worth a second core.
-const sealAlone = 8
+const sealAlone = 64
 
 // seal makes the records of items that are stamped, on all cores when there are many.
 func (l *Log) seal(items []*item, salts []byte, settled int64) (rs []Record, sealed *[]byte, err error) {
