@@ -50,8 +50,7 @@ func Migrations(more ...db.Migration) []db.Migration {
 // keys.Production) on an empty, migrated database.
 func Open(t testing.TB, d *db.DB, env string) *Kit {
 	t.Helper()
-	k := &Kit{DB: d, Clock: audittest.NewClock(), Alarms: &Alarms{},
-		Pause: func(ctx context.Context, _ time.Duration) error { return ctx.Err() }}
+	k := &Kit{DB: d, Clock: audittest.NewClock(), Alarms: &Alarms{}}
 	protect := keys.Protector{How: keys.ByPassphrase, Secret: []byte("a passphrase of a test"), Work: 1}
 	var err error
 	if k.Root, err = keys.CreateRoot(filepath.Join(t.TempDir(), "root"), env, protect, rand.Reader); err != nil {
@@ -76,6 +75,9 @@ func (k *Kit) Restart(t testing.TB) *Kit {
 
 func (k *Kit) open(t testing.TB) *Kit {
 	t.Helper()
+	if k.Pause == nil {
+		k.Pause = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	}
 	var err error
 	if k.Ring, err = keys.Open(t.Context(), keys.Config{DB: k.DB, Root: k.Root, Random: rand.Reader}); err != nil {
 		t.Fatalf("open keys: %v", err)
