@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -57,10 +58,7 @@ func (h *fullHouse) read(t *testing.T) (results []string) {
 		t.Fatalf("the list: %d\n%s\n%s", got.Status, got.Body, h.in.Process)
 	}
 	for _, path := range h.charts {
-		got := h.doctor.Post(t, path, "purpose", "TREAT")
-		if got.Status == 303 {
-			got = h.doctor.Get(t, got.Header.Get("Location"))
-		}
+		got := h.chart(t, path)
 		if got.Status != 200 {
 			t.Fatalf("a chart: %d\n%s", got.Status, h.in.Process)
 		}
@@ -74,6 +72,16 @@ func (h *fullHouse) read(t *testing.T) (results []string) {
 		}
 	}
 	return results
+}
+
+// chart opens a patient's chart, which the answer to the form leads to.
+func (h *fullHouse) chart(t *testing.T, path string) apptest.Answer {
+	t.Helper()
+	got := h.doctor.Post(t, path, "purpose", "TREAT")
+	if got.Status == http.StatusSeeOther {
+		got = h.doctor.Get(t, got.Header.Get("Location"))
+	}
+	return got
 }
 
 // stopped is who is refused for want of space.
@@ -137,7 +145,7 @@ func TestCareGoesOnWhileTheDatabaseIsFull(t *testing.T) {
 	if rows() >= size {
 		t.Fatal("the table has everything")
 	}
-	for i := 0; h.doctor.Post(t, h.charts[0], "purpose", "TREAT").Status == 200; i++ {
+	for i := 0; h.chart(t, h.charts[0]).Status == 200; i++ {
 		if i > 2000 {
 			t.Fatal("the space set aside has no end")
 		}
@@ -187,7 +195,7 @@ func TestCareGoesOnOnAFullDisk(t *testing.T) {
 		}
 		fillUpTo(t, dir, ballast, 0)
 		h.read(t)
-		for i := 0; h.doctor.Post(t, h.charts[0], "purpose", "TREAT").Status == 200; i++ {
+		for i := 0; h.chart(t, h.charts[0]).Status == 200; i++ {
 			if i > 5000 {
 				t.Fatal("the reserve has no end")
 			}
