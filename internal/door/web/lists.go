@@ -72,26 +72,37 @@ func (d *Door) medicationsPage(v *Visit) error {
 	return v.Render(http.StatusOK, m)
 }
 
+// How many products one search takes (package records takes 64 values), and how many
+// are looked up at all; a prescription of another one has what its reference displays.
+const (
+	productsAtOnce = 50
+	productsMost   = 400
+)
+
 // medicineNames looks up the products that prescriptions only refer to. They are
 // shared resources of the clinic, so this is a decision of its own; most charts
 // name their medicines and need none.
 func (v *Visit) medicineNames(c records.Chart) (map[string]records.Coded, error) {
 	var ids []string
 	err := each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
-		if id := x.Medicine.ID.String(); x.Name.IsZero() && x.Medicine.Type == "Medication" && !slices.Contains(ids, id) {
+		if id := x.Medicine.ID.String(); len(ids) < productsMost && x.Name.IsZero() && x.Medicine.Type == "Medication" && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	})
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	found, err := v.door.c.Records.Search(v.Context(), v.caller, "Medication", "_id="+strings.Join(ids, ","))
-	if err != nil {
-		return nil, err
-	}
 	names := map[string]records.Coded{}
-	err = each(found.Resources, records.ViewMedication, func(x records.Medication) { names[x.ID.String()] = x.Name })
-	return names, err
+	for some := range slices.Chunk(ids, productsAtOnce) {
+		found, err := v.door.c.Records.Search(v.Context(), v.caller, "Medication", "_id="+strings.Join(some, ","))
+		if err != nil {
+			return nil, err
+		}
+		if err := each(found.Resources, records.ViewMedication, func(x records.Medication) { names[x.ID.String()] = x.Name }); err != nil {
+			return nil, err
+		}
+	}
+	return names, nil
 }
 
 // medications lists medicines. names are those of products, by id.

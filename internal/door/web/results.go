@@ -160,10 +160,11 @@ func (d *Door) result(v *Visit) error {
 		}
 	}
 	same := series(slices.DeleteFunc(list, func(x observation) bool { return x.key != o.key }))
+	trends := same.all(o)
 	for i, p := range o.parts {
 		before, at := same.before(o, p)
 		m.Parts = append(m.Parts, view.Part{Name: p.name, Value: p.value, Unit: p.unit, Words: p.words,
-			Standing: p.standing, Usual: p.usual, Series: same.of(o, i), Before: before, BeforeAt: at})
+			Standing: p.standing, Usual: p.usual, Series: trends[i], Before: before, BeforeAt: at})
 	}
 	return v.Render(http.StatusOK, m)
 }

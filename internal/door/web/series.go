@@ -190,11 +190,18 @@ func (o observation) outside() bool {
 	return slices.ContainsFunc(o.parts, func(p measured) bool { return p.standing.Outside() })
 }
 
-// readings are the values of part in the series, for its trend.
-func (s series) readings(part measured) []view.Reading {
+// trendMost is how many readings the trends of one page show: a file can hold a million
+// of one kind, and a page draws each several times.
+const trendMost = 4000
+
+// readings are the newest most values of part in the series, for its trend.
+func (s series) readings(part measured, most int) []view.Reading {
 	var out []view.Reading
 	for _, o := range s {
 		for _, p := range o.parts {
+			if len(out) >= most {
+				return out
+			}
 			if p.key == part.key {
 				out = append(out, view.Reading{At: o.at, Value: p.value, Number: p.number, Standing: p.standing})
 			}
@@ -203,14 +210,29 @@ func (s series) readings(part measured) []view.Reading {
 	return out
 }
 
-// of is the series of one part of o.
-func (s series) of(o observation, i int) view.Series {
+// all are the series of the parts of o, newest readings first. Parts of one kind have
+// one trend, at the first of them.
+func (s series) all(o observation) []view.Series {
+	out, left, drawn := make([]view.Series, len(o.parts)), trendMost, map[string]bool{}
+	for i, p := range o.parts {
+		most := left
+		if drawn[p.key] {
+			most = 0
+		}
+		out[i], drawn[p.key] = s.of(o, i, most), true
+		left -= len(out[i].Readings)
+	}
+	return out
+}
+
+// of is the series of one part of o, of its newest most readings.
+func (s series) of(o observation, i, most int) view.Series {
 	p := o.parts[i]
 	name := o.name
 	if p.name != "" {
 		name = p.name
 	}
-	return view.Series{ID: o.id + "-" + string(rune('a'+i%26)), Name: name, Unit: p.unit, Usual: p.usual, Readings: s.readings(p)}
+	return view.Series{ID: o.id + "-" + string(rune('a'+i%26)), Name: name, Unit: p.unit, Usual: p.usual, Readings: s.readings(p, most)}
 }
 
 // before is the value of the same part that came before o's, if there is one.
@@ -248,7 +270,7 @@ func (v *Visit) row(s series) view.Row {
 		return r
 	}
 	r.Several = len(o.parts) > 1
-	r.Series, r.Unit, r.Words = s.of(o, 0), o.parts[0].unit, o.parts[0].words
+	r.Series, r.Unit, r.Words = s.of(o, 0, trendMost), o.parts[0].unit, o.parts[0].words
 	var values []string
 	for i, p := range o.parts {
 		if p.unit != r.Unit || i > 3 { // a panel: its page has the rest

@@ -141,6 +141,9 @@ func referenceCorpus() []hostile {
 func shapeCorpus() []hostile {
 	return []hostile{
 		{name: "status is a number", text: strings.Replace(obsBundle(""), `"final"`, `1`, 1), refuse: MsgKind, mark: `1,"code"`},
+		{name: "too many components", text: obsBundle(`,"component":[` + strings.Repeat(`{"code":{"text":"a"}},`, partsMost) + `{"code":{"text":"one more"}}]`), refuse: MsgTooOften, mark: `{"code":{"text":"one more"}`},
+		{name: "the names of everybody", text: strings.Replace(bundleOf(rosa), `"name":[`, `"name":[`+strings.Repeat(`{"given":["x"]},`, namesMost-1)+`{},`, 1), refuse: MsgTooOften, mark: `{"family"`},
+		{name: "the numbers of everybody", text: strings.Replace(bundleOf(rosa), `"name":[`, `"identifier":[`+strings.Repeat(`{"system":"urn:h","value":"1"},`, numbersMost)+`{"value":"one more"}],"name":[`, 1), refuse: MsgTooOften, mark: `{"value":"one more"}`},
 		{name: "status unknown", text: strings.Replace(obsBundle(""), `"final"`, `"great"`, 1), refuse: MsgCode, mark: `"great"`},
 		{name: "status missing", text: strings.Replace(obsBundle(""), `"status":"final",`, ``, 1), refuse: MsgMissing, mark: `{"resourceType":"Observation"`},
 		{name: "code is a string", text: strings.Replace(obsBundle(""), `{"text":"Glucose"}`, `"Glucose"`, 1), refuse: MsgKind, mark: `"Glucose"`},

@@ -1,5 +1,8 @@
 package records
 
+// partsMost bounds what one result can make a page cost that shows it.
+const partsMost = 256
+
 // defObservation defines a result, vital sign or answer.
 func defObservation() Definition {
 	return Definition{
@@ -44,7 +47,7 @@ func defObservation() Definition {
 			{Path: "referenceRange", Kind: KindObject, List: true},
 			{Path: "referenceRange.low|referenceRange.high", Kind: KindQuantity},
 			{Path: "referenceRange.text", Kind: KindString},
-			{Path: "component", Kind: KindObject, List: true},
+			{Path: "component", Kind: KindObject, List: true, Most: partsMost},
 			{Path: "component.code", Kind: KindConcept},
 			{Path: "component.valueQuantity", Kind: KindQuantity},
 			{Path: "component.valueCodeableConcept", Kind: KindConcept},

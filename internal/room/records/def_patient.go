@@ -11,9 +11,9 @@ func defPatient() Definition {
 			{Name: "gender", Kind: TokenParam, Path: "gender", System: "http://hl7.org/fhir/administrative-gender"},
 		},
 		Shape: []Element{
-			{Path: "identifier", Kind: KindIdentifier, List: true},
+			{Path: "identifier", Kind: KindIdentifier, List: true, Most: numbersMost},
 			{Path: "active", Kind: KindBool},
-			{Path: "name", Kind: KindName, List: true},
+			{Path: "name", Kind: KindName, List: true, Most: namesMost},
 			{Path: "telecom", Kind: KindObject, List: true},
 			{Path: "gender", Kind: KindCode, Codes: []string{"male", "female", "other", "unknown"}},
 			{Path: "birthDate", Kind: KindDate},

@@ -84,6 +84,7 @@ type Element struct {
 	Path     string
 	Kind     Kind
 	List     bool // an array of Kind
+	Most     int  // items of a List; 0 means as many as a resource has room for
 	Required bool
 	Codes    []string // for KindCode: the required list
 }

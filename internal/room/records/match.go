@@ -56,6 +56,9 @@ func demographicsOf(v rawjson.Value) demographics {
 		name := personName{family: folded(n.Get("family").Text())}
 		for g := range n.Get("given").Items() {
 			name.given = append(name.given, folded(g.Text())...)
+			if len(name.given) > wordsMost {
+				break
+			}
 		}
 		if len(name.family)+len(name.given) == 0 {
 			words := folded(n.Get("text").Text())
@@ -65,6 +68,15 @@ func demographicsOf(v rawjson.Value) demographics {
 	}
 	return d
 }
+
+// Bounds of what a Patient can make a comparison cost, which runs while nothing else
+// can change: every name is compared with every name, word by word. And of how many
+// record numbers one file claims: a sender must not take those of everybody.
+const (
+	namesMost   = 64
+	wordsMost   = 32 // of one name; what stands behind is not compared
+	numbersMost = 256
+)
 
 // folded splits a name into words of small letters without accents: spellings
 // of one name that registrations mix.
@@ -78,7 +90,8 @@ func folded(s string) []string {
 	for _, same := range [][2]string{{"ø", "o"}, {"đ", "d"}, {"ł", "l"}, {"ı", "i"}, {"ß", "ss"}, {"æ", "ae"}, {"œ", "oe"}, {"'", ""}, {"’", ""}} {
 		plain = strings.ReplaceAll(plain, same[0], same[1])
 	}
-	return strings.FieldsFunc(plain, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	words := strings.FieldsFunc(plain, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	return words[:min(len(words), wordsMost)]
 }
 
 // samePerson reports whether two Patients under one source identifier could be

@@ -282,3 +282,27 @@ func TestAnImportChangesNoOtherChart(t *testing.T) {
 		}
 	})
 }
+
+// Names of a hundred thousand words are compared by a few of them: a comparison runs
+// while nothing else can change.
+func TestLongNamesCostLittle(t *testing.T) {
+	long := func(member, letter string) demographics {
+		var b strings.Builder
+		for i := range 100_000 {
+			fmt.Fprintf(&b, "%s%06d ", letter, i)
+		}
+		v, err := rawjson.Parse([]byte(`{"birthDate":"1980-01-01","name":[{`+strings.Replace(member, "_", b.String(), 1)+`}]}`), rawjson.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return demographicsOf(v)
+	}
+	for _, member := range []string{`"family":"_","given":["Rosa"]`, `"given":["_"]`, `"given":["_","_","_"]`, `"text":"_"`} {
+		a := long(member, "a")
+		for _, n := range a.names {
+			if len(n.family) > wordsMost || len(n.given) > 2*wordsMost {
+				t.Errorf("%s: %d and %d words are compared", member, len(n.family), len(n.given))
+			}
+		}
+	}
+}

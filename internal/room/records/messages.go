@@ -44,6 +44,7 @@ const (
 	MsgMissing     = "import.missing-element"
 	MsgCode        = "import.unknown-code"
 	MsgDate        = "import.bad-date"
+	MsgTooOften    = "import.too-often"
 	MsgHidden      = "import.hidden-characters"
 	MsgFileChanged = "import.file-changed"
 	MsgCollision   = "import.other-chart"
@@ -96,6 +97,7 @@ func ImportMessages() []ImportMessage {
 		{MsgMissing, fault.Invalid, "a required element is missing"},
 		{MsgCode, fault.Invalid, "a code outside the required list"},
 		{MsgDate, fault.Invalid, "a date that does not exist or is not written as FHIR wants"},
+		{MsgTooOften, fault.Invalid, "an element repeats more often than Postern takes"},
 		{MsgHidden, fault.Invalid, "invisible or direction-changing characters in a value"},
 		{MsgCollision, fault.Conflict, "a resource with this name is stored in another chart, or as another type"},
 		{MsgOtherPerson, fault.Conflict, "this Patient is stored here with another birth date or name, so nothing was stored; " +

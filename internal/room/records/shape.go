@@ -78,7 +78,11 @@ func (e Element) check(v rawjson.Value) *problem {
 	if v.Type() != rawjson.Array {
 		return &problem{off: v.Offset(), message: MsgKind}
 	}
+	n := 0
 	for item := range v.Items() {
+		if n++; e.Most > 0 && n > e.Most {
+			return &problem{off: item.Offset(), message: MsgTooOften}
+		}
 		if item.Type() == rawjson.Null {
 			continue // FHIR marks a missing primitive with an extension so
 		}
