@@ -43,7 +43,7 @@ type called struct {
 func (v *Visit) called(kind string, c records.Common, of records.Coded, written string) called {
 	out := called{name: v.named(c, written), lang: v.foreign(c), foreign: v.foreign(c)}
 	plain := v.wordsFor(kind, of)
-	if plain == "" {
+	if plain == "" || kind == kindMedicine && c.Language != "" && out.lang == "" && saysMore(written, plain) {
 		return out
 	}
 	if !strings.EqualFold(plain, written) {
@@ -51,6 +51,14 @@ func (v *Visit) called(kind string, c records.Common, of records.Coded, written 
 	}
 	out.name, out.lang = v.named(c, plain), ""
 	return out
+}
+
+// saysMore reports whether the chart's own name of a medicine is as plain as ours
+// and says more: a strength, or which of two tablets it is. Ours above it would hide
+// just that, and say the rest twice.
+func saysMore(written, plain string) bool {
+	written, plain = strings.ToLower(written), strings.ToLower(plain)
+	return written != plain && strings.HasPrefix(written, plain)
 }
 
 // wordsFor is the plain name alone, empty without one.

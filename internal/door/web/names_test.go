@@ -123,6 +123,8 @@ func TestThingsHavePlainNames(t *testing.T) {
 		{"resource":{"resourceType":"MedicationRequest","id":"m","language":"en","status":"active","intent":"order","subject":{"reference":"Patient/p"},
 			"medicationCodeableConcept":{"text":"metformin 500 MG Oral Tablet","coding":[{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"861007"}]},
 			"dosageInstruction":[{"text":"Twice a day"}],"reasonCode":[{"text":"Diabetes","coding":[{"system":"http://snomed.info/sct","code":"44054006"}]}]}},
+		{"resource":{"resourceType":"MedicationRequest","id":"w","language":"en","status":"active","intent":"order","subject":{"reference":"Patient/p"},
+			"medicationCodeableConcept":{"text":"Furosemide 40 mg tablet, extra","coding":[{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"313988"}]}}},
 		{"resource":{"resourceType":"Condition","id":"c","language":"en","subject":{"reference":"Patient/p"},
 			"code":{"text":"Odd thing","coding":[{"system":"http://snomed.info/sct","code":"1"}]}}},
 		{"resource":{"resourceType":"AllergyIntolerance","id":"a","language":"en","patient":{"reference":"Patient/p"},
@@ -132,8 +134,12 @@ func TestThingsHavePlainNames(t *testing.T) {
 			"vaccineCode":{"text":"Influenza, injectable","coding":[{"system":"http://hl7.org/fhir/sid/cvx","code":"140"}]}}}]}`))
 	rosa := h.account(t, "Rosa Field", chart, person.RolePatient)
 	want(t, "English", rosa.get("/medications"), http.StatusOK, "<bdi>Metformin 500 mg tablet</bdi>", "Written in your record as: <bdi>metformin 500 MG Oral Tablet</bdi>", "For: <bdi>Type 2 diabetes</bdi>")
+	// A name that is as plain and says more stands alone: which of two tablets it is.
+	if page := rosa.last.Body.String(); !strings.Contains(page, "<bdi>Furosemide 40 mg tablet, extra</bdi></h3>") || strings.Contains(page, "as: <bdi>Furosemide") {
+		t.Errorf("two tablets: %s", mainOf([]byte(page)))
+	}
 	rosa.cookies["postern-lang"] = "es"
-	want(t, "medicines", rosa.get("/medications"), http.StatusOK, "<bdi>Metformina, tableta de 500 mg</bdi>", `<bdi lang="en">metformin 500 MG Oral Tablet</bdi>`,
+	want(t, "medicines", rosa.get("/medications"), http.StatusOK, "<bdi>Metformina, tableta de 500 mg</bdi>", `<bdi lang="en">metformin 500 MG Oral Tablet</bdi>`, "<bdi>Furosemida, tableta de 40 mg</bdi>", `<bdi lang="en">Furosemide 40 mg tablet, extra</bdi>`,
 		`<bdi lang="en">Twice a day</bdi>`, "Para: <bdi>Diabetes tipo 2</bdi>")
 	want(t, "problems", rosa.get("/conditions"), http.StatusOK, `<bdi lang="en">Odd thing</bdi>`)
 	want(t, "allergies", rosa.get("/allergies"), http.StatusOK, "<bdi>Látex</bdi>", "<bdi>Ronchas</bdi>", `<bdi lang="en">Odd itch</bdi>`)
@@ -143,5 +149,19 @@ func TestThingsHavePlainNames(t *testing.T) {
 	want(t, "chart", doctor.post("/clinic/"+chart.String(), "purpose", "TREAT"), http.StatusOK, "metformin 500 MG Oral Tablet")
 	if strings.Contains(doctor.last.Body.String(), "Metformin 500 mg tablet") {
 		t.Error("the doctor reads the plain name")
+	}
+}
+
+// Home tells "asked, and there is none" from a list that nobody filled in.
+func TestHomeSaysNothingNotedOrNone(t *testing.T) {
+	h := lite(t)
+	const one = `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"p","name":[{"text":"Rosa Field"}]}}`
+	asked := h.account(t, "Rosa Field", h.load(t, []byte(one+`,{"resource":{"resourceType":"AllergyIntolerance","id":"a","patient":{"reference":"Patient/p"},
+		"code":{"coding":[{"system":"http://snomed.info/sct","code":"716186003"}]}}}]}`)), person.RolePatient)
+	want(t, "asked", asked.get("/"), http.StatusOK, ">No known allergies</span>", ">None that you take now</span>")
+	empty := h.account(t, "Rosa Field", h.load(t, []byte(strings.ReplaceAll(one, `"p"`, `"q"`)+"]}")), person.RolePatient)
+	want(t, "empty", empty.get("/"), http.StatusOK, ">Nothing noted</span>")
+	if strings.Contains(empty.last.Body.String(), "No known") {
+		t.Error("an empty list is said to be none")
 	}
 }

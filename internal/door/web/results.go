@@ -66,12 +66,12 @@ func (v *Visit) counts(c records.Chart) (n view.Counts, err error) {
 	if err != nil {
 		return n, err
 	}
-	allergies, _, err := v.allergies(c)
+	allergies, none, err := v.allergies(c)
 	if err != nil {
 		return n, err
 	}
 	vaccines, err := v.vaccines(c)
-	return view.Counts{Medications: len(medications), Conditions: len(conditions), Allergies: len(allergies), Immunizations: len(vaccines)}, err
+	return view.Counts{Medications: len(medications), Conditions: len(conditions), Allergies: len(allergies), Immunizations: len(vaccines), NoAllergies: none}, err
 }
 
 // resultsChoose is POST /results: a choice that no URL may name.

@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"postern.example/postern/internal/door/web/catalog"
 	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/db/dbtest"
 	"postern.example/postern/internal/trust/vault/vaulttest"
 	"postern.example/postern/internal/word/fault"
@@ -166,6 +168,37 @@ func TestAnAdministratorIsToldWhatIsWrong(t *testing.T) {
 func (h *house) damage(t *testing.T, b *browser) {
 	t.Helper()
 	dbtest.Raw(h.DB).Exec(t, `UPDATE account_row SET version = version + 1 WHERE account = ? AND kind = 1`, b.id.Bytes())
+}
+
+// The officer's log has words for every action, says a change once and does not call
+// a line of a list an opened chart.
+func TestTheLogIsSaidInWords(t *testing.T) {
+	h := lite(t)
+	words, err := catalog.Load()
+	must(t, err)
+	for _, a := range access.Actions() {
+		if !words.Language("en").Has("act." + string(a.Action)) { // Load compares the languages
+			t.Errorf("no words for %s", a.Action)
+		}
+	}
+	for _, e := range []audit.Event{audit.EventStart, audit.EventStop, audit.EventAlarm, audit.EventOutcome, audit.EventRecovery} { // entries without an action
+		if !words.Language("en").Has("act." + string(e)) {
+			t.Errorf("no words for %s", e)
+		}
+	}
+	_, chart := h.patient(t, "mother")
+	doctor, officer := h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician), h.account(t, "Dalia Rahman", nobody, person.RoleCompliance)
+	h.assign(t, doctor, chart)
+	doctor.get("/clinic")
+	want(t, "the log", officer.get("/officer"), http.StatusOK, "Saw this patient on a list", "(change stored)")
+	page := officer.last.Body.String()
+	if strings.Contains(page, "Something else") || strings.Contains(page, `"Action">Opened a chart`) {
+		t.Errorf("the log says\n%s", mainOf([]byte(page)))
+	}
+	changes := strings.Count(page, "assignPatient</span>")
+	if stored := strings.Count(page, `Changed an assignment <span class="soft">(change stored)`); stored == 0 || changes != 2*stored {
+		t.Errorf("%d entries, %d of them of stored changes", changes, stored)
+	}
 }
 
 // The officer reads, filters, verifies and takes a copy; each reading is logged.

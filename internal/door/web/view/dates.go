@@ -65,6 +65,42 @@ func (w *writer) day(d Day) (string, error) {
 	return w.text("date.day", "month", month, "day", strconv.Itoa(d.Day), "year", strconv.Itoa(d.Year))
 }
 
+// during writes how long something was or is: "May 3, 2024 to June 1, 2026", "until
+// 2019", "since May 2024", and for what is over without an end "started May 3, 2024".
+// A whole date has messages of its own: Spanish puts an article before it, and joins
+// it to "de" and "a".
+func (w *writer) during(since, ended Day, over bool) (string, error) {
+	to, from := ended, since
+	id := "list.since"
+	switch {
+	case ended.Known() && since.Known():
+		id = "list.from-to"
+	case ended.Known():
+		id, from = "list.until", ended
+	case !since.Known():
+		return w.text("list.since-unknown")
+	case over:
+		id, to = "list.started", since
+	default:
+		to = since
+	}
+	if from.Day != 0 && to.Day != 0 {
+		id += "-day"
+	}
+	first, err := w.day(from)
+	if err != nil {
+		return "", err
+	}
+	last, err := w.day(to)
+	if err != nil {
+		return "", err
+	}
+	return w.text(id, "day", first, "from", first, "to", last)
+}
+
+// since writes since when something holds.
+func (w *writer) since(d Day) (string, error) { return w.during(d, Day{}, false) }
+
 // on writes the date of a moment.
 func (w *writer) on(t time.Time) (string, error) { return w.day(DayOf(t)) }
 

@@ -13,7 +13,10 @@ func (*Home) page() string { return "home" }
 
 // Counts are the numbers beside the places on the home page. A negative number
 // means not known, and nothing is said.
-type Counts struct{ Results, Conditions, Medications, Allergies, Immunizations int }
+type Counts struct {
+	Results, Conditions, Medications, Allergies, Immunizations int
+	NoAllergies                                                bool // somebody asked, and there is none
+}
 
 // Days is how far back a new result reaches.
 func (h *Home) Days() int { return RecentDays }

@@ -32,6 +32,8 @@ type LogEntry struct {
 	Who     string // name or id of the actor
 	Role    person.Role
 	Act     string // policy action
+	Listed  bool   // only a line of a list was read
+	Stored  bool   // not the act, but what it changed in the database
 	Patient string // whose data; empty for none
 	Target  string // resource or query kind
 	Purpose person.Purpose

@@ -405,6 +405,36 @@ func BenchmarkResults(b *testing.B) {
 	}
 }
 
+// How long something was is said as people say it, for whole dates and for parts of
+// one: Spanish joins its article to a whole date alone.
+func TestDurationsAreSaid(t *testing.T) {
+	s, _, _ := newSet(t)
+	day := view.ParseDay
+	for _, c := range []struct {
+		since, ended view.Day
+		over         bool
+		en, es       string
+	}{
+		{day("2019-05-03"), day("2020-06-01"), true, "May 3, 2019 to June 1, 2020", "del 3 de mayo de 2019 al 1 de junio de 2020"},
+		{day("2019"), day("2020-06-01"), true, "2019 to June 1, 2020", "de 2019 a 1 de junio de 2020"},
+		{day("2019"), day("2020"), true, "2019 to 2020", "de 2019 a 2020"},
+		{view.Day{}, day("2020-06-01"), true, "until June 1, 2020", "hasta el 1 de junio de 2020"},
+		{view.Day{}, day("2020-06"), true, "until June 2020", "hasta junio de 2020"},
+		{day("2019-05-03"), view.Day{}, true, "started May 3, 2019", "empezó el 3 de mayo de 2019"},
+		{day("2019"), view.Day{}, true, "started in 2019", "empezó en 2019"},
+		{day("2019-05-03"), view.Day{}, false, "since May 3, 2019", "desde el 3 de mayo de 2019"},
+		{day("2019-05"), view.Day{}, false, "since May 2019", "desde mayo de 2019"},
+		{view.Day{}, view.Day{}, false, "start date not known", "no se sabe desde cuándo"},
+	} {
+		for lang, want := range map[string]string{"en": c.en, "es": c.es} {
+			m := &view.Conditions{Base: view.Base{Lang: lang, ClinicName: "C"}, Current: []view.Condition{{Name: "X", Since: c.since, Ended: c.ended, Over: c.over}}}
+			if html := render(t, s, m); !strings.Contains(html, ">"+want+"</p>") {
+				t.Errorf("%s: %v to %v is not said %q", lang, c.since, c.ended, want)
+			}
+		}
+	}
+}
+
 // FuzzParseDay: whatever is written there, the date is known or zero.
 func FuzzParseDay(f *testing.F) {
 	for _, s := range []string{"2026", "2026-05", "2026-05-03", "2026-05-03T10:00:00Z", "9999-99-99", "", "x"} {

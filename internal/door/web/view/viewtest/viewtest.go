@@ -36,7 +36,7 @@ func Pages(lang string) []Page {
 		{"step-up", &view.SignIn{Base: f.patient("", "step-up"), StepUp: true, Next: "security"}},
 		{"enrol", &view.Enrol{Base: f.stranger("enrol")}},
 		{"home", f.home()},
-		{"home-first", &view.Home{Base: f.patient(view.PlaceHome, "home"), Counts: view.Counts{Medications: 1}}},
+		{"home-first", &view.Home{Base: f.patient(view.PlaceHome, "home"), Counts: view.Counts{Medications: 1, NoAllergies: true}}},
 		{"results", f.results()},
 		{"results-empty", &view.Results{Base: f.patient(view.PlaceResults, "results")}},
 		{"result", f.result()},
