@@ -92,7 +92,7 @@ func tableDrills() []tableDrill {
 		{table: "log_subject_position", name: "older", sql: putBack, quiet: "what follows is indexed again, and what it has is left as it is"},
 		{table: "log_subject", name: "one", sql: `DELETE FROM %[1]s WHERE patient = ? AND n = (SELECT max(o.n) - 1 FROM %[1]s o WHERE o.patient = %[1]s.patient)`, whose: "patient", alarm: "Who looked", refused: "look"},
 		{table: "log_subject", name: "all of one", sql: `DELETE FROM %[1]s WHERE patient = ?`, whose: "patient",
-			quiet: "not at the next look: the scrub compares the index with the log, a thousand entries in five seconds, and alarms (audit TestSubjectDrills); docs/roadmap.md"},
+			quiet: "not at the next look: the scrub compares the index with the log, 250 entries in five seconds, and alarms (audit TestSubjectDrills); docs/roadmap.md"},
 	}
 }
 

@@ -76,7 +76,7 @@ func (b *bench) heads(ctx context.Context, st *stand) error {
 			*times = append(*times, time.Since(start))
 		}
 	}
-	b.report.line("cost of heads", fmt.Sprintf("first look at a chart's head (row, MAC, path to the root) %s, every later one %.1f us; p50",
+	b.report.line("cost of heads", fmt.Sprintf("first look at a chart's head (row, path to the root) %s, every later one %.1f us; p50",
 		micros(median(first)), float64(median(again).Nanoseconds())/1000))
 	return nil
 }

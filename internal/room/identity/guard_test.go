@@ -107,6 +107,26 @@ func TestAnAdministratorsLinkNeedsTwo(t *testing.T) {
 	want("one of the two was damaged", ghost, access.RenewEnrolment)
 }
 
+// Damage asks for two only for as long as it lasts: it is no second administrator, and
+// must not keep the only one from making the link of another.
+func TestDamageCountsWhileItLasts(t *testing.T) {
+	h := lite(t, keys.Test)
+	admin := func() person.AccountID {
+		return h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleAdministrator}})
+	}
+	ana, ben := admin(), admin()
+	nurse := h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleNurse}})
+	h.enrol(t, ana, device())
+	h.damage(t, nurse)
+	if got := h.linkAction(t, ben); got != access.RenewEnrolment {
+		t.Errorf("while an account is damaged: %s", got)
+	}
+	dbtest.Raw(h.DB).Exec(t, `UPDATE account_row SET version = version - 1 WHERE account = ? AND kind = 1`, nurse.Bytes())
+	if got := h.linkAction(t, ben); got != access.IssueEnrolment {
+		t.Errorf("after the repair: %s", got)
+	}
+}
+
 // A chart has one account: a second would be another way in that one
 // administrator makes alone.
 func TestAChartHasOneAccount(t *testing.T) {
@@ -142,6 +162,8 @@ func TestAChartHasOneAccount(t *testing.T) {
 		}
 		_, err = h.rooms.PatientName(t.Context(), access.Grant{}, chart)
 		wantKind(t, "without a grant", err, fault.Denied)
+		_, err = h.rooms.PatientName(t.Context(), access.Grant{}, newPatient(t))
+		wantKind(t, "without a grant, whether there is an account", err, fault.Denied)
 
 		// A creation that fails leaves the chart free, and one that is repeated does not.
 		n.Chart = newPatient(t)

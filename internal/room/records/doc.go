@@ -2,11 +2,11 @@
 // Postern, to whose chart it belongs, how a bundle becomes part of one, how a
 // chart is searched and what a page shows of it.
 //
-// It owns the definitions of the resource types, the import plan, the chart's
-// index and manifest, the search parameters and the typed views. A resource is
-// kept as the JSON that was received: tokens, order and the written form of
-// every number unchanged, apart from white space, the identifiers that Postern
-// assigns and the metadata that only Postern may state.
+// It owns the definitions of the resource types, the import plan, the register of
+// sources, the chart's index and manifest, the search parameters and the typed
+// views. A resource is kept as the JSON that was received: tokens, order and the
+// written form of every number unchanged, apart from white space, the identifiers
+// that Postern assigns and the metadata that only Postern may state.
 //
 // It guarantees that
 //   - a type without a compartment or an explicit shared mark stops the start
@@ -15,6 +15,8 @@
 //     resource belongs to the bundle's one Patient, every reference resolves
 //     inside the chart or to shared resources, and nothing of another chart is
 //     reachable or changeable through it;
+//   - the name of a source that somebody deletes, puts in or exchanges in the
+//     database is found by the next import that asks for it;
 //   - nothing that a file says about its own security, version or provenance is
 //     believed;
 //   - what a page gets has passed Visible, so hidden characters show, and it is

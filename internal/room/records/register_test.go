@@ -261,3 +261,31 @@ func TestLeavesAreADigest(t *testing.T) {
 		t.Error("a bucket is as good in another's place")
 	}
 }
+
+// What is stored for years must mean the same to the next version: digests and entries
+// of the register, and the identifier that follows from a name. One that changes has
+// every import refused as tampered with, or makes each resource a second time.
+func TestTheRegisterKeepsItsForm(t *testing.T) {
+	token := bytes.Repeat([]byte{0x12, 0x34, 0x56, 0x78}, 8)
+	l := newLeaves()
+	l.set(map[int][32]byte{bucketOf(token): leaf(bucketOf(token), []byte("a body"))})
+	for what, c := range map[string]struct{ got, want string }{
+		"bucket": {fmt.Sprint(bucketOf(token), bucketOf([]byte{0xff, 0xff})), "4660 16383"},
+		"leaf":   {fmt.Sprintf("%x", leaf(0x1234, []byte("a body"))), "d750b49c096643741564815d2a0c80c5af5736a157c69729f912f2bb80f90970"},
+		"empty":  {fmt.Sprintf("%x", newLeaves().root), "85ef660acb8332087a085d58fb1eefacb9923d48ce19848a1da1cf716dde2fa0"},
+		"root":   {fmt.Sprintf("%x", l.root), "863de0a68b861f838813b98df71f5142a0088d1c69740b248147360a2151c428"},
+		"entry":  {fmt.Sprintf("%x", registerEntry(token, []byte("sealed"))), "12345678123456781234567812345678c9d0036bed6744bcdf692fc980d8717d"},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %s, want %s", what, c.got, c.want)
+		}
+	}
+	k := openStore(t, dbtest.New(t, db.SQLite, vaulttest.Migrations(Migrations()...), dbtest.NoSync))
+	names := &sources{s: k.store}
+	if got := names.resourceID(token).Bytes(); !bytes.Equal(got, k.Vault.Blind("resource", string(token))[:16]) {
+		t.Errorf("identifier %x", got)
+	}
+	if leaf(1, nil) != ([32]byte{}) {
+		t.Error("a bucket that holds nothing is not as one that is not there")
+	}
+}

@@ -36,11 +36,6 @@ func Migrations() []db.Migration {
 			{Name: "body", Type: db.Bytes, Class: db.Sealed, Purpose: "owner, type and identifier", Retention: life},
 		}},
 	}}
-	places := db.Migration{Number: 53, Room: "records", Name: "index of places", Add: []db.Addition{
-		// Whose a resource is stands in this index whole: a look at the row itself would
-		// take longer for a chart that nobody has used for a while.
-		{Table: "chart_row", Index: [][]string{{"id", "version", "owner"}}},
-	}}
 	rework := db.Migration{Number: 51, Room: "records", Name: "rework of indexes", Tables: []db.Table{
 		{Name: "chart_rework", Purpose: "how far the indexes are made anew", Key: []string{"id"}, Columns: []db.Column{
 			{Name: "id", Type: db.Integer, Class: db.SmallKind, Purpose: "always 1", Retention: "installation"},
@@ -49,10 +44,16 @@ func Migrations() []db.Migration {
 			{Name: "owner", Type: db.Bytes, Class: db.RandomID, Purpose: "the last chart done, in order of owners", Retention: "installation"},
 		}},
 	}}
-	return []db.Migration{charts, places, rework, {Number: 52, Room: "records", Name: "register of sources", Tables: []db.Table{
+	register := db.Migration{Number: 52, Room: "records", Name: "register of sources", Tables: []db.Table{
 		{Name: "chart_register", Purpose: "which patients and record numbers sources have named", Key: []string{"bucket"}, Columns: []db.Column{
 			{Name: "bucket", Type: db.Integer, Class: db.SmallKind, Purpose: "which part of the register, by keyed token", Retention: "installation"},
 			{Name: "body", Type: db.Bytes, Class: db.BlindToken, Purpose: "keyed tokens, each with a digest of its sealed name", Retention: "installation"},
 		}},
-	}}}
+	}}
+	places := db.Migration{Number: 53, Room: "records", Name: "index of places", Add: []db.Addition{
+		// Whose a resource is stands in this index whole: a look at the row itself would
+		// take longer for a chart that nobody has used for a while.
+		{Table: "chart_row", Index: [][]string{{"id", "version", "owner"}}},
+	}}
+	return []db.Migration{charts, rework, register, places}
 }

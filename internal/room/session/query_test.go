@@ -40,7 +40,10 @@ func TestSealedQueries(t *testing.T) {
 	for name, open := range map[string]func() (string, error){
 		"another session of the person": func() (string, error) { return h.rooms.OpenQuery(again, "/results", q) },
 		"another person":                func() (string, error) { return h.rooms.OpenQuery(other, "/results", q) },
-		"another page":                  func() (string, error) { return h.rooms.OpenQuery(me, "/officer", q) },
+		"another person under an equal device": func() (string, error) {
+			return h.rooms.OpenQuery(person.NewPerson(person.PersonConfig{Account: leo, Role: person.RolePatient, Device: me.Device()}), "/results", q)
+		},
+		"another page": func() (string, error) { return h.rooms.OpenQuery(me, "/officer", q) },
 		"changed": func() (string, error) {
 			return h.rooms.OpenQuery(me, "/results", base64.RawURLEncoding.EncodeToString(raw))
 		},

@@ -314,3 +314,28 @@ func TestManyPending(t *testing.T) {
 		t.Fatal("second close:", err)
 	}
 }
+
+// sizes is a store that remembers how long the batches were.
+type sizes struct {
+	audit.Store
+	got []int
+}
+
+func (s *sizes) Append(ctx context.Context, b audit.Batch) error {
+	s.got = append(s.got, len(b.Records))
+	return s.Store.Append(ctx, b)
+}
+
+// No batch is longer than the 512 entries that recovery looks for behind a torn end.
+func TestBatchesAreBounded(t *testing.T) {
+	cfg := audittest.Config()
+	s := &sizes{Store: cfg.Store}
+	cfg.Store = s
+	l := audittest.Start(t, cfg)
+	for _, p := range l.StartTogether(slices.Repeat([]audit.Entry{read(0)}, 1025)...) {
+		must(p.Wait(t.Context()))
+	}
+	if err := l.Close(t.Context()); err != nil || !slices.Equal(s.got, []int{512, 512, 1}) {
+		t.Fatal(s.got, err)
+	}
+}

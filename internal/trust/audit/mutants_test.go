@@ -177,3 +177,45 @@ func TestPayloadsAreBoundToLogAndPlace(t *testing.T) {
 	}
 	want("opened", 8, 9)
 }
+
+// failing seals everything but the entry at one place.
+type failing struct {
+	clear
+	at byte
+}
+
+func (f failing) AppendSeal(dst, plain, ad []byte) ([]byte, error) {
+	if ad[len(ad)-1] == f.at {
+		return nil, errors.New("no key")
+	}
+	return f.clear.AppendSeal(dst, plain, ad)
+}
+
+// A batch that is sealed on several cores gives each entry the salt that was drawn for
+// it, and is not written when one of its entries cannot be sealed, whichever it is.
+func TestSealingOnManyCores(t *testing.T) {
+	const n = 150
+	items, salts := make([]*item, n), make([]byte, n*saltSize)
+	for i := range items {
+		e := Entry{Event: EventRead, Outcome: Success}
+		body := e.appendBody(nil)
+		items[i] = &item{body: &body, receipt: Receipt{Seq: int64(i), Time: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}}
+		salts[i*saltSize] = byte(i)
+	}
+	l := &Log{cfg: Config{Sealer: clear{}}, cores: 3}
+	rs, _, err := l.seal(items, salts, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range rs {
+		if _, salt, err := openRecord(clear{}, "", r); err != nil || !bytes.Equal(salt, salts[i*saltSize:(i+1)*saltSize]) {
+			t.Fatalf("entry %d has salt %x, %v", i, salt, err)
+		}
+	}
+	for _, at := range []byte{0, n / 2, n - 1} {
+		l.cfg.Sealer = failing{at: at}
+		if _, _, err := l.seal(items, salts, -1); err == nil {
+			t.Errorf("entry %d was not sealed, and nobody said so", at)
+		}
+	}
+}

@@ -67,7 +67,7 @@ func (s *Scrub) Step(ctx context.Context) (round bool, err error) {
 		err = checkPrefix(tree.Size, h, func(n int64) (tlog.Hash, error) { return rootAt(ctx, s.store, n) })
 	}
 	if err != nil {
-		return false, fmt.Errorf("scrub log: %w", errors.Join(err))
+		return false, fmt.Errorf("scrub log: %w", err)
 	}
 	return true, nil
 }

@@ -329,7 +329,7 @@ func (l *Log) prepare(st state, items []*item) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
-	hashes := make([]tlog.Hash, 0, 2*len(items)+64) // never grown, so that slices of it stay valid
+	hashes := make([]tlog.Hash, 0, 2*len(items)+64) // of all records: each gets a part of it
 	for i := range rs {
 		n := len(hashes)
 		hashes = st.edge.add(rs[i].Leaf.Hash(), hashes)
