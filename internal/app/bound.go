@@ -76,10 +76,12 @@ type listener struct {
 	limits openLimits
 	log    *slog.Logger
 
-	mu    sync.Mutex
-	conns *list.List     // of *conn, oldest first
-	by    map[string]int // open connections of a source
-	turn  int64          // counts changes of state: the smaller, the longer ago
+	spare  sync.Pool // of *heldBytes
+	mu     sync.Mutex
+	conns  *list.List       // of *conn, oldest first
+	remote map[string]*conn // by the address of the other side
+	by     map[string]int   // open connections of a source
+	turn   int64            // counts changes of state: the smaller, the longer ago
 }
 
 // conn is one connection of a listener.
@@ -89,10 +91,12 @@ type conn struct {
 	source string
 	at     *list.Element // nil when it is closed; under of.mu
 	rests  int64         // turn at which it began to rest, 0 while it is busy; under of.mu
+	outgoing
 }
 
 func bound(l net.Listener, limits openLimits, log *slog.Logger) *listener {
-	return &listener{Listener: l, limits: limits, log: log, conns: list.New(), by: map[string]int{}}
+	return &listener{Listener: l, limits: limits, log: log, conns: list.New(), by: map[string]int{}, remote: map[string]*conn{},
+		spare: sync.Pool{New: func() any { return new(heldBytes) }}}
 }
 
 // Accept waits for a connection for which there is room. Others are closed at
@@ -153,6 +157,7 @@ func (l *listener) add(c net.Conn, source string) *conn {
 	in := &conn{Conn: c, of: l, source: source}
 	in.at = l.conns.PushBack(in)
 	l.by[source]++
+	l.remote[c.RemoteAddr().String()] = in
 	return in
 }
 
@@ -162,6 +167,9 @@ func (l *listener) remove(c *conn) {
 	}
 	l.conns.Remove(c.at)
 	c.at = nil
+	if remote := c.RemoteAddr().String(); l.remote[remote] == c {
+		delete(l.remote, remote)
+	}
 	if l.by[c.source]--; l.by[c.source] == 0 {
 		delete(l.by, c.source)
 	}

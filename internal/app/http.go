@@ -40,7 +40,6 @@ type openLimits struct {
 
 const (
 	headerBytes = 16 << 10 // all names and values; a browser of ours sends less than 2 KiB
-	paceBytes   = 32 << 10 // what a reader must take within timeouts.pace: 2 KiB a second
 	h2Streams   = 32       // requests at once in one HTTP/2 connection
 	h2Window    = 64 << 10 // bytes of bodies that a connection may send ahead: the least there is
 )
@@ -195,7 +194,7 @@ func newRequestIDs() func() string {
 // server makes the HTTP server with every limit set. It serves on a listener of bound.
 func server(h http.Handler, l *listener, t timeouts, log *slog.Logger) *http.Server {
 	s := &http.Server{
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(pace(w, t.pace), r) }),
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(l.pace(w, r, t.pace), r) }),
 		ReadHeaderTimeout: t.header, ReadTimeout: t.read, WriteTimeout: t.write, IdleTimeout: t.idle,
 		MaxHeaderBytes: headerBytes, ConnState: l.state, Protocols: &http.Protocols{},
 		DisableGeneralOptionsHandler: true, // it answers "OPTIONS *" before h, to any Host and without headers
@@ -206,32 +205,6 @@ func server(h http.Handler, l *listener, t timeouts, log *slog.Logger) *http.Ser
 	s.Protocols.SetHTTP1(true)
 	s.Protocols.SetHTTP2(true) // over TLS; in the clear there is HTTP/1.1 alone
 	return s
-}
-
-// paced cuts off whoever does not take an answer: each part of it has its own
-// deadline, so that a large answer may take long and a slow reader may not.
-type paced struct {
-	http.ResponseWriter
-	control *http.ResponseController
-	each    time.Duration
-}
-
-func pace(w http.ResponseWriter, each time.Duration) *paced {
-	return &paced{w, http.NewResponseController(w), each}
-}
-
-// Unwrap is for http.ResponseController.
-func (p *paced) Unwrap() http.ResponseWriter { return p.ResponseWriter }
-
-func (p *paced) Write(b []byte) (n int, err error) {
-	for {
-		part := b[n:min(len(b), n+paceBytes)]
-		_ = p.control.SetWriteDeadline(time.Now().Add(p.each)) // a recorder of a test has none
-		k, err := p.ResponseWriter.Write(part)
-		if n += k; err != nil || n == len(b) {
-			return n, err
-		}
-	}
 }
 
 // quietTLS keeps addresses and bytes of failed handshakes out of the log: only

@@ -83,7 +83,7 @@ func Create(ctx context.Context, o InitOptions, p keys.Protector, opt Options) (
 	opt.NoHold = true
 	a, err := create(ctx, c, p, opt)
 	if err != nil {
-		return nil, errors.Join(err, held.Release(), clear(c.dir, made))
+		return nil, errors.Join(err, held.Release(), removeMade(c.dir, made))
 	}
 	a.held = held
 	return a, nil
@@ -131,7 +131,7 @@ func prepare(o InitOptions) (c Config, made bool, err error) {
 	}
 	written, err := c.write()
 	if err != nil {
-		return c, made, errors.Join(err, clear(c.dir, made))
+		return c, made, errors.Join(err, removeMade(c.dir, made))
 	}
 	return written, made, nil
 }
@@ -171,8 +171,8 @@ func absolute(path string) string {
 	return abs
 }
 
-// clear removes what a failed init made.
-func clear(dir string, folder bool) error {
+// removeMade removes what a failed init made.
+func removeMade(dir string, folder bool) error {
 	if folder {
 		return os.RemoveAll(dir)
 	}

@@ -94,9 +94,8 @@ func (a *App) Serve(ctx context.Context, l net.Listener, extra Doors) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
-	bounded := bound(l, a.Config.openLimits(), a.slog)
-	s := server(h, bounded, usualTimeouts, a.slog)
-	if l = bounded; secure != nil {
+	s, l := a.Server(h, l)
+	if secure != nil {
 		l = tls.NewListener(l, secure)
 	}
 	a.slog.Info("serving", "origin", a.Config.Origin, "address", l.Addr().String(), "environment", a.Config.env())
@@ -116,6 +115,12 @@ func (a *App) Serve(ctx context.Context, l net.Listener, extra Doors) error {
 		err = nil
 	}
 	return err
+}
+
+// Server returns what serves h with every limit set, and what it is to serve on.
+func (a *App) Server(h http.Handler, l net.Listener) (*http.Server, net.Listener) {
+	bounded := bound(l, a.Config.openLimits(), a.slog)
+	return server(h, bounded, usualTimeouts, a.slog), bounded
 }
 
 // Handler puts the doors behind the front. control may be nil.
