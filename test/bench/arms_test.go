@@ -36,14 +36,28 @@ type served struct {
 	stop func() error
 }
 
-func serve(h http.Handler) (served, error) {
+// serve starts what with makes of a listener on the loopback.
+func serve(with func(net.Listener) (*http.Server, net.Listener)) (served, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return served{}, err
 	}
-	s := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute}
+	addr := l.Addr().String()
+	s, l := with(l)
 	go func() { _ = s.Serve(l) }()
-	return served{l.Addr().String(), s.Close}, nil
+	return served{addr, s.Close}, nil
+}
+
+// plain serves h by net/http alone, with its timeouts set.
+func plain(h http.Handler) (served, error) {
+	return serve(func(l net.Listener) (*http.Server, net.Listener) {
+		return &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ReadTimeout: time.Minute, WriteTimeout: 2 * time.Minute, IdleTimeout: 2 * time.Minute}, l
+	})
+}
+
+// shipped serves h as the product is served: its listener, limits and all.
+func (st *stand) shipped(h http.Handler) (served, error) {
+	return serve(func(l net.Listener) (*http.Server, net.Listener) { return st.app.Server(h, l) })
 }
 
 // constant is the plain handler: it answers with n bytes and knows nothing.
@@ -90,7 +104,7 @@ func openStand(ctx context.Context, dir string) (st *stand, err error) {
 	if err != nil {
 		return st, err
 	}
-	if st.product, err = serve(h); err != nil {
+	if st.product, err = st.shipped(h); err != nil {
 		return st, err
 	}
 	st.close = append(st.close, st.product.stop)
@@ -157,7 +171,7 @@ func (st *stand) openOff(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	if st.off, err = serve(h); err != nil {
+	if st.off, err = st.shipped(h); err != nil {
 		return err
 	}
 	st.close = append(st.close, st.off.stop)

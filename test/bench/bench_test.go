@@ -49,6 +49,7 @@ type bench struct {
 	coldSize  string
 	profiles  string
 	report    *report
+	generator *generator
 	say       func(string, ...any)
 }
 
@@ -72,7 +73,11 @@ func TestBench(t *testing.T) {
 		}
 	}
 	defer app.Tune()() // as a serving process does
-	if err := b.run(context.Background()); err != nil {
+	var err error
+	if b.generator, err = startGenerator(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(b.run(context.Background()), b.generator.stop()); err != nil {
 		t.Fatal(err)
 	}
 	if *quickFlag || *onlyFlag != "" {
@@ -169,20 +174,20 @@ func each(paths, tokens []string) (out [][][]byte) {
 
 // reads is the first row: one resource of 2 KB at 64 connections.
 func (b *bench) reads(st *stand) error {
-	on := &arm{name: "read", addr: st.product.addr, want: 200, requests: each(st.ids, st.tokens)}
-	off := &arm{name: "off", addr: st.off.addr, want: 200, requests: each(st.ids, st.tokens)}
+	on := &arm{by: b.generator, name: "read", addr: st.product.addr, want: 200, requests: each(st.ids, st.tokens)}
+	off := &arm{by: b.generator, name: "off", addr: st.off.addr, want: 200, requests: each(st.ids, st.tokens)}
 	defer on.close()
 	defer off.close()
 	one, err := on.window(1, 50*time.Millisecond)
 	if err != nil {
 		return err
 	}
-	p, err := serve(constant(one.length))
+	p, err := plain(constant(one.Length))
 	if err != nil {
 		return err
 	}
 	defer p.stop()
-	plain := &arm{name: "plain", addr: p.addr, want: 200, requests: [][][]byte{{request(host, "/", "")}}}
+	plain := &arm{by: b.generator, name: "plain", addr: p.addr, want: 200, requests: [][][]byte{{request(host, "/", "")}}}
 	defer plain.close()
 	s, err := interleaved([]*arm{on, off, plain}, 64, b.rounds, b.window)
 	if err != nil {
@@ -190,7 +195,7 @@ func (b *bench) reads(st *stand) error {
 	}
 	b.profile(on, 64)
 	b.profile(off, 64)
-	about := fmt.Sprintf("%s/s, p50 %s, p99 %s (%d bytes)", thousands(median(rates(s["read"]))), micros(median(halves(s["read"]))), micros(s["read"][0].p99), one.length)
+	about := fmt.Sprintf("%s/s, p50 %s, p99 %s (%d bytes)", thousands(median(rates(s["read"]))), micros(median(halves(s["read"]))), micros(s["read"][0].P99), one.Length)
 	b.report.atLeast("read of one 2 KB resource, 64 connections", "x a plain handler", 0.30, ratio(s["read"], s["plain"]),
 		about+"; plain "+thousands(median(rates(s["plain"])))+"/s"+cpuRatio(s["read"], s["plain"]))
 	b.report.atLeast("read of one 2 KB resource, 64 connections", "x the same with the log off", 0.60, ratio(s["read"], s["off"]),
@@ -205,7 +210,7 @@ const commitEvery = 50 * time.Millisecond
 // and remembered holds until the next commit, whosever it is, so this is what it is
 // worth when there are many.
 func (b *bench) whileWriting(st *stand) error {
-	on := &arm{name: "read", addr: st.product.addr, want: 200, requests: each(st.ids, st.tokens)}
+	on := &arm{by: b.generator, name: "read", addr: st.product.addr, want: 200, requests: each(st.ids, st.tokens)}
 	defer on.close()
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
@@ -238,13 +243,13 @@ func (b *bench) whileWriting(st *stand) error {
 		return err
 	}
 	b.report.line("the first row while others change the store", fmt.Sprintf("%s/s, p50 %s; %.0f changes a second, each of which ends what is remembered",
-		thousands(s.rate), micros(s.p50), float64(n)/took.Seconds()))
+		thousands(s.Rate), micros(s.P50), float64(n)/took.Seconds()))
 	return nil
 }
 
 // longChart is not a row: the same read out of a chart of 2,000 resources.
 func (b *bench) longChart(st *stand) error {
-	a := &arm{name: "long", addr: st.product.addr, want: 200}
+	a := &arm{by: b.generator, name: "long", addr: st.product.addr, want: 200}
 	defer a.close()
 	for i, token := range st.bigTok {
 		var rs [][]byte
@@ -257,14 +262,14 @@ func (b *bench) longChart(st *stand) error {
 	if err != nil {
 		return err
 	}
-	b.report.line("the same read out of 16 charts of 2,000 resources", fmt.Sprintf("%s/s, p50 %s", thousands(s.rate), micros(s.p50)))
+	b.report.line("the same read out of 16 charts of 2,000 resources", fmt.Sprintf("%s/s, p50 %s", thousands(s.Rate), micros(s.P50)))
 	return nil
 }
 
 // alone is the second row: one connection against the device.
 func (b *bench) alone(st *stand, dir string) error {
-	on := &arm{name: "read", addr: st.product.addr, want: 200, requests: each(st.ids[:1], st.tokens[:1])}
-	off := &arm{name: "off", addr: st.off.addr, want: 200, requests: each(st.ids[:1], st.tokens[:1])}
+	on := &arm{by: b.generator, name: "read", addr: st.product.addr, want: 200, requests: each(st.ids[:1], st.tokens[:1])}
+	off := &arm{by: b.generator, name: "off", addr: st.off.addr, want: 200, requests: each(st.ids[:1], st.tokens[:1])}
 	defer on.close()
 	defer off.close()
 	var over, syncs, reads, offs []time.Duration
@@ -282,7 +287,7 @@ func (b *bench) alone(st *stand, dir string) error {
 			return err
 		}
 		if round >= 0 {
-			over, syncs, reads, offs = append(over, s.p50-d), append(syncs, d), append(reads, s.p50), append(offs, o.p50)
+			over, syncs, reads, offs = append(over, s.P50-d), append(syncs, d), append(reads, s.P50), append(offs, o.P50)
 		}
 	}
 	b.report.atMost("the same, 1 connection, p50", "us over the device's fdatasync p50", 250, float64(median(over).Nanoseconds())/1000,
@@ -291,7 +296,7 @@ func (b *bench) alone(st *stand, dir string) error {
 }
 
 func (b *bench) listArm(st *stand, name string) *arm {
-	a := &arm{name: name, addr: st.product.addr, want: 200}
+	a := &arm{by: b.generator, name: name, addr: st.product.addr, want: 200}
 	for _, token := range st.bigTok {
 		a.requests = append(a.requests, [][]byte{request(host, listPath, token)})
 	}
@@ -310,18 +315,18 @@ func (b *bench) lists(st *stand) error {
 	if err != nil {
 		return err
 	}
-	same, err := serve(constant(first.length))
+	same, err := plain(constant(first.Length))
 	if err != nil {
 		return err
 	}
 	defer same.stop()
-	two, err := serve(constant(twoKB))
+	two, err := plain(constant(twoKB))
 	if err != nil {
 		return err
 	}
 	defer two.stop()
-	body := &arm{name: "body", addr: same.addr, want: 200, requests: [][][]byte{{request(host, "/", "")}}}
-	plain := &arm{name: "plain", addr: two.addr, want: 200, requests: [][][]byte{{request(host, "/", "")}}}
+	body := &arm{by: b.generator, name: "body", addr: same.addr, want: 200, requests: [][][]byte{{request(host, "/", "")}}}
+	plain := &arm{by: b.generator, name: "plain", addr: two.addr, want: 200, requests: [][][]byte{{request(host, "/", "")}}}
 	off := b.listArm(st, "off")
 	off.addr = st.off.addr
 	defer body.close()
@@ -333,7 +338,7 @@ func (b *bench) lists(st *stand) error {
 	}
 	b.profile(list, 64)
 	about := fmt.Sprintf("%s/s, p50 %s (%d bytes), log off %s/s; cold, log off, 1 connection: p50 %s", thousands(median(rates(s["list"]))), micros(median(halves(s["list"]))),
-		first.length, thousands(median(rates(s["off"]))), micros(cold))
+		first.Length, thousands(median(rates(s["off"]))), micros(cold))
 	b.report.atLeast("list of 50 observations, 16 charts of 2,000, warm, 64 connections", "x a plain handler", 0.05, ratio(s["list"], s["plain"]),
 		about+"; plain "+thousands(median(rates(s["plain"])))+"/s"+cpuRatio(s["list"], s["plain"]))
 	b.report.atLeast("list of 50 observations, 16 charts of 2,000, warm, 64 connections", "x a handler writing an equally long constant body", 0.5,
@@ -404,8 +409,8 @@ func (b *bench) profile(a *arm, conns int) {
 	runtime.ReadMemStats(&before)
 	s, err := a.window(conns, 4*b.window)
 	runtime.ReadMemStats(&after)
-	n := s.rate * (4 * b.window).Seconds()
-	b.say("profile of %s: %.0f/s %v; %.0f allocations and %.0f bytes a request", a.name, s.rate, err,
+	n := s.Rate * (4 * b.window).Seconds()
+	b.say("profile of %s: %.0f/s %v; %.0f allocations and %.0f bytes a request", a.name, s.Rate, err,
 		float64(after.Mallocs-before.Mallocs)/n, float64(after.TotalAlloc-before.TotalAlloc)/n)
 }
 

@@ -115,30 +115,69 @@ func request(host, path, token string) []byte {
 // requests of connection i are requests[i%len], one after the other.
 type arm struct {
 	name     string
+	by       *generator
 	addr     string
 	requests [][][]byte
 	want     int // status
 
-	clients []*client
+	told bool // the generator knows the requests
+	id   int
 }
 
 // sample is what one window of one arm gave.
 type sample struct {
-	rate     float64 // answers per second
-	p50, p99 time.Duration
-	length   int           // of the longest answer
-	cpu      time.Duration // of this process per answer, the generator's part included
+	Rate      float64 // answers per second
+	P50, P99  time.Duration
+	Length    int           // of the longest answer
+	Answers   int           // in all
+	Generator time.Duration // processor time of the generator, of all answers
+	CPU       time.Duration // of both processes, per answer
+	Server    time.Duration // of this process alone, per answer
+}
+
+// window has the generator drive the arm with n connections for d.
+func (a *arm) window(n int, d time.Duration) (sample, error) {
+	o := order{Addr: a.addr, Want: a.want, Conns: n, Window: d}
+	if !a.told {
+		a.by.arms++
+		a.id, a.told, o.Requests = a.by.arms, true, a.requests
+	}
+	o.Arm = a.id
+	used := cpuTime()
+	s, err := a.by.tell(o)
+	used = cpuTime() - used
+	if err != nil {
+		return sample{}, fmt.Errorf("%s: %w", a.name, err)
+	}
+	s.Server, s.CPU = used/time.Duration(s.Answers), (used+s.Generator)/time.Duration(s.Answers)
+	return s, nil
+}
+
+// close hangs up.
+func (a *arm) close() {
+	if a.told {
+		_, _ = a.by.tell(order{Arm: a.id})
+		a.told = false
+	}
+}
+
+// load is an arm as the generator sees it.
+type load struct {
+	addr     string
+	requests [][][]byte
+	want     int
+	clients  []*client
 }
 
 // window drives the arm with n connections for d.
-func (a *arm) window(n int, d time.Duration) (sample, error) {
-	for len(a.clients) < n {
-		c, err := dial(a.addr)
+func (l *load) window(n int, d time.Duration) (sample, error) {
+	for len(l.clients) < n {
+		c, err := dial(l.addr)
 		if err != nil {
 			return sample{}, err
 		}
-		c.next = len(a.clients)
-		a.clients = append(a.clients, c)
+		c.next = len(l.clients)
+		l.clients = append(l.clients, c)
 	}
 	var wg sync.WaitGroup
 	times := make([][]time.Duration, n)
@@ -146,24 +185,24 @@ func (a *arm) window(n int, d time.Duration) (sample, error) {
 	lengths := make([]int, n)
 	start, used := time.Now(), cpuTime()
 	for i := range n {
-		mine := a.requests[i%len(a.requests)]
+		mine := l.requests[i%len(l.requests)]
 		wg.Go(func() {
-			times[i], lengths[i], errs[i] = a.clients[i].drive(mine, a.want, start.Add(d))
+			times[i], lengths[i], errs[i] = l.clients[i].drive(mine, l.want, start.Add(d))
 		})
 	}
 	wg.Wait()
 	took := time.Since(start)
 	used = cpuTime() - used
 	if err := errors.Join(errs...); err != nil {
-		return sample{}, fmt.Errorf("%s: %w", a.name, err)
+		return sample{}, err
 	}
 	all := slices.Concat(times...)
 	slices.Sort(all)
 	if len(all) == 0 {
-		return sample{}, fmt.Errorf("%s: no answer within the window", a.name)
+		return sample{}, errors.New("no answer within the window")
 	}
-	return sample{rate: float64(len(all)) / took.Seconds(), p50: all[len(all)/2], p99: all[len(all)*99/100], length: slices.Max(lengths),
-		cpu: used / time.Duration(len(all))}, nil
+	return sample{Rate: float64(len(all)) / took.Seconds(), P50: all[len(all)/2], P99: all[len(all)*99/100], Length: slices.Max(lengths),
+		Answers: len(all), Generator: used}, nil
 }
 
 func (c *client) drive(requests [][]byte, want int, until time.Time) (times []time.Duration, length int, err error) {
@@ -185,11 +224,11 @@ func (c *client) drive(requests [][]byte, want int, until time.Time) (times []ti
 	return times, length, nil
 }
 
-func (a *arm) close() {
-	for _, c := range a.clients {
+func (l *load) close() {
+	for _, c := range l.clients {
 		_ = c.conn.Close()
 	}
-	a.clients = nil
+	l.clients = nil
 }
 
 // interleaved measures the arms in turns, rounds times, after one round that
@@ -225,14 +264,14 @@ func median[T ~int64 | ~float64](values []T) T {
 // rates and halves pick one figure of each sample.
 func rates(s []sample) (out []float64) {
 	for _, x := range s {
-		out = append(out, x.rate)
+		out = append(out, x.Rate)
 	}
 	return out
 }
 
 func halves(s []sample) (out []time.Duration) {
 	for _, x := range s {
-		out = append(out, x.p50)
+		out = append(out, x.P50)
 	}
 	return out
 }
@@ -242,7 +281,7 @@ func halves(s []sample) (out []time.Duration) {
 func ratio(a, b []sample) float64 {
 	var out []float64
 	for i := range a {
-		out = append(out, a[i].rate/b[i].rate)
+		out = append(out, a[i].Rate/b[i].Rate)
 	}
 	return median(out)
 }
@@ -257,11 +296,14 @@ func cpuTime() time.Duration {
 }
 
 // cpuRatio says the same as ratio in time on the cores, which other programs on
-// the machine disturb less than the clock.
+// the machine disturb less than the clock, and how much of it the server takes.
 func cpuRatio(a, b []sample) string {
-	var of, by []time.Duration
-	for i := range a {
-		of, by = append(of, a[i].cpu), append(by, b[i].cpu)
+	var all, server [2][]time.Duration
+	for i, of := range [][]sample{a, b} {
+		for _, s := range of {
+			all[i], server[i] = append(all[i], s.CPU), append(server[i], s.Server)
+		}
 	}
-	return fmt.Sprintf("; CPU an answer %s and %s: %.2f", micros(median(of)), micros(median(by)), float64(median(by))/float64(median(of)))
+	return fmt.Sprintf("; CPU an answer %s and %s: %.2f, the server's part %s and %s", micros(median(all[0])), micros(median(all[1])),
+		float64(median(all[1]))/float64(median(all[0])), micros(median(server[0])), micros(median(server[1])))
 }

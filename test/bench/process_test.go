@@ -251,7 +251,7 @@ func (b *bench) memoryOf(ctx context.Context, binary, dir string) error {
 	if err != nil {
 		return errors.Join(err, p.stop())
 	}
-	work := &arm{name: "memory", addr: p.addr, want: 200}
+	work := &arm{by: b.generator, name: "memory", addr: p.addr, want: 200}
 	for i := range tokens {
 		work.requests = append(work.requests, [][]byte{request(host, paths[i], tokens[i]), request(host, listPath, tokens[i])})
 	}
