@@ -14,22 +14,26 @@ import (
 // take; it would grow to megabytes for each connection.
 const sendBuffer = 128 << 10
 
-// sourceOf is who stands behind an address host:port for the sake of limits: one
-// IPv4 address, one /64 of IPv6, because whoever has one address of it has all.
-func sourceOf(address string) string {
+// source is who stands behind an address for the sake of limits: one IPv4 address,
+// one /64 of IPv6, because whoever has one address of it has all. The zero source is
+// everybody whose address says nothing.
+type source netip.Prefix
+
+// sourceOf reads an address host:port.
+func sourceOf(address string) source {
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil {
-		return address
+		return source{}
 	}
-	a := ap.Addr().Unmap().WithZone("")
+	a, bits := ap.Addr().Unmap().WithZone(""), 64
 	if a.Is4() {
-		return a.String()
+		bits = 32
 	}
-	p, err := a.Prefix(64)
+	p, err := a.Prefix(bits)
 	if err != nil {
-		return address
+		return source{}
 	}
-	return p.String()
+	return source(p)
 }
 
 // share bounds how much is open at once, in all and for each source.
@@ -38,31 +42,31 @@ type share struct {
 
 	mu   sync.Mutex
 	open int
-	by   map[string]int
+	by   map[source]int
 }
 
 func newShare(l openLimits) *share {
-	return &share{total: l.total, each: l.each, by: map[string]int{}}
+	return &share{total: l.total, each: l.each, by: map[source]int{}}
 }
 
 // take reports whether there was room; then give follows.
-func (s *share) take(source string) bool {
+func (s *share) take(from source) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open >= s.total || s.by[source] >= s.each {
+	if s.open >= s.total || s.by[from] >= s.each {
 		return false
 	}
 	s.open++
-	s.by[source]++
+	s.by[from]++
 	return true
 }
 
-func (s *share) give(source string) {
+func (s *share) give(from source) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.open--
-	if s.by[source]--; s.by[source] == 0 {
-		delete(s.by, source)
+	if s.by[from]--; s.by[from] == 0 {
+		delete(s.by, from)
 	}
 }
 
@@ -80,7 +84,7 @@ type listener struct {
 	mu     sync.Mutex
 	conns  *list.List       // of *conn, oldest first
 	remote map[string]*conn // by the address of the other side
-	by     map[string]int   // open connections of a source
+	by     map[source]int   // open connections of a source
 	turn   int64            // counts changes of state: the smaller, the longer ago
 }
 
@@ -88,14 +92,14 @@ type listener struct {
 type conn struct {
 	net.Conn
 	of     *listener
-	source string
+	source source
 	at     *list.Element // nil when it is closed; under of.mu
 	rests  int64         // turn at which it began to rest, 0 while it is busy; under of.mu
 	outgoing
 }
 
 func bound(l net.Listener, limits openLimits, log *slog.Logger) *listener {
-	return &listener{Listener: l, limits: limits, log: log, conns: list.New(), by: map[string]int{}, remote: map[string]*conn{},
+	return &listener{Listener: l, limits: limits, log: log, conns: list.New(), by: map[source]int{}, remote: map[string]*conn{},
 		spare: sync.Pool{New: func() any { return new(heldBytes) }}}
 }
 
@@ -135,28 +139,28 @@ func reset(c net.Conn) {
 func (l *listener) admit(c net.Conn) (in, out *conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	source := sourceOf(c.RemoteAddr().String())
+	from := sourceOf(c.RemoteAddr().String())
 	switch {
-	case l.by[source] >= l.limits.each:
-		out = l.resting(source)
+	case l.by[from] >= l.limits.each:
+		out = l.resting(&from)
 	case l.conns.Len() >= l.limits.total:
-		if out = l.resting(""); out == nil {
-			out = l.greediest(source)
+		if out = l.resting(nil); out == nil {
+			out = l.greediest(from)
 		}
 	default:
-		return l.add(c, source), nil
+		return l.add(c, from), nil
 	}
 	if out == nil {
 		return nil, nil
 	}
 	l.remove(out)
-	return l.add(c, source), out
+	return l.add(c, from), out
 }
 
-func (l *listener) add(c net.Conn, source string) *conn {
-	in := &conn{Conn: c, of: l, source: source}
+func (l *listener) add(c net.Conn, from source) *conn {
+	in := &conn{Conn: c, of: l, source: from}
 	in.at = l.conns.PushBack(in)
-	l.by[source]++
+	l.by[from]++
 	l.remote[c.RemoteAddr().String()] = in
 	return in
 }
@@ -175,11 +179,11 @@ func (l *listener) remove(c *conn) {
 	}
 }
 
-// resting is the connection that has rested longest, of source or of anybody.
-func (l *listener) resting(source string) (found *conn) {
+// resting is the connection that has rested longest, of one source or of anybody.
+func (l *listener) resting(of *source) (found *conn) {
 	for el := l.conns.Front(); el != nil; el = el.Next() {
 		c := el.Value.(*conn)
-		if c.rests > 0 && (source == "" || c.source == source) && (found == nil || c.rests < found.rests) {
+		if c.rests > 0 && (of == nil || c.source == *of) && (found == nil || c.rests < found.rests) {
 			found = c
 		}
 	}
@@ -188,15 +192,15 @@ func (l *listener) resting(source string) (found *conn) {
 
 // greediest is the oldest connection of the source that has most, if that is more
 // than newcomer would have then.
-func (l *listener) greediest(newcomer string) *conn {
-	most, name := l.by[newcomer]+1, ""
-	for source, n := range l.by {
+func (l *listener) greediest(newcomer source) *conn {
+	most, greedy, found := l.by[newcomer]+1, source{}, false
+	for s, n := range l.by {
 		if n > most {
-			most, name = n, source
+			most, greedy, found = n, s, true
 		}
 	}
-	for el := l.conns.Front(); el != nil && name != ""; el = el.Next() {
-		if c := el.Value.(*conn); c.source == name {
+	for el := l.conns.Front(); el != nil && found; el = el.Next() {
+		if c := el.Value.(*conn); c.source == greedy {
 			return c
 		}
 	}

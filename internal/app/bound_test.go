@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -166,7 +167,7 @@ func TestSlowClientsAreBounded(t *testing.T) {
 // When the server is full, a new one takes the place of the source that has most,
 // and never of somebody who has less.
 func TestAFullServerIsFair(t *testing.T) {
-	arrived, leave := make(chan string, 100), make(chan struct{})
+	arrived, leave := make(chan source, 100), make(chan struct{})
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/wait" {
 			arrived <- sourceOf(r.RemoteAddr)
@@ -361,10 +362,10 @@ func TestRequestsAreBounded(t *testing.T) {
 // The addresses that one person has many of are one source.
 func TestSources(t *testing.T) {
 	for address, want := range map[string]string{
-		"192.0.2.7:443": "192.0.2.7", "[::ffff:192.0.2.7]:1": "192.0.2.7", "[2001:db8:1:2:3::4]:1": "2001:db8:1:2::/64",
-		"[2001:db8:1:2::9]:2": "2001:db8:1:2::/64", "[fe80::1%eth0]:3": "fe80::/64", "@": "@",
+		"192.0.2.7:443": "192.0.2.7/32", "[::ffff:192.0.2.7]:1": "192.0.2.7/32", "[2001:db8:1:2:3::4]:1": "2001:db8:1:2::/64",
+		"[2001:db8:1:2::9]:2": "2001:db8:1:2::/64", "[fe80::1%eth0]:3": "fe80::/64", "@": "invalid Prefix",
 	} {
-		if got := sourceOf(address); got != want {
+		if got := netip.Prefix(sourceOf(address)).String(); got != want {
 			t.Errorf("%s: %q, want %q", address, got, want)
 		}
 	}

@@ -65,12 +65,16 @@ func front(c frontConfig) (http.Handler, error) {
 		return nil, fmt.Errorf("parse origin: %w", err)
 	}
 	host := u.Host
-	common := http.Header{}
-	commonHeaders(common, c.TLS)
+	onAll, onPages := commonHeaders(c.TLS)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The values are shared by all answers: a page that replaces one sets a
 		// slice of its own, and nothing changes them in place.
-		maps.Copy(w.Header(), common)
+		api := r.URL.Path == apiPrefix || strings.HasPrefix(r.URL.Path, apiPrefix+"/")
+		if api {
+			maps.Copy(w.Header(), onAll)
+		} else {
+			maps.Copy(w.Header(), onPages)
+		}
 		defer recovered(w, r, c.Log)
 		if len(r.TransferEncoding) > 0 {
 			// It may have had a Content-Length too, which net/http drops in silence. A
@@ -79,18 +83,18 @@ func front(c frontConfig) (http.Handler, error) {
 			w.Header().Set("Connection", "close")
 		}
 		if c.Requests != nil {
-			source := sourceOf(r.RemoteAddr)
-			if !c.Requests.take(source) {
+			from := sourceOf(r.RemoteAddr)
+			if !c.Requests.take(from) {
 				tooMany(w)
 				return
 			}
-			defer c.Requests.give(source)
+			defer c.Requests.give(from)
 		}
 		if r.Host != host {
 			misdirected(w, r, c)
 			return
 		}
-		if r.URL.Path == apiPrefix || strings.HasPrefix(r.URL.Path, apiPrefix+"/") {
+		if api {
 			r.Header.Del("Cookie")
 			c.API.ServeHTTP(w, r)
 			return
@@ -102,24 +106,33 @@ func front(c frontConfig) (http.Handler, error) {
 
 const apiPrefix = "/fhir"
 
-// commonHeaders sets what every answer carries; a page's own policy, with its
-// nonce, replaces the closed one. Referrer-Policy is same-origin and not
-// no-referrer, because the latter makes browsers send "Origin: null" with our
-// own forms.
-func commonHeaders(h http.Header, tls bool) {
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Cross-Origin-Embedder-Policy", "require-corp")
-	h.Set("Origin-Agent-Cluster", "?1")
-	h.Set("Permissions-Policy", "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=(), publickey-credentials-create=(self), publickey-credentials-get=(self)")
-	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Cache-Control", "no-store")
-	if tls {
-		h.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+// commonHeaders returns what every answer carries, and what every answer to a browser's
+// page carries beside that; a page's own policy, with its nonce, replaces the closed
+// one. What says something of documents and their frames stays away from the API,
+// whose answers are data: writing heads is a sixth of what a short answer costs.
+// Referrer-Policy is same-origin and not no-referrer, because the latter makes
+// browsers send "Origin: null" with our own forms.
+func commonHeaders(tls bool) (onAll, onPages http.Header) {
+	onAll = http.Header{}
+	for name, value := range map[string]string{
+		"Content-Security-Policy":      "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+		"X-Content-Type-Options":       "nosniff",
+		"Cross-Origin-Opener-Policy":   "same-origin",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Permissions-Policy":           "accelerometer=(), camera=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), payment=(), usb=(), publickey-credentials-create=(self), publickey-credentials-get=(self)",
+		"Referrer-Policy":              "same-origin",
+		"Cache-Control":                "no-store",
+	} {
+		onAll.Set(name, value)
 	}
+	if tls {
+		onAll.Set("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
+	}
+	onPages = onAll.Clone()
+	onPages.Set("X-Frame-Options", "DENY")
+	onPages.Set("Cross-Origin-Embedder-Policy", "require-corp")
+	onPages.Set("Origin-Agent-Cluster", "?1")
+	return onAll, onPages
 }
 
 // misdirected answers a request for another host (RFC 9110 15.5.20). In the demo

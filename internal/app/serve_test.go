@@ -28,7 +28,7 @@ import (
 
 // headersOf are those that every answer carries, and what they begin with.
 var headersOf = map[string]string{
-	"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY",
+	"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff",
 	"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
 	"Permissions-Policy": "accelerometer=()", "Referrer-Policy": "same-origin",
 }
@@ -71,6 +71,10 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 			if got := a.Header.Values(h); len(got) != 1 || !strings.HasPrefix(got[0], begins) {
 				t.Errorf("%s: %s is %q", name, h, got)
 			}
+		}
+		// What is said of documents and their frames, by browsers of every age.
+		if api := strings.HasPrefix(name, "API"); !api && (a.Header.Get("X-Frame-Options") != "DENY" || a.Header.Get("Cross-Origin-Embedder-Policy") != "require-corp" || a.Header.Get("Origin-Agent-Cluster") != "?1") {
+			t.Errorf("%s: lacks a header of pages: %v", name, a.Header)
 		}
 		if !strings.Contains(a.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
 			t.Errorf("%s: may be framed: %s", name, a.Header.Get("Content-Security-Policy"))
