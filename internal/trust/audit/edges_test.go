@@ -273,7 +273,7 @@ func TestReleaseFails(t *testing.T) {
 		disk := audit.NewFaultDisk(dir)
 		s := audit.NewFileStore(disk.Config(audit.FileConfig{Dir: dir, Reserve: 1 << 14, Marks: audit.Marks{Office: 1000}}))
 		must(s.Load(t.Context()))
-		batch := audit.Batch{Care: true, Records: []audit.Record{{Sealed: []byte("x"), Hashes: make([]tlog.Hash, 1)}}}
+		batch := audit.Batch{Class: audit.ClassCare, Records: []audit.Record{{Sealed: []byte("x"), Hashes: make([]tlog.Hash, 1)}}}
 		disk.FailAt(k, unix.EIO, false, true)
 		full(disk, s, 1)
 		err := s.Append(t.Context(), batch)

@@ -286,7 +286,7 @@ func (s *FileStore) Append(ctx context.Context, b Batch) error {
 		return s.full(err, ErrNotWritten)
 	}
 	g := s.segs[len(s.segs)-1]
-	if err := s.writeJournal(g, buf, b.Care); err != nil {
+	if err := s.writeJournal(g, buf, b.Class == ClassCare); err != nil {
 		return err
 	}
 	ahead := s.writeAhead(g, s.end+int64(len(buf)))

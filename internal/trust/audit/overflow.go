@@ -22,23 +22,28 @@ type OverflowConfig struct {
 	Store Store  // the table, which belongs to the Overflow from then on; required
 	Dir   string // must exist
 	Size  int64  // space set aside for care; 0 means DefaultReserve, negative none
+	// Others is space beside Size in which apps, patients and office roles go on for a
+	// while, each until its own part is used; 0 means an eighth of Size, negative none.
+	Others int64
 
 	disk disk // tests replace it; nil is Dir
 }
 
-// Overflow is a Store that keeps care going when the database's disk is full: the
-// entries of ClassCare that the table refuses become durable in a file beside the
-// configuration, whose space was allocated before. What waits there comes after the
-// rows of the table, for everybody who reads: sizes, records, hashes, checkpoints.
+// Overflow is a Store that keeps care going when the database's disk is full: entries
+// that the table refuses become durable in a file beside the configuration, whose space
+// was allocated before. What waits there comes after the rows of the table, for
+// everybody who reads: sizes, records, hashes, checkpoints.
 //
 // While anything waits nothing goes into the table but what waits, in order, a
-// transaction at a time (Maintain), and every class but care is refused. A record is
+// transaction at a time (Maintain). Strangers are refused then, and the other classes
+// one by one as the file fills: what is left when office roles stop is care's. A record is
 // cut from the file only when the table has it, and only with all the others: a crash
 // in between leaves records in both, which Load compares and takes once. A file that
 // differs from the table, or begins behind its end, is ErrDamaged.
 type Overflow struct {
 	table    Store
 	size     int64
+	others   int64
 	disk     disk
 	readOnly bool
 
@@ -59,10 +64,13 @@ func NewOverflow(c OverflowConfig) *Overflow {
 	if c.Size == 0 {
 		c.Size = DefaultReserve
 	}
+	if c.Others == 0 {
+		c.Others = c.Size / 8
+	}
 	if c.disk == nil {
 		c.disk = osDisk{dir: c.Dir}
 	}
-	return &Overflow{table: c.Store, size: c.Size, disk: c.disk}
+	return &Overflow{table: c.Store, size: c.Size, others: max(0, c.Others), disk: c.disk}
 }
 
 // NewOverflowReader reads table and overflow for the verifier and the export: it takes
@@ -213,15 +221,31 @@ func (s *Overflow) SetCheckpoint(ctx context.Context, h Head, note []byte) error
 // smallestFrame is what the smallest entry takes.
 const smallestFrame = frameHeader + leafSize + 512
 
-// Admit implements Store: while records wait care alone is served, until the file is
-// full. Before that the table says by itself when it is.
+// room is how far into the file entries of a class may go.
+func (s *Overflow) room(c Class) int64 {
+	switch c {
+	case ClassCare:
+		return s.size + s.others
+	case ClassOffice:
+		return s.others
+	case ClassPatient:
+		return s.others * 2 / 3
+	case ClassApp:
+		return s.others / 3
+	default:
+		return 0
+	}
+}
+
+// Admit implements Store: while records wait a class is served until its part of the
+// file is used. Before that the table says by itself when it is full.
 func (s *Overflow) Admit(c Class) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if len(s.waiting) == 0 {
 		return s.table.Admit(c)
 	}
-	if c != ClassCare || s.size-s.end < smallestFrame {
+	if s.room(c)-s.end < smallestFrame {
 		return fmt.Errorf("admit to log: %w", ErrFull)
 	}
 	return nil

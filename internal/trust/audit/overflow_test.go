@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"postern.example/postern/internal/trust/audit"
@@ -48,7 +49,7 @@ type overflowed struct {
 func newOverflowed(t *testing.T, size int64) *overflowed {
 	t.Helper()
 	o := &overflowed{table: newTight(), cfg: audittest.Config()}
-	o.files = audit.OverflowConfig{Store: o.table, Dir: t.TempDir(), Size: size}
+	o.files = audit.OverflowConfig{Store: o.table, Dir: t.TempDir(), Size: size, Others: -1}
 	o.again()
 	if err := audit.Create(t.Context(), o.cfg); err != nil {
 		t.Fatal(err)
@@ -98,6 +99,73 @@ func put(t *testing.T, l *audit.Log, n int, c audit.Class) error {
 func path(o *overflowed) string { return filepath.Join(o.files.Dir, "overflow") }
 
 var others = []audit.Class{audit.ClassStranger, audit.ClassApp, audit.ClassPatient, audit.ClassOffice}
+
+// Covers HC-7a: the database's disk is full: strangers are refused at once, then apps,
+// patients and office roles, each when its part of the file is used, whoever used it; what
+// was set aside for care is all there when care is alone.
+func TestOverflowRefusesOneClassAfterTheOther(t *testing.T) {
+	o := newOverflowed(t, 16<<10)
+	o.files.Others = 12 << 10
+	o.again()
+	l := o.open(t)
+	mustAppend(t, l, read(0))
+	o.table.full = true
+	if err := put(t, l, 1, audit.ClassStranger); !errors.Is(err, audit.ErrFull) || o.store.Waiting() != 0 {
+		t.Fatal("a stranger is served:", err)
+	}
+	n := 1
+	for _, last := range append(slices.Clone(others[1:]), audit.ClassCare) {
+		from := n
+		for put(t, l, n, last) == nil {
+			n++
+		}
+		if served := n - from; served < 2 || (last == audit.ClassCare) != (served >= 16) {
+			t.Errorf("class %d: %d entries", last, served)
+		}
+		for _, c := range append(slices.Clone(others), audit.ClassCare) {
+			if err := o.store.Admit(c); (c > last) != (err == nil) {
+				t.Errorf("class %d when %d has stopped: %v", c, last, err)
+			}
+		}
+		if last == audit.ClassOffice {
+			if st := must(os.Stat(path(o))); st.Size() != 28<<10 {
+				t.Errorf("%d bytes are set aside", st.Size())
+			}
+		}
+	}
+	o.readable(t, l, n)
+	o.table.full = false
+	if err := o.store.Maintain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	o.readable(t, l, n)
+}
+
+// A group of all classes that finds the disk full serves those who still have room, and
+// whoever comes first in it.
+func TestAMixedGroupOnAFullDisk(t *testing.T) {
+	o := newOverflowed(t, 16<<10)
+	o.files.Others = 12 << 10
+	o.again()
+	l := o.open(t)
+	o.table.full = true
+	var all []audit.Entry
+	for n, c := range []audit.Class{audit.ClassPatient, audit.ClassCare, audit.ClassApp, audit.ClassOffice, audit.ClassStranger} {
+		e := read(n)
+		e.Class = c
+		all = append(all, e)
+	}
+	for i, p := range l.StartTogether(all...) {
+		_, err := p.Wait(t.Context())
+		if stranger := all[i].Class == audit.ClassStranger; stranger != errors.Is(err, audit.ErrFull) || !stranger && err != nil {
+			t.Errorf("class %d: %v", all[i].Class, err)
+		}
+	}
+	if o.store.Waiting() != 4 {
+		t.Errorf("%d wait", o.store.Waiting())
+	}
+	o.readable(t, l, 4)
+}
 
 // Covers HC-7a: the database's disk is full: everybody but care is refused, care goes on
 // in the overflow until that is full, all of it can be read, proved, exported and
@@ -340,7 +408,7 @@ func TestOverflowRefusesAGap(t *testing.T) {
 	l := o.open(t)
 	o.table.full = true
 	o.fill(t, l, 2)
-	b := audit.Batch{First: 3, Records: []audit.Record{{Seq: 3}}, Care: true}
+	b := audit.Batch{First: 3, Records: []audit.Record{{Seq: 3}}, Class: audit.ClassCare}
 	if err := o.store.Append(t.Context(), b); !errors.Is(err, audit.ErrForked) || errors.Is(err, audit.ErrNotWritten) {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ import (
 // fullTable drives a log in PostgreSQL through a disk that gets full and has room again.
 func fullTable(t *testing.T, d *db.DB, fill func() (free func())) {
 	t.Helper()
-	files := audit.OverflowConfig{Store: audit.NewDBStore(d), Dir: t.TempDir(), Size: 64 << 10}
+	files := audit.OverflowConfig{Store: audit.NewDBStore(d), Dir: t.TempDir(), Size: 64 << 10, Others: -1}
 	store := audit.NewOverflow(files)
 	cfg := audittest.Config()
 	cfg.Store, cfg.CheckpointEvery = store, time.Hour

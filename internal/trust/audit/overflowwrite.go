@@ -21,16 +21,13 @@ func (s *Overflow) Append(ctx context.Context, b Batch) error {
 	base, rs := s.waits()
 	if len(rs) == 0 {
 		err := s.table.Append(ctx, b)
-		if !b.Care || s.f == nil || !errors.Is(err, ErrFull) || !errors.Is(err, ErrNotWritten) {
+		if s.f == nil || !errors.Is(err, ErrFull) || !errors.Is(err, ErrNotWritten) {
 			return err
 		}
 		return s.spill(b, b.First, nil)
 	}
 	if b.First != base+int64(len(rs)) {
 		return fmt.Errorf("append to log overflow at %d of %d: %w", b.First, base+int64(len(rs)), ErrForked)
-	}
-	if !b.Care {
-		return overflowFull(ErrFull)
 	}
 	return s.spill(b, base, rs)
 }
@@ -48,7 +45,7 @@ func (s *Overflow) spill(b Batch, base int64, rs []Record) error {
 	buf, _ := appendFrames(s.buf[:0], b.Records)
 	s.buf = buf[:0]
 	end := at + int64(len(buf))
-	if end > s.size {
+	if end > s.room(b.Class) {
 		return overflowFull(ErrFull)
 	}
 	if _, err := s.f.WriteAt(buf, at); err != nil {
@@ -112,7 +109,7 @@ func (s *Overflow) drain(ctx context.Context) (more bool, err error) {
 	}
 	if len(rs) > 0 {
 		n := min(len(rs), drainBatch)
-		if err := s.table.Append(ctx, Batch{First: base, Records: rs[:n], Care: true}); err != nil {
+		if err := s.table.Append(ctx, Batch{First: base, Records: rs[:n], Class: ClassCare}); err != nil {
 			return false, fmt.Errorf("%d records wait: %w", len(rs), err)
 		}
 		base, rs = base+int64(n), rs[n:]
@@ -173,7 +170,7 @@ func (s *Overflow) prepareFile() error {
 		s.spent = false
 	}
 	n, err := s.f.size()
-	if missing := s.size - n; err == nil && missing > 0 {
+	if missing := s.size + s.others - n; err == nil && missing > 0 {
 		if err = s.f.allocate(n, missing); err == nil {
 			err = s.f.datasync()
 		}

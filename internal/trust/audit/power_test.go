@@ -125,7 +125,7 @@ func TestReserveIsFreeOnceThatIsDurable(t *testing.T) {
 	s := audit.NewFileStore(disk.Config(files))
 	must(s.Load(t.Context()))
 	power.Limit(100)
-	batch := audit.Batch{Care: true, Records: []audit.Record{{Sealed: make([]byte, 500), Hashes: make([]tlog.Hash, 1)}}}
+	batch := audit.Batch{Class: audit.ClassCare, Records: []audit.Record{{Sealed: make([]byte, 500), Hashes: make([]tlog.Hash, 1)}}}
 	if err := s.Append(t.Context(), batch); err != nil || s.Reserved() != 70_000 {
 		t.Fatal(err, s.Reserved())
 	}

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -33,7 +34,7 @@ type item struct {
 	patient    person.PatientID
 	anchor     *Anchor
 	lastAnchor int64
-	care       bool
+	class      Class
 	receipt    Receipt
 	err        error
 }
@@ -103,7 +104,7 @@ func (l *Log) admit(e *Entry) (item, error) {
 	if err := l.cfg.Store.Admit(e.Class); err != nil {
 		return item{}, fault.Wrap(fault.Unavailable, "append to log", err)
 	}
-	return item{body: body, patient: e.Patient, anchor: e.Anchor, care: e.Class == ClassCare}, nil
+	return item{body: body, patient: e.Patient, anchor: e.Anchor, class: e.Class}, nil
 }
 
 // enqueue adds an item to the group that is written next; the caller holds mu. A
@@ -212,8 +213,8 @@ func (l *Log) write() {
 	if !errors.Is(err, ErrNotWritten) {
 		l.fail(err)
 	}
-	if errors.Is(err, ErrFull) && !p.batch.Care {
-		l.careOnly(items)
+	if errors.Is(err, ErrFull) {
+		l.withoutLowest(items)
 	}
 }
 
@@ -249,8 +250,8 @@ type prepared struct {
 	next   state   // when the batch is durable
 }
 
-func onlyCare(items []*item) bool {
-	return !slices.ContainsFunc(items, func(it *item) bool { return !it.care })
+func lowest(items []*item) Class {
+	return slices.MinFunc(items, func(a, b *item) int { return cmp.Compare(a.class, b.class) }).class
 }
 
 // refuse gives items their error.
@@ -284,25 +285,28 @@ func (l *Log) accept(items []*item, next state) {
 	l.publish()
 }
 
-// careOnly tries items that found the disk full again, without those that may not use
-// the reserve.
-func (l *Log) careOnly(items []*item) {
-	care := slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return !it.care })
-	if len(care) == 0 {
-		return
-	}
-	p, err := l.prepare(l.state, care)
-	if err == nil {
-		defer l.sealed.Put(p.sealed)
-		err = l.cfg.Store.Append(context.Background(), p.batch)
-	}
-	if err == nil {
-		l.accept(care, p.next)
-		return
-	}
-	refuse(care, err)
-	if !errors.Is(err, ErrNotWritten) {
-		l.fail(err)
+// withoutLowest tries items that found the disk full again, without those of their lowest
+// class, until there is room or nobody is left.
+func (l *Log) withoutLowest(items []*item) {
+	for err := ErrFull; errors.Is(err, ErrFull); {
+		class := lowest(items)
+		items = slices.DeleteFunc(slices.Clone(items), func(it *item) bool { return it.class == class })
+		if len(items) == 0 {
+			return
+		}
+		var p *prepared
+		if p, err = l.prepare(l.state, items); err == nil {
+			err = l.cfg.Store.Append(context.Background(), p.batch)
+			l.sealed.Put(p.sealed)
+		}
+		if err == nil {
+			l.accept(items, p.next)
+			return
+		}
+		refuse(items, err)
+		if !errors.Is(err, ErrNotWritten) {
+			l.fail(err)
+		}
 	}
 }
 
@@ -335,7 +339,7 @@ func (l *Log) prepare(st state, items []*item) (*prepared, error) {
 		hashes = st.edge.add(rs[i].Leaf.Hash(), hashes)
 		rs[i].Hashes = hashes[n:]
 	}
-	return &prepared{items: items, batch: Batch{First: first, Records: rs, Care: onlyCare(items)}, sealed: sealed, next: st}, nil
+	return &prepared{items: items, batch: Batch{First: first, Records: rs, Class: lowest(items)}, sealed: sealed, next: st}, nil
 }
 
 // tick sets the time of the next batch: the clock's, or the last entry's when the

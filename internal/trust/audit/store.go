@@ -19,7 +19,7 @@ type Record struct {
 type Batch struct {
 	First   int64
 	Records []Record
-	Care    bool // every entry is of ClassCare: the store may use its reserve
+	Class   Class // the lowest of all entries: it says which reserve the store may use
 }
 
 // Head names the tree at one size.
