@@ -30,14 +30,14 @@ type heldBytes [mostHeld]byte
 // costs a call into the kernel and wakes the reader for little.
 type paced struct {
 	http.ResponseWriter
-	control *http.ResponseController
+	control http.ResponseController
 	each    time.Duration
 	of      *listener
 	remote  string // whose connection is gathered; empty for HTTP/2, which others write to as well
 }
 
 func (l *listener) pace(w http.ResponseWriter, r *http.Request, each time.Duration) *paced {
-	p := &paced{ResponseWriter: w, control: http.NewResponseController(w), each: each, of: l}
+	p := &paced{ResponseWriter: w, control: *http.NewResponseController(w), each: each, of: l}
 	if r.ProtoMajor == 1 {
 		p.remote = r.RemoteAddr
 	}
@@ -115,10 +115,10 @@ func (c *conn) Write(b []byte) (int, error) {
 		return c.Conn.Write(b)
 	}
 	first := c.n
-	c.pieces = append(c.pieces[:0], c.held[:first], b)
-	rest := c.pieces
-	n, err := rest.WriteTo(c.Conn)
-	clear(c.pieces)
+	c.two = [2][]byte{c.held[:first], b}
+	c.pieces = c.two[:]
+	n, err := c.pieces.WriteTo(c.Conn)
+	c.two, c.pieces = [2][]byte{}, nil
 	c.drop()
 	return max(0, int(n)-first), err
 }
@@ -136,5 +136,6 @@ type outgoing struct {
 	gathers bool
 	held    *heldBytes // nil when nothing is held
 	n       int
+	two     [2][]byte // what a Write sends at once, and pieces is what is left of it
 	pieces  net.Buffers
 }

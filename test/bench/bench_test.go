@@ -337,6 +337,7 @@ func (b *bench) lists(st *stand) error {
 		return err
 	}
 	b.profile(list, 64)
+	b.profile(body, 64)
 	about := fmt.Sprintf("%s/s, p50 %s (%d bytes), log off %s/s; cold, log off, 1 connection: p50 %s", thousands(median(rates(s["list"]))), micros(median(halves(s["list"]))),
 		first.Length, thousands(median(rates(s["off"]))), micros(cold))
 	b.report.atLeast("list of 50 observations, 16 charts of 2,000, warm, 64 connections", "x a plain handler", 0.05, ratio(s["list"], s["plain"]),

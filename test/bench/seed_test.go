@@ -33,7 +33,8 @@ const (
 	bigs     = 16   // long charts, each with an account
 	bigChart = 2000 // resources of a long chart
 	twoKB    = 2048 // length of that resource's answer
-	format   = "v3" // of the seed; a change makes new stores
+	inList   = 1950 // length of an observation of a long chart in a list: 50 of them stay below 100 KB
+	format   = "v4" // of the seed; a change makes new stores
 )
 
 // seedDay is when the made-up people live: always the same day, so that a store
@@ -102,7 +103,7 @@ func unsynced(ctx context.Context, c db.Config) (*db.DB, error) {
 func fill(ctx context.Context, a *app.App, patients int, say func(string, ...any)) error {
 	for i := range bigs {
 		p := deid.BigChart(uint64(i), seedDay(), bigChart)
-		if err := admit(ctx, a, p, fmt.Sprintf("big-%d", i), nil); err != nil {
+		if err := admit(ctx, a, p, fmt.Sprintf("big-%d", i), allLong); err != nil {
 			return err
 		}
 	}
@@ -174,24 +175,58 @@ func admit(ctx context.Context, a *app.App, p deid.Synthetic, handle string, cha
 // withTwoKB lengthens the last observation of a bundle by a note, so that its
 // answer has about 2 KB.
 func withTwoKB(bundle []byte) ([]byte, error) {
+	return lengthened(bundle, func(all []map[string]any) error {
+		last := all[len(all)-1]
+		if last["resourceType"] != "Observation" {
+			return fmt.Errorf("the last resource is no observation")
+		}
+		return lengthen(last, twoKB-180) // what storing and answering add: identifiers and meta
+	})
+}
+
+// allLong lengthens every observation of a bundle, so that 50 in a list have nearly
+// the 100 KB that the row allows: they are as long as the resource that is read alone.
+func allLong(bundle []byte) ([]byte, error) {
+	return lengthened(bundle, func(all []map[string]any) error {
+		for _, res := range all {
+			if res["resourceType"] != "Observation" {
+				continue
+			}
+			if err := lengthen(res, inList-260); err != nil { // that and what the list says of each
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func lengthened(bundle []byte, change func([]map[string]any) error) ([]byte, error) {
 	var b map[string]any
 	if err := json.Unmarshal(bundle, &b); err != nil {
 		return nil, err
 	}
+	var all []map[string]any
 	entries, _ := b["entry"].([]any)
-	last, _ := entries[len(entries)-1].(map[string]any)
-	res, _ := last["resource"].(map[string]any)
-	if res["resourceType"] != "Observation" {
-		return nil, fmt.Errorf("the last resource is no observation")
+	for _, e := range entries {
+		entry, _ := e.(map[string]any)
+		res, _ := entry["resource"].(map[string]any)
+		all = append(all, res)
 	}
-	plain, err := json.Marshal(res)
-	if err != nil {
+	if err := change(all); err != nil {
 		return nil, err
 	}
-	// The rest is what storing and answering add: identifiers and meta.
-	long := max(twoKB-len(plain)-180, 1)
-	res["note"] = []any{map[string]any{"text": strings.Repeat("Measured at rest. ", long/18)}}
 	return json.Marshal(b)
+}
+
+// lengthen adds a note to res that makes it n bytes long.
+func lengthen(res map[string]any, n int) error {
+	plain, err := json.Marshal(res)
+	if err != nil {
+		return err
+	}
+	const said = "Measured at rest. "
+	res["note"] = []any{map[string]any{"text": strings.Repeat(said, max(n-len(plain), 1)/len(said))}}
+	return nil
 }
 
 // tokenOf mints a bearer token for the account with this handle.

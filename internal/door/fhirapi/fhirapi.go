@@ -59,8 +59,9 @@ type Config struct {
 
 // Door serves the API.
 type Door struct {
-	c   Config
-	mux *http.ServeMux
+	c           Config
+	mux         *http.ServeMux
+	contentType []string // shared by all answers: nothing changes it in place
 }
 
 // maxForm bounds the body of a POST _search. Package records takes 2 KiB of query; what
@@ -83,7 +84,7 @@ type handler func(w http.ResponseWriter, r *http.Request, c person.Caller) error
 // New makes the door. A route without a handler, or a handler without a route,
 // is an error.
 func New(c Config) (*Door, error) {
-	d := &Door{c: c, mux: http.NewServeMux()}
+	d := &Door{c: c, mux: http.NewServeMux(), contentType: []string{contentType}}
 	handlers := map[string]handler{
 		"GET " + Base + "/{type}/{id}":     d.read,
 		"GET " + Base + "/{type}":          d.searchByURL,
@@ -182,7 +183,7 @@ func (d *Door) read(w http.ResponseWriter, r *http.Request, c person.Caller) err
 		return fault.New(fault.Invalid, "read: it takes no parameters")
 	}
 	return d.c.Charts.Read(r.Context(), c, r.PathValue("type"), r.PathValue("id"), func(res records.Resource) error {
-		w.Header().Set("ETag", `W/"`+strconv.FormatInt(res.Version, 10)+`"`)
+		w.Header().Set("Etag", `W/"`+strconv.FormatInt(res.Version, 10)+`"`)
 		body := res.Doc.Reveal()
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		return d.send(w, r, http.StatusOK, body)
@@ -223,7 +224,7 @@ func (d *Door) search(w http.ResponseWriter, r *http.Request, c person.Caller, t
 const contentType = "application/fhir+json; charset=utf-8; fhirVersion=4.0"
 
 func (d *Door) send(w http.ResponseWriter, r *http.Request, status int, body []byte) error {
-	w.Header().Set("Content-Type", contentType)
+	w.Header()["Content-Type"] = d.contentType
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) //#nosec G705 -- a FHIR resource, served as application/fhir+json with nosniff
@@ -243,7 +244,7 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, id string, err error
 	if n := kind.RetryAfter(); n > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(n))
 	}
-	w.Header().Del("ETag")
+	w.Header().Del("Etag")
 	w.Header().Set("X-Request-Id", id)
 	body := records.Outcome(err, d.c.Text(fault.Message(err)))
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
