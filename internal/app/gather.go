@@ -87,7 +87,8 @@ func (c *conn) gather() {
 	c.gathers = true
 }
 
-// send sends what was gathered.
+// send sends what was gathered. When it cannot, c is closed: net/http takes what it wrote
+// for sent, and would write the next answer behind a part of this one.
 func (c *conn) send() error {
 	c.out.Lock()
 	defer c.out.Unlock()
@@ -97,6 +98,9 @@ func (c *conn) send() error {
 	}
 	_, err := c.Conn.Write(c.held[:c.n])
 	c.drop()
+	if err != nil {
+		reset(c.Conn)
+	}
 	return err
 }
 
