@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -65,5 +66,69 @@ func TestAConnectionThatLostBytesIsClosed(t *testing.T) {
 	w.breaks = false // as with a new deadline
 	if _, err := io.WriteString(c, "the next one"); err == nil || w.got.Len() != 0 {
 		t.Errorf("%q followed: %v", w.got.String(), err)
+	}
+}
+
+// pipes is a listener of connections in memory: the other sides of all have one address,
+// as those of a network behind one address may have that reach the server at two.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	c, ok := <-p
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+func (p pipes) Close() error   { return nil }
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)} }
+
+// Somebody who does not take his answer holds up his own alone, also when another
+// connection comes from the same address and port.
+func TestAnAnswerIsGatheredInItsOwnConnection(t *testing.T) {
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := 1
+		if r.URL.Path == "/long" {
+			n = 2 * mostHeld
+		}
+		_, _ = w.Write(make([]byte, n))
+	})
+	log := NewLogger(io.Discard)
+	in := make(pipes)
+	l := bound(in, openLimits{total: 10, each: 10}, log)
+	s := server(h, l, patient, log)
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	defer func() { close(in); <-done; _ = s.Close() }()
+	dial := func() net.Conn {
+		c, other := net.Pipe()
+		in <- other
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		t.Cleanup(func() { _ = c.Close() })
+		return c
+	}
+	ask := func(c net.Conn, path string) {
+		t.Helper()
+		if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slow, quick := dial(), dial()
+	ask(quick, "/") // it is there, and newer
+	r := bufio.NewReader(quick)
+	if _, err := http.ReadResponse(r, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Discard(1); err != nil {
+		t.Fatal(err)
+	}
+	ask(slow, "/long")
+	if _, err := slow.Read(make([]byte, 1)); err != nil { // the rest waits
+		t.Fatal(err)
+	}
+	_ = quick.SetDeadline(time.Now().Add(5 * time.Second))
+	ask(quick, "/")
+	if _, err := http.ReadResponse(r, nil); err != nil {
+		t.Error("another's answer holds it up:", err)
 	}
 }

@@ -207,9 +207,9 @@ func newRequestIDs() func() string {
 // server makes the HTTP server with every limit set. It serves on a listener of bound.
 func server(h http.Handler, l *listener, t timeouts, log *slog.Logger) *http.Server {
 	s := &http.Server{
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(l.pace(w, r, t.pace), r) }),
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(pace(w, r, t.pace), r) }),
 		ReadHeaderTimeout: t.header, ReadTimeout: t.read, WriteTimeout: t.write, IdleTimeout: t.idle,
-		MaxHeaderBytes: headerBytes, ConnState: l.state, Protocols: &http.Protocols{},
+		MaxHeaderBytes: headerBytes, ConnState: l.state, ConnContext: withConn, Protocols: &http.Protocols{},
 		DisableGeneralOptionsHandler: true, // it answers "OPTIONS *" before h, to any Host and without headers
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: h2Streams, MaxReceiveBufferPerConnection: h2Window,
 			MaxReceiveBufferPerStream: h2Window, SendPingTimeout: t.idle / 2, PingTimeout: t.pace, WriteByteTimeout: t.pace},
