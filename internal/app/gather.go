@@ -34,6 +34,7 @@ type paced struct {
 	control http.ResponseController
 	each    time.Duration
 	conn    *conn // what is gathered; nil for HTTP/2, where others write too
+	begun   bool  // the head of the answer is made: nothing changes it any more
 }
 
 func pace(w http.ResponseWriter, r *http.Request, each time.Duration) *paced {
@@ -56,7 +57,14 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 // Unwrap is for http.ResponseController.
 func (p *paced) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
+// WriteHeader implements http.ResponseWriter.
+func (p *paced) WriteHeader(status int) {
+	p.begun = true
+	p.ResponseWriter.WriteHeader(status)
+}
+
 func (p *paced) Write(b []byte) (n int, err error) {
+	p.begun = true
 	for {
 		part := b[n:min(len(b), n+partBytes)]
 		units := max(1, (len(part)+paceBytes-1)/paceBytes)

@@ -132,3 +132,39 @@ func TestAnAnswerIsGatheredInItsOwnConnection(t *testing.T) {
 		t.Error("another's answer holds it up:", err)
 	}
 }
+
+// A panic after the head of an answer was made, or after a part of it has left: the error
+// carries nothing of that answer, and is not the end of one that has begun.
+func TestAPanicLeavesNothingOfTheAnswer(t *testing.T) {
+	h := testFront(t, frontConfig{Origin: "http://x", Web: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Etag", `W/"7"`)
+		w.Header().Set("Set-Cookie", "a=b")
+		w.Header().Set("Content-Type", "application/fhir+json")
+		if r.URL.Path == "/begun" {
+			_, _ = w.Write(make([]byte, 8<<10))
+			panic("after a part")
+		}
+		w.Header().Set("Content-Length", "5000")
+		panic("before it")
+	})})
+	port := serveBound(t, h, openLimits{total: 10, each: 10}, patient)
+	for path, whole := range map[string]bool{"/": true, "/begun": false} {
+		c := dialFrom(t, "127.0.0.1", port)
+		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatal(path, err)
+		}
+		body, err := io.ReadAll(resp.Body)
+		if whole != (err == nil) || whole != strings.Contains(string(body), "Something went wrong") {
+			t.Errorf("%s: %d bytes: %v", path, len(body), err)
+		}
+		if whole && (resp.Header.Get("Etag")+resp.Header.Get("Set-Cookie") != "" || resp.Header.Get("Cache-Control") != "no-store" ||
+			resp.Header.Get("X-Frame-Options") != "DENY") {
+			t.Errorf("%s: %v", path, resp.Header)
+		}
+	}
+}
