@@ -80,12 +80,11 @@ type listener struct {
 	limits openLimits
 	log    *slog.Logger
 
-	spare  sync.Pool // of *heldBytes
-	mu     sync.Mutex
-	conns  *list.List       // of *conn, oldest first
-	remote map[string]*conn // by the address of the other side
-	by     map[source]int   // open connections of a source
-	turn   int64            // counts changes of state: the smaller, the longer ago
+	spare sync.Pool // of *heldBytes
+	mu    sync.Mutex
+	conns *list.List     // of *conn, oldest first
+	by    map[source]int // open connections of a source
+	turn  int64          // counts changes of state: the smaller, the longer ago
 }
 
 // conn is one connection of a listener.
@@ -99,7 +98,7 @@ type conn struct {
 }
 
 func bound(l net.Listener, limits openLimits, log *slog.Logger) *listener {
-	return &listener{Listener: l, limits: limits, log: log, conns: list.New(), by: map[source]int{}, remote: map[string]*conn{},
+	return &listener{Listener: l, limits: limits, log: log, conns: list.New(), by: map[source]int{},
 		spare: sync.Pool{New: func() any { return new(heldBytes) }}}
 }
 
@@ -161,7 +160,6 @@ func (l *listener) add(c net.Conn, from source) *conn {
 	in := &conn{Conn: c, of: l, source: from}
 	in.at = l.conns.PushBack(in)
 	l.by[from]++
-	l.remote[c.RemoteAddr().String()] = in
 	return in
 }
 
@@ -171,9 +169,6 @@ func (l *listener) remove(c *conn) {
 	}
 	l.conns.Remove(c.at)
 	c.at = nil
-	if remote := c.RemoteAddr().String(); l.remote[remote] == c {
-		delete(l.remote, remote)
-	}
 	if l.by[c.source]--; l.by[c.source] == 0 {
 		delete(l.by, c.source)
 	}
@@ -207,14 +202,20 @@ func (l *listener) greediest(newcomer source) *conn {
 	return nil
 }
 
-// state is an http.Server's ConnState: it tells which connections rest. One whose
-// next request has not arrived in full still rests.
-func (l *listener) state(c net.Conn, s http.ConnState) {
+// bounded is the connection of a listener below c, nil when there is none.
+func bounded(c net.Conn) *conn {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
-	in, ok := c.(*conn)
-	if !ok {
+	in, _ := c.(*conn)
+	return in
+}
+
+// state is an http.Server's ConnState: it tells which connections rest. One whose
+// next request has not arrived in full still rests.
+func (l *listener) state(c net.Conn, s http.ConnState) {
+	in := bounded(c)
+	if in == nil {
 		return
 	}
 	l.mu.Lock()

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"sync"
@@ -32,22 +33,38 @@ type paced struct {
 	http.ResponseWriter
 	control http.ResponseController
 	each    time.Duration
-	of      *listener
-	remote  string // whose connection is gathered; empty for HTTP/2, which others write to as well
+	conn    *conn // what is gathered; nil for HTTP/2, where others write too
+	begun   bool  // the head of the answer is made: nothing changes it any more
 }
 
-func (l *listener) pace(w http.ResponseWriter, r *http.Request, each time.Duration) *paced {
-	p := &paced{ResponseWriter: w, control: *http.NewResponseController(w), each: each, of: l}
+func pace(w http.ResponseWriter, r *http.Request, each time.Duration) *paced {
+	p := &paced{ResponseWriter: w, control: *http.NewResponseController(w), each: each}
 	if r.ProtoMajor == 1 {
-		p.remote = r.RemoteAddr
+		p.conn, _ = r.Context().Value(connKey{}).(*conn)
 	}
 	return p
+}
+
+// connKey finds a request's connection in its context. An address would not do: two
+// connections to two addresses of ours may come from one address and port.
+type connKey struct{}
+
+// withConn is an http.Server's ConnContext.
+func withConn(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, bounded(c))
 }
 
 // Unwrap is for http.ResponseController.
 func (p *paced) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
+// WriteHeader implements http.ResponseWriter.
+func (p *paced) WriteHeader(status int) {
+	p.begun = true
+	p.ResponseWriter.WriteHeader(status)
+}
+
 func (p *paced) Write(b []byte) (n int, err error) {
+	p.begun = true
 	for {
 		part := b[n:min(len(b), n+partBytes)]
 		units := max(1, (len(part)+paceBytes-1)/paceBytes)
@@ -60,24 +77,15 @@ func (p *paced) Write(b []byte) (n int, err error) {
 }
 
 func (p *paced) write(part []byte) (n int, err error) {
-	if len(part) > gathered && p.remote != "" {
-		if c := p.of.find(p.remote); c != nil {
-			c.gather()
-			defer func() {
-				if e := c.send(); err == nil {
-					err = e
-				}
-			}()
-		}
+	if len(part) > gathered && p.conn != nil {
+		p.conn.gather()
+		defer func() {
+			if e := p.conn.send(); err == nil {
+				err = e
+			}
+		}()
 	}
 	return p.ResponseWriter.Write(part)
-}
-
-// find returns the open connection from remote, or nil.
-func (l *listener) find(remote string) *conn {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.remote[remote]
 }
 
 // gather has c keep what is written to it until send, as far as there is room.
@@ -87,7 +95,8 @@ func (c *conn) gather() {
 	c.gathers = true
 }
 
-// send sends what was gathered.
+// send sends what was gathered. When it cannot, c is closed: net/http takes what it wrote
+// for sent, and would write the next answer behind a part of this one.
 func (c *conn) send() error {
 	c.out.Lock()
 	defer c.out.Unlock()
@@ -97,6 +106,9 @@ func (c *conn) send() error {
 	}
 	_, err := c.Conn.Write(c.held[:c.n])
 	c.drop()
+	if err != nil {
+		reset(c.Conn)
+	}
 	return err
 }
 

@@ -23,14 +23,20 @@ type wire struct {
 	got    bytes.Buffer
 	pieces int
 	breaks bool
+	closed bool
 }
 
 func (w *wire) Write(b []byte) (int, error) {
-	if w.breaks {
+	if w.breaks || w.closed {
 		return 0, errors.New("connection reset")
 	}
 	w.pieces++
 	return w.got.Write(b)
+}
+
+func (w *wire) Close() error {
+	w.closed = true
+	return nil
 }
 
 func (w *wire) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4711} }

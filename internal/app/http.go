@@ -70,12 +70,12 @@ func front(c frontConfig) (http.Handler, error) {
 		// The values are shared by all answers: a page that replaces one sets a
 		// slice of its own, and nothing changes them in place.
 		api := r.URL.Path == apiPrefix || strings.HasPrefix(r.URL.Path, apiPrefix+"/")
+		common := onPages
 		if api {
-			maps.Copy(w.Header(), onAll)
-		} else {
-			maps.Copy(w.Header(), onPages)
+			common = onAll
 		}
-		defer recovered(w, r, c.Log)
+		maps.Copy(w.Header(), common)
+		defer recovered(w, r, common, c.Log)
 		if len(r.TransferEncoding) > 0 {
 			// It may have had a Content-Length too, which net/http drops in silence. A
 			// proxy that went by that sees another end of this request: nothing that
@@ -158,8 +158,10 @@ func tooMany(w http.ResponseWriter) {
 	_, _ = io.WriteString(w, "Too many requests at once. Please try again in a minute.\nDemasiadas solicitudes a la vez. Inténtelo de nuevo en un minuto.\n")
 }
 
-// recovered turns a panic into an answer without its text, and logs the place.
-func recovered(w http.ResponseWriter, r *http.Request, log *slog.Logger) {
+// recovered turns a panic into an answer without its text, and logs the place. What the
+// answer was to carry goes, its length, cookie or version too; one that has begun is
+// broken off, so that nobody takes the part for the whole.
+func recovered(w http.ResponseWriter, r *http.Request, common http.Header, log *slog.Logger) {
 	v := recover()
 	if v == nil {
 		return
@@ -169,6 +171,11 @@ func recovered(w http.ResponseWriter, r *http.Request, log *slog.Logger) {
 	}
 	// The value may hold anything, so only its type and the stack are logged.
 	log.Error("panic in handler", "type", fmt.Sprintf("%T", v), "method", r.Method, "stack", string(debug.Stack()))
+	if p, ok := w.(*paced); ok && p.begun {
+		panic(http.ErrAbortHandler)
+	}
+	maps.DeleteFunc(w.Header(), func(name string, _ []string) bool { return name != "Connection" })
+	maps.Copy(w.Header(), common)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusInternalServerError)
 	_, _ = io.WriteString(w, "Something went wrong on our side. Nothing was changed. Please try again.\nAlgo falló de nuestro lado. No se cambió nada. Inténtelo de nuevo.\n")
@@ -207,9 +214,9 @@ func newRequestIDs() func() string {
 // server makes the HTTP server with every limit set. It serves on a listener of bound.
 func server(h http.Handler, l *listener, t timeouts, log *slog.Logger) *http.Server {
 	s := &http.Server{
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(l.pace(w, r, t.pace), r) }),
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(pace(w, r, t.pace), r) }),
 		ReadHeaderTimeout: t.header, ReadTimeout: t.read, WriteTimeout: t.write, IdleTimeout: t.idle,
-		MaxHeaderBytes: headerBytes, ConnState: l.state, Protocols: &http.Protocols{},
+		MaxHeaderBytes: headerBytes, ConnState: l.state, ConnContext: withConn, Protocols: &http.Protocols{},
 		DisableGeneralOptionsHandler: true, // it answers "OPTIONS *" before h, to any Host and without headers
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: h2Streams, MaxReceiveBufferPerConnection: h2Window,
 			MaxReceiveBufferPerStream: h2Window, SendPingTimeout: t.idle / 2, PingTimeout: t.pace, WriteByteTimeout: t.pace},
