@@ -98,10 +98,11 @@ type FileStore struct {
 	buf      []byte // of the sequencer, for frames
 	zeros    []byte // zerosAhead of them
 	segs     []segment
-	size     int64 // records
-	end      int64 // journal position behind the last record
-	ahead    int64 // the journal's last segment is zeros from end to here
-	unsure   bool  // an Append has failed and left behind nobody knows what
+	size     int64  // records
+	end      int64  // journal position behind the last record
+	note     []byte // of a reader: the newest checkpoint before it looked at the journal
+	ahead    int64  // the journal's last segment is zeros from end to here
+	unsure   bool   // an Append has failed and left behind nobody knows what
 	hashes   derived
 	offsets  derived
 	reserve  file
@@ -189,12 +190,17 @@ func (s *FileStore) Load(ctx context.Context) (int64, error) {
 }
 
 // openFiles opens everything in the order in which a reader beside a running
-// server must look: the clean mark, then the derived files, then the journal, each
-// of which is never behind the one before. It returns the mark and the number of
-// records known to be durable.
+// server must look: the checkpoint, the clean mark, then the derived files, then the
+// journal, each of which is never behind the one before. It returns the mark and the
+// number of records known to be durable.
 func (s *FileStore) openFiles() (clean []byte, known int64, err error) {
 	if err := s.takeLock(); err != nil {
 		return nil, 0, err
+	}
+	if s.readOnly {
+		if s.note, err = readFile(s.disk, checkpointName); err != nil {
+			return nil, 0, err
+		}
 	}
 	if clean, err = readFile(s.disk, cleanName); err != nil {
 		return nil, 0, err
@@ -360,8 +366,14 @@ func (s *FileStore) full(err, state error) error {
 
 func segmentName(base int64) string { return fmt.Sprintf(journalPrefix+"%016x", base) }
 
-// Checkpoint implements Reader.
+// Checkpoint implements Reader. A reader beside a server answers with the one that it
+// read before the journal: the newest may sign records that it does not see.
 func (s *FileStore) Checkpoint(context.Context) ([]byte, error) {
+	if s.readOnly {
+		s.mu.RLock()
+		defer s.mu.RUnlock()
+		return s.note, nil
+	}
 	return readFile(s.disk, checkpointName)
 }
 

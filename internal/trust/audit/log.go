@@ -372,10 +372,17 @@ func (l *Log) fail(err error) {
 // Reopen lets a stopped log go on: it loads the store again and proves that
 // everything this log acknowledged is still there, unchanged. A batch that had
 // failed may turn out to be durable; its entries stay in the log, unacknowledged.
-// When it fails the log is stopped, whatever it was before.
+// When it fails the log is stopped, whatever it was before. A log that was closed
+// stays closed: its store has another owner by then, or will have.
 func (l *Log) Reopen(ctx context.Context) error {
 	l.turn.wait()
 	defer l.turn.leave()
+	l.mu.Lock()
+	closed := l.closed // and nobody closes the store before this turn is over
+	l.mu.Unlock()
+	if closed {
+		return fault.New(fault.Unavailable, "reopen log: closed")
+	}
 	st, err := l.reload(ctx)
 	if err != nil {
 		l.fail(err)

@@ -409,6 +409,58 @@ func (f racingFile) ReadAt(b []byte, at int64) (int, error) {
 	return n, err
 }
 
+// Between is a folder of a reader, in which something happens before one of its calls.
+type Between struct {
+	disk
+	At    int // the call, from 1
+	Do    func()
+	calls int
+}
+
+// NewBetween is the folder behind d.
+func NewBetween(d *PowerDisk, at int, do func()) *Between { return &Between{disk: d, At: at, Do: do} }
+
+// Config puts files of c into the folder.
+func (d *Between) Config(c FileConfig) FileConfig {
+	c.disk = d
+	return c
+}
+
+// Came reports whether the call was made.
+func (d *Between) Came() bool { return d.calls >= d.At }
+
+func (d *Between) call() {
+	if d.calls++; d.calls == d.At {
+		d.Do()
+	}
+}
+
+func (d *Between) list() ([]string, error) {
+	d.call()
+	return d.disk.list()
+}
+
+func (d *Between) open(name string, create bool) (file, error) {
+	d.call()
+	f, err := d.disk.open(name, create)
+	return betweenFile{f, d}, err
+}
+
+type betweenFile struct {
+	file
+	d *Between
+}
+
+func (f betweenFile) ReadAt(b []byte, at int64) (int, error) {
+	f.d.call()
+	return f.file.ReadAt(b, at)
+}
+
+func (f betweenFile) size() (int64, error) {
+	f.d.call()
+	return f.file.size()
+}
+
 // A reader beside a server meets a batch that is written while it reads, and the one
 // after it: it sees the log as it was before. Zeros that stay are damage.
 func TestReaderMeetsAWriter(t *testing.T) {

@@ -36,9 +36,9 @@ type ChangeTx struct {
 // Change runs fn in one transaction and commits the heads that fn set: first the
 // new root goes into the log, durably, then the rows are committed. fn may run
 // more than once and must keep its effects to the transaction. When Change
-// returns an error nothing was changed, but for an error of kind Unavailable
-// whose message says that the outcome is unknown: then no further change is made
-// until a restart has settled it.
+// returns an error nothing was changed, but for one that wraps ErrOutcome: then
+// the change may have happened, the next one finds out before it does anything, and
+// is refused in the same way for as long as it cannot.
 //
 // g is the decision that the entry of the change names; a change of several
 // owners needs a Grant for each, the further ones in also. Each must be of an
@@ -58,12 +58,10 @@ func (v *Vault) Change(ctx context.Context, g access.Grant, fn func(*ChangeTx) e
 	h := v.heads
 	h.change.Lock()
 	defer h.change.Unlock()
-	h.mu.RLock()
-	before, broken := h.root, h.broken
-	h.mu.RUnlock()
-	if broken != nil {
-		return fault.Wrap(fault.Unavailable, "change rows", broken)
+	if _, err := h.settle(ctx); err != nil {
+		return err
 	}
+	before := h.root // which moves in this turn alone
 	var tx *ChangeTx
 	seq := int64(-1)
 	err := h.db.WriteOnce(ctx, func(dtx *db.Tx) error {
@@ -90,7 +88,12 @@ func (v *Vault) Change(ctx context.Context, g access.Grant, fn func(*ChangeTx) e
 		return err // nothing was anchored: no head changed, or nothing happened
 	}
 	if err != nil {
-		return h.settle(context.WithoutCancel(ctx), seq, tx, err)
+		h.doubt(&unsettled{seq: seq, tx: tx, cause: err})
+		stands, unknown := h.settle(context.WithoutCancel(ctx))
+		if unknown != nil || stands {
+			return unknown
+		}
+		return fault.Wrap(fault.Unavailable, "commit change", err)
 	}
 	h.commit(seq, tx)
 	return nil
@@ -103,45 +106,6 @@ func (h *heads) commit(seq int64, tx *ChangeTx) {
 		tx.v.ring.Forget(owner, use(owner))
 	}
 	h.log.Settle(seq)
-}
-
-// settle finds out what became of an anchored change whose commit reported cause.
-// When the commit happened all the same the change stands. When it did not, the
-// log must say that the old root holds, or no change may follow.
-func (h *heads) settle(ctx context.Context, seq int64, tx *ChangeTx, cause error) error {
-	stored, err := h.storedRoot(ctx)
-	switch {
-	case err == nil && stored == tx.root:
-		h.commit(seq, tx)
-		return nil
-	case err == nil && stored == h.root:
-		err = h.restate(ctx, audit.Entry{Event: audit.EventOutcome, Outcome: audit.Failed, Fault: audit.FaultName(cause),
-			Reason: fmt.Sprintf("the change anchored at entry %d did not commit", seq)})
-	case err == nil:
-		err = ErrStale
-	}
-	if err != nil {
-		h.mu.Lock()
-		h.broken = fmt.Errorf("outcome of a change is unknown until a restart: %w", err)
-		cause = errors.Join(h.broken, cause)
-		h.mu.Unlock()
-	}
-	return fault.Wrap(fault.Unavailable, "commit change", cause)
-}
-
-// storedRoot reads the root in a transaction that writes it unchanged, and so
-// waits for a COMMIT whose answer was lost and which the server still works on.
-func (h *heads) storedRoot(ctx context.Context) (stored root, err error) {
-	var none root
-	err = h.db.Write(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO vault_root (id, slots, root) VALUES (1, 0, ?)
-			ON CONFLICT (id) DO UPDATE SET slots = vault_root.slots`, none.Hash[:])
-		if err == nil {
-			stored, err = readRoot(ctx, tx)
-		}
-		return err
-	})
-	return stored, err
 }
 
 // anchorEntry describes the anchor of a change that g allowed.

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"context"
+	"maps"
 
 	"postern.example/postern/internal/trust/db"
 )
@@ -16,12 +17,15 @@ var NodeHash = nodeHash
 
 // Moment is what a Vault trusts at one moment.
 type Moment struct {
-	root   root
-	anchor int64
+	root    root
+	anchor  int64
+	trusted map[HeadRef]headState
 }
 
 // Now is the moment that v is in.
-func Now(v *Vault) Moment { return Moment{v.heads.root, v.heads.anchor} }
+func Now(v *Vault) Moment {
+	return Moment{v.heads.root, v.heads.anchor, maps.Clone(v.heads.trusted)}
+}
 
 // Committing puts v back into the moment before the change that it made last,
 // between the COMMIT and the return of Change: the rows are new, and v does not
@@ -36,14 +40,25 @@ func Committing(v *Vault, before Moment) int64 {
 	return seq
 }
 
-// LoseAnswer is Committing, and then what Change does when the database
-// reported cause instead of success.
+// LoseAnswer is Committing with what memory knew before, and then what Change does
+// when the database reported cause instead of success.
 func LoseAnswer(ctx context.Context, v *Vault, before Moment, cause error) error {
-	after := v.heads.root
+	h := v.heads
+	tx := &ChangeTx{v: v, root: h.root, set: map[HeadRef]headState{}}
+	for ref, s := range h.trusted {
+		if s != before.trusted[ref] {
+			tx.set[ref] = s
+		}
+	}
 	seq := Committing(v, before)
-	v.heads.change.Lock()
-	defer v.heads.change.Unlock()
-	return v.heads.settle(ctx, seq, &ChangeTx{v: v, root: after}, cause)
+	h.change.Lock()
+	defer h.change.Unlock()
+	h.mu.Lock()
+	h.trusted = maps.Clone(before.trusted)
+	h.mu.Unlock()
+	h.doubt(&unsettled{seq: seq, tx: tx, cause: cause})
+	_, err := h.settle(ctx)
+	return err
 }
 
 // Reading reads a head as Vault.Head does, up to the moment before it is remembered.

@@ -101,14 +101,14 @@ type heads struct {
 	alarm Alarm
 	most  int
 
-	change sync.Mutex // one change at a time: each has one root before and one after
+	change    sync.Mutex // one change at a time: each has one root before and one after
+	unsettled *unsettled // the change before, when nobody knows what became of it; guarded by change
 
 	mu      sync.RWMutex
 	root    root
 	anchor  int64  // the entry that fixed root, -1 for the empty root
 	next    *root  // root of a change whose COMMIT is on its way: readers may see it before commit says so
 	moves   uint64 // counts changes of root and next
-	broken  error  // why no change may be made any more, until a restart
 	trusted map[HeadRef]headState
 }
 
@@ -183,8 +183,11 @@ func (h *heads) checkStart(ctx context.Context, stored root) error {
 		Reason: "the change that the newest anchor covers did not commit"})
 }
 
+// foundStale is what the alarm says of a root that no anchor explains.
+const foundStale = "heads: the database is not the one that the log describes"
+
 func (h *heads) stale(ctx context.Context) error {
-	h.alarm(ctx, "heads: the database is not the one that the log describes", person.Owner{})
+	h.alarm(ctx, foundStale, person.Owner{})
 	return ErrStale
 }
 

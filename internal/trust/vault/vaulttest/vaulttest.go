@@ -39,6 +39,8 @@ type Kit struct {
 	// Pause is what the vault does before it looks at rows again. The kit's waits for
 	// nothing; a test may put another in its place before it reads.
 	Pause func(context.Context, time.Duration) error
+	// Wire is put between the vault and the log at the next Restart; nil puts nothing.
+	Wire func(vault.Log) vault.Log
 }
 
 // Migrations are those of keys and vault, with more.
@@ -82,7 +84,11 @@ func (k *Kit) open(t testing.TB) *Kit {
 	if k.Ring, err = keys.Open(t.Context(), keys.Config{DB: k.DB, Root: k.Root, Random: rand.Reader}); err != nil {
 		t.Fatalf("open keys: %v", err)
 	}
-	k.Vault, err = vault.New(t.Context(), vault.Config{DB: k.DB, Ring: k.Ring, Root: k.Root, Log: k.Log, Alarm: k.Alarms.Raise,
+	var log vault.Log = k.Log
+	if k.Wire != nil {
+		log = k.Wire(log)
+	}
+	k.Vault, err = vault.New(t.Context(), vault.Config{DB: k.DB, Ring: k.Ring, Root: k.Root, Log: log, Alarm: k.Alarms.Raise,
 		Pause: func(ctx context.Context, d time.Duration) error { return k.Pause(ctx, d) }})
 	if err != nil {
 		t.Fatalf("open vault: %v", err)
