@@ -104,7 +104,7 @@ func TestNoJobGetsAnAnswerFromAChart(t *testing.T) {
 	owner := person.Patient(patientID(t))
 	granted := 0
 	for _, d := range access.Actions() {
-		for _, name := range []string{"init", "scrub", "reindex"} {
+		for _, name := range []string{"init", "reindex"} {
 			job := person.NewSystem(name, person.PurposeSystemAdmin, person.Request{})
 			g, err := k.Decide(t.Context(), access.Ask{Caller: job, Action: d.Action, Owner: owner, Kinds: []string{"Observation"}})
 			if err != nil || !d.OnChart() {
@@ -115,8 +115,8 @@ func TestNoJobGetsAnAnswerFromAChart(t *testing.T) {
 			}
 		}
 	}
-	if granted != 2 {
-		t.Errorf("%d Grants, want those of scrub and reindex", granted)
+	if granted != 1 {
+		t.Errorf("%d Grants, want that of reindex", granted)
 	}
 }
 
