@@ -367,7 +367,7 @@ func TestAPersonaStaysFreshInTheDemoAlone(t *testing.T) {
 		w := newWorld(t, env)
 		w.dir.standing = access.Standing{Active: true, Roles: person.Roles()}
 		c := caller(row{who: "person patient", purpose: person.PurposePatientRequest}, account, person.Proof{Method: "demo", At: w.now.Add(-time.Hour)})
-		if got := w.ask(c, access.AddPasskey, me); got != want {
+		if got := w.ask(c, def(t, access.AddPasskey), me); got != want {
 			t.Errorf("%s: %c, want %c", env, got, want)
 		}
 	}
@@ -411,7 +411,7 @@ func TestACommandIsWorthItsApprover(t *testing.T) {
 		"an account that is not there any more": {access.Standing{}, '.'},
 	} {
 		w.dir.standing = s.standing
-		if got := w.ask(c, access.ImportChart, person.Owner{Kind: person.OwnerPatient, ID: [16]byte{2}}); got != s.want {
+		if got := w.ask(c, def(t, access.ImportChart), person.Owner{Kind: person.OwnerPatient, ID: [16]byte{2}}); got != s.want {
 			t.Errorf("%s: %c, want %c", who, got, s.want)
 		}
 	}
