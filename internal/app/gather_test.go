@@ -39,7 +39,9 @@ func (w *wire) Write(b []byte) (int, error) {
 
 func (w *wire) Close() error { return nil }
 
-func (w *wire) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1+w.house), Port: 4711} }
+func (w *wire) RemoteAddr() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1+w.house), Port: 4711}
+}
 
 func connTo(w *wire) *conn {
 	l := bound(nil, openLimits{total: 1, each: 1}, NewLogger(io.Discard))
