@@ -155,3 +155,25 @@ func TestFrontSendsHSTS(t *testing.T) {
 		}
 	}
 }
+
+// Two requests never share a transaction id, also when many are drawn at once.
+func TestTransactionIDsDiffer(t *testing.T) {
+	next, seen := newRequestIDs(), map[string]bool{}
+	for range 3 * requestIDs {
+		id := next()
+		if seen[id] || len(id) != 16 {
+			t.Fatalf("%q comes again, or is not 16 letters", id)
+		}
+		seen[id] = true
+	}
+}
+
+// What says something of documents stays away from answers that are data.
+func TestDataHasNoHeadersOfDocuments(t *testing.T) {
+	onAll, onPages := commonHeaders(true)
+	for _, name := range []string{"X-Frame-Options", "Cross-Origin-Embedder-Policy", "Origin-Agent-Cluster"} {
+		if onAll.Get(name) != "" || onPages.Get(name) == "" {
+			t.Errorf("%s: data %q, pages %q", name, onAll.Get(name), onPages.Get(name))
+		}
+	}
+}

@@ -10,8 +10,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -24,6 +27,7 @@ type wire struct {
 	pieces int
 	breaks bool
 	closed bool
+	house  byte // whose it is: the last part of its address
 }
 
 func (w *wire) Write(b []byte) (int, error) {
@@ -39,7 +43,9 @@ func (w *wire) Close() error {
 	return nil
 }
 
-func (w *wire) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 4711} }
+func (w *wire) RemoteAddr() net.Addr {
+	return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1+w.house), Port: 4711}
+}
 
 func connTo(w *wire) *conn {
 	l := bound(nil, openLimits{total: 1, each: 1}, NewLogger(io.Discard))
@@ -121,6 +127,9 @@ func TestGatheredBytesAreWiped(t *testing.T) {
 			}
 			if c.held != nil || c.n != 0 {
 				t.Error("the connection still holds the memory")
+			}
+			if c.two[0] != nil || c.two[1] != nil || c.pieces != nil {
+				t.Error("the connection that rests still holds the answer")
 			}
 		})
 	}
@@ -211,5 +220,143 @@ func askWhole(t *testing.T, client *http.Client, url string, n, major int) {
 	}
 	if resp.ProtoMajor != major {
 		t.Errorf("%s: HTTP/%d", url, resp.ProtoMajor)
+	}
+}
+
+// through is an answer that is written straight to a connection.
+type through struct {
+	http.ResponseWriter
+	c     *conn
+	parts []int           // lengths
+	until []time.Duration // how long each part may take
+	held  bool            // something was gathered meanwhile
+}
+
+func (a *through) Write(b []byte) (int, error) {
+	a.parts = append(a.parts, len(b))
+	a.held = a.held || a.c.gathers
+	return a.c.Write(b)
+}
+
+func (a *through) SetWriteDeadline(at time.Time) error {
+	a.until = append(a.until, time.Until(at))
+	return nil
+}
+
+// answerTo is an answer to a request of an HTTP version that came over w.
+func answerTo(t *testing.T, w *wire, major int) (*paced, *through) {
+	t.Helper()
+	a := &through{ResponseWriter: httptest.NewRecorder(), c: connTo(w)}
+	r := httptest.NewRequestWithContext(withConn(t.Context(), a.c), http.MethodGet, "/", nil)
+	r.ProtoMajor = major
+	return pace(a, r, time.Hour), a
+}
+
+// What a connection of HTTP/1.1 gathers is one answer. In HTTP/2 other answers go over
+// it too: nothing of them may wait until this one has been sent.
+func TestOnlyAConnectionOfOneAnswerGathers(t *testing.T) {
+	for major, want := range map[int]bool{1: true, 2: false} {
+		p, a := answerTo(t, &wire{}, major)
+		if _, err := p.Write(make([]byte, gathered+1)); err != nil || a.held != want || a.c.gathers {
+			t.Errorf("HTTP/%d: gathered %v, goes on %v: %v", major, a.held, a.c.gathers, err)
+		}
+	}
+}
+
+// An answer that stays in the connection because it broke has not been written.
+func TestAnAnswerThatIsNotSentIsAnError(t *testing.T) {
+	p, _ := answerTo(t, &wire{breaks: true}, 1)
+	if _, err := p.Write(make([]byte, gathered+1)); err == nil {
+		t.Error("a broken connection took the answer")
+	}
+}
+
+// However long an answer is, whoever takes nothing of it is cut off after the time of
+// one part; and each part has the time that a slow reader needs for it.
+func TestEachPartHasItsOwnTime(t *testing.T) {
+	p, a := answerTo(t, &wire{}, 1)
+	if n, err := p.Write(make([]byte, 2*partBytes+paceBytes+1)); err != nil || n != 2*partBytes+paceBytes+1 {
+		t.Fatal(n, err)
+	}
+	if !slices.Equal(a.parts, []int{partBytes, partBytes, paceBytes + 1}) {
+		t.Errorf("parts of %d", a.parts)
+	}
+	for i, hours := range []int{4, 4, 2} {
+		if got := a.until[i].Round(time.Minute); got != time.Duration(hours)*time.Hour {
+			t.Errorf("part %d may take %s", i, got)
+		}
+	}
+}
+
+// counted is a listener whose only connection counts what is written to it.
+type counted struct {
+	net.Listener
+	writes atomic.Int64
+}
+
+type countedConn struct {
+	net.Conn
+	of *counted
+}
+
+func (l *counted) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	return countedConn{c, l}, err
+}
+
+func (c countedConn) Write(b []byte) (int, error) {
+	c.of.writes.Add(1)
+	return c.Conn.Write(b)
+}
+
+// A page of a few KiB leaves the server in one piece, whatever net/http does.
+func TestTheServerSendsAPageInOnePiece(t *testing.T) {
+	tcp, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const size = 8 << 10
+	log, wires := NewLogger(io.Discard), &counted{Listener: tcp}
+	l := bound(wires, openLimits{total: 1, each: 1}, log)
+	s := server(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", fmt.Sprint(size))
+		_, _ = w.Write(bytes.Repeat([]byte("m"), size))
+	}), l, patient, log)
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	defer func() { _ = s.Close(); <-done }()
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	askWhole(t, client, "http://"+tcp.Addr().String(), size, 1)
+	if n := wires.writes.Load(); n != 1 {
+		t.Errorf("%d pieces", n)
+	}
+}
+
+// A phone loses its network and comes back from the same port before the server has
+// missed it. The old connection ends, more than once, then the new one: nothing is left
+// of either.
+func TestNothingIsLeftOfAConnection(t *testing.T) {
+	l := bound(nil, openLimits{total: 2, each: 2}, NewLogger(io.Discard))
+	old, _ := l.admit(&wire{})
+	again, _ := l.admit(&wire{})
+	for range 2 { // net/http closes more than once
+		_ = old.Close()
+	}
+	if l.by[again.source] != 1 {
+		t.Errorf("%d connections of the source are open", l.by[again.source])
+	}
+	_ = again.Close()
+	if len(l.by) != 0 || l.conns.Len() != 0 {
+		t.Errorf("left: %d sources, %d connections", len(l.by), l.conns.Len())
+	}
+	s := newShare(openLimits{total: 2, each: 2})
+	if !s.take(again.source) || !s.take(again.source) {
+		t.Fatal("there is no room")
+	}
+	s.give(again.source)
+	s.give(again.source)
+	if len(s.by) != 0 || s.open != 0 {
+		t.Errorf("left: %d sources, %d requests", len(s.by), s.open)
 	}
 }

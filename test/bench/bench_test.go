@@ -158,10 +158,7 @@ func (b *bench) requests(ctx context.Context, small string) (err error) {
 			err = run()
 		}
 	}
-	if e := st.shut(ctx); err != nil || e != nil {
-		return fmt.Errorf("%w; close: %v", err, e)
-	}
-	return nil
+	return errors.Join(err, st.shut(ctx))
 }
 
 // each makes a request list per token.

@@ -7,8 +7,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 )
@@ -121,5 +123,44 @@ func obey(r io.Reader, w io.Writer) error {
 		if err := out.Encode(done); err != nil {
 			return err
 		}
+	}
+}
+
+// A generator that took a refusal, an answer without content or a broken connection for
+// an answer would measure how fast the server fails.
+func TestTheGeneratorNoticesWhatIsNoAnswer(t *testing.T) {
+	s, err := plain(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/refused":
+			http.Error(w, "too many requests", http.StatusTooManyRequests)
+		case "/broken":
+			panic(http.ErrAbortHandler)
+		case "/empty":
+		default:
+			_, _ = io.WriteString(w, "a result")
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.stop()
+	in, orders := io.Pipe()
+	outcomes, out := io.Pipe()
+	ended := make(chan error, 1)
+	go func() { ended <- obey(in, out) }()
+	g := &generator{order: gob.NewEncoder(orders), told: gob.NewDecoder(outcomes)}
+	for path, want := range map[string]string{"/": "", "/refused": "status 429", "/broken": "no status line", "/empty": "empty answer"} {
+		a := &arm{by: g, name: path, addr: s.addr, want: http.StatusOK, requests: [][][]byte{{request(host, path, "")}}}
+		got, err := a.window(4, 10*time.Millisecond)
+		if want == "" && (err != nil || got.Answers < 4 || got.Length != len("a result")) {
+			t.Errorf("%d answers of up to %d bytes: %v", got.Answers, got.Length, err)
+		}
+		if want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+		a.close()
+	}
+	if err := errors.Join(orders.Close(), <-ended); err != nil {
+		t.Error(err)
 	}
 }

@@ -169,6 +169,10 @@ type load struct {
 	clients  []*client
 }
 
+// patience is how long after its window an answer may still come: a server that
+// hangs is an error, and not a bench that hangs.
+const patience = 30 * time.Second
+
 // window drives the arm with n connections for d.
 func (l *load) window(n int, d time.Duration) (sample, error) {
 	for len(l.clients) < n {
@@ -184,6 +188,11 @@ func (l *load) window(n int, d time.Duration) (sample, error) {
 	errs := make([]error, n)
 	lengths := make([]int, n)
 	start, used := time.Now(), cpuTime()
+	for _, c := range l.clients[:n] {
+		if err := c.conn.SetDeadline(start.Add(d + patience)); err != nil {
+			return sample{}, err
+		}
+	}
 	for i := range n {
 		mine := l.requests[i%len(l.requests)]
 		wg.Go(func() {
@@ -214,6 +223,9 @@ func (c *client) drive(requests [][]byte, want int, until time.Time) (times []ti
 		}
 		if a.status != want {
 			return nil, 0, fmt.Errorf("status %d instead of %d", a.status, want)
+		}
+		if a.length == 0 { // nothing is asked here that is answered by nothing
+			return nil, 0, errors.New("empty answer")
 		}
 		c.next++
 		length = max(length, a.length)

@@ -216,6 +216,9 @@ func (v *Visit) confirm(act access.Act) error {
 	if !ok {
 		return fault.New(fault.Internal, "confirm act: it is about no account")
 	}
+	if act.Action() != access.RenewEnrolment { // another action for two is done another way
+		return fault.New(fault.Internal, "confirm act: no page does "+string(act.Action()))
+	}
 	p, err := d.c.Identity.PlanEnrolment(v.Context(), account)
 	if err != nil {
 		return err

@@ -178,12 +178,6 @@ func actOf(e audit.Entry) view.Act {
 	if slices.Contains(e.Objects, "page/clinic") {
 		return view.ActList
 	}
-	switch access.Action(e.Action) {
-	case access.ScrubChart:
-		return view.ActCheck
-	case access.AssignPatient:
-		return view.ActAssign
-	}
 	switch e.Event {
 	case audit.EventRead, audit.EventLogRead:
 		return view.ActRead

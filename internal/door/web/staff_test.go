@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"postern.example/postern/internal/door/web/catalog"
+	"postern.example/postern/internal/room/records"
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/db/dbtest"
@@ -297,4 +298,16 @@ func (h *house) propose(t *testing.T) access.Act {
 		Owner: person.Clinic(h.Clinic)}, "Import bundle.json")
 	must(t, err)
 	return act
+}
+
+// Who looked names what was read: each type of a chart has words, also those that only
+// programs read. Without them a line says "a part of your record".
+func TestEveryTypeOfAChartHasWords(t *testing.T) {
+	words, err := catalog.Load()
+	must(t, err)
+	for _, d := range records.Definitions() {
+		if !d.Shared && !words.Language("en").Has("thing."+d.Type) { // Load compares the languages
+			t.Errorf("no words for %s", d.Type)
+		}
+	}
 }

@@ -340,3 +340,13 @@ func TestAccountsComeInPages(t *testing.T) {
 }
 
 func mainText(page string) string { return string(mainOf([]byte(page))) }
+
+// Whoever adds an action for two people learns here what else it takes: the page that
+// confirms makes a link, and the pages that tell what waits speak of a link.
+func TestEveryActionForTwoHasItsPages(t *testing.T) {
+	for _, a := range access.Actions() {
+		if a.TwoPerson && a.Action != access.RenewEnrolment {
+			t.Errorf("%s: teach it to Visit.confirm and the templates approve and waiting, and list it here", a.Action)
+		}
+	}
+}

@@ -50,11 +50,10 @@ func (s *Store) place(ctx context.Context, c person.Caller, def Definition, id p
 	return at, nil
 }
 
-// keepPlace remembers where c was given a resource.
+// keepPlace remembers where c was given a resource. One that was remembered has no
+// mark and is not put again: the state of the database that it belongs to is known.
 func (s *Store) keepPlace(c person.Caller, def Definition, id person.ResourceID, at spot) {
-	if !at.known && at.version > 0 {
-		s.places.Put(at.mark, placeKey{c.Account(), def.Type, id}, spot{owner: at.owner, version: at.version})
-	}
+	s.places.Put(at.mark, placeKey{c.Account(), def.Type, id}, spot{owner: at.owner, version: at.version})
 }
 
 // answerKey names an answer by what it depends on beside the state of the database.

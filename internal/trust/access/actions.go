@@ -18,7 +18,6 @@ const (
 	ReadAccessLog  Action = "readAccessLog"
 	ProveAccess    Action = "proveAccess"
 	ImportChart    Action = "importChart"
-	ScrubChart     Action = "scrubChart"
 	ReindexChart   Action = "reindexChart"
 	ReindexShared  Action = "reindexShared"
 	ReadShared     Action = "readShared"
@@ -116,7 +115,6 @@ func Actions() []ActionDef {
 		{Action: RenewEnrolment, Event: "update", Refusal: fault.Denied, TwoPerson: true, Changes: AccountSet, on: account},
 		{Action: ResumeAccount, Event: "update", Refusal: fault.Denied, Changes: AccountSet, on: account},
 		{Action: ReviewActs, Event: "read", Refusal: fault.NotFound, on: clinic},
-		{Action: ScrubChart, Event: "read", Refusal: fault.Denied, Reseal: true, on: chart},
 		{Action: SearchChart, Event: "search", Refusal: fault.NotFound, on: chart},
 		{Action: SignIn, Event: "sign-in", Refusal: fault.Unauthenticated, Changes: AccountSet | SessionSet, on: account},
 		{Action: SignOut, Event: "sign-out", Refusal: fault.Denied, Changes: SessionSet, on: account},

@@ -295,10 +295,12 @@ func (l *Log) withoutLowest(items []*item) {
 			return
 		}
 		var p *prepared
-		if p, err = l.prepare(l.state, items); err == nil {
-			err = l.cfg.Store.Append(context.Background(), p.batch)
-			l.sealed.Put(p.sealed)
+		if p, err = l.prepare(l.state, items); err != nil {
+			refuse(items, err) // nothing was written: the log goes on
+			return
 		}
+		err = l.cfg.Store.Append(context.Background(), p.batch)
+		l.sealed.Put(p.sealed)
 		if err == nil {
 			l.accept(items, p.next)
 			return

@@ -31,8 +31,7 @@ const (
 	ActRefused  Act = "refused"  // tried and was not let in
 	ActOther    Act = "other"
 
-	ActList  Act = "list"  // opened a list with the name on it
-	ActCheck Act = "check" // a job looked for damage
+	ActList Act = "list" // opened a list with the name on it
 
 	// What happens to the way into the account, and opens no record by itself.
 	ActLink       Act = "link"        // made the first one-time link
