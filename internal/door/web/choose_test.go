@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/base64"
+	"html"
 	"net/http"
 	"strings"
 	"testing"
@@ -48,6 +49,85 @@ func TestFormsLeadToPages(t *testing.T) {
 	want(t, "used", b.get(to), http.StatusOK)
 	h.Clock.Add(3 * time.Minute)
 	over("after half an hour", b, to, "/results")
+}
+
+// The language switch leads back to the page as it was: chosen, paged, on the way to
+// somewhere. What the page does not declare stays behind.
+func TestTheLanguageSwitchKeepsThePage(t *testing.T) {
+	h := lite(t)
+	b, _ := h.patient(t, "mother")
+	sent := func(page string) []string {
+		t.Helper()
+		_, form, ok := strings.Cut(page, `<form method="post" action="/language">`)
+		if form, _, _ = strings.Cut(form, "</form>"); !ok {
+			t.Fatal("no language form")
+		}
+		var out []string
+		for _, name := range []string{"lang", "next", "next_id", "next_query"} {
+			if _, after, ok := strings.Cut(form, `name="`+name+`" value="`); ok {
+				value, _, _ := strings.Cut(after, `"`)
+				out = append(out, name, html.UnescapeString(value))
+			}
+		}
+		return out
+	}
+	to := b.sendForm("/results", "category", "vital-signs").Header().Get("Location")
+	goes(t, "a filter", b.sendForm("/language", sent(b.get(to).Body.String())...), to)
+	want(t, "in Spanish", b.get(to), http.StatusOK, `<html lang="es">`, `value="vital-signs" aria-pressed="true"`)
+	to = "/access-log?show=others"
+	goes(t, "others", b.sendForm("/language", sent(b.get(to+"&evil=1").Body.String())...), to)
+	s := h.stranger()
+	to = "/sign-in?next=result&next_id=abc"
+	goes(t, "on the way", s.sendForm("/language", sent(s.get(to).Body.String())...), "/sign-in")
+	if got := s.last.Header().Get("Location"); got != to {
+		t.Errorf("the sign-in page leads to %s", got)
+	}
+	for query, want := range map[string]string{"q=1&made=2&q=3": "/results?q=1", "made=2": "/results", "%zz": "/results", "q=" + strings.Repeat("x", 3000): "/results",
+		"q=a%0d%0aSet-Cookie": "/results?q=a%0D%0ASet-Cookie"} {
+		goes(t, "hostile "+query, b.sendForm("/language", "lang", "en", "next", "results", "next_query", query), want)
+	}
+}
+
+// A mistake in a form leads back to its page, which says it, and so does a stale
+// presence: nobody is asked to send the form again.
+func TestMistakesLeadToPages(t *testing.T) {
+	h := lite(t)
+	b, chart := h.patient(t, "mother")
+	key := between(t, b.get("/security").Body.String(), `action="/security/passkeys/`, "/rename")
+	goes(t, "no name", b.sendForm("/security/passkeys/"+key+"/rename", "name", " "), "/security")
+	want(t, "says it", b.get("/security"), http.StatusOK, "Please type a name")
+	goes(t, "the last one", b.sendForm("/security/passkeys/"+key+"/remove"), "/security")
+	want(t, "says it", b.get("/security"), http.StatusOK, "This is your only passkey")
+	h.Clock.Add(6 * time.Minute)
+	goes(t, "stale", b.sendForm("/security/passkeys/"+key+"/remove"), "/step-up?next=security&next_id="+key)
+	doctor := h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician)
+	h.assign(t, doctor, chart)
+	doctor.get("/clinic")
+	goes(t, "no purpose", doctor.sendForm("/clinic/"+chart.String()), "/clinic/"+chart.String())
+}
+
+// The outcome of a check of the whole log has an address: Reload does not check
+// again, and no form can make the page say how a check ended.
+func TestTheCheckOfTheLogLeadsToAPage(t *testing.T) {
+	h := lite(t)
+	officer := h.account(t, "Dalia Rahman", nobody, person.RoleCompliance)
+	officer.get("/officer")
+	to := officer.sendForm("/officer/verify").Header().Get("Location")
+	if !strings.HasPrefix(to, "/officer?q=") {
+		t.Fatalf("the check leads to %q", to)
+	}
+	from := h.Log.Size()
+	for range 2 {
+		want(t, "the outcome", officer.get(to), http.StatusOK, "complete and unchanged", "agrees with the checkpoint")
+	}
+	for _, e := range h.entries(t, from) {
+		if e.Action != "readLog" {
+			t.Errorf("reload does %s", e.Action)
+		}
+	}
+	want(t, "made up", officer.sendForm("/officer", "checked", `{"OK":true}`), http.StatusBadRequest)
+	b, _ := h.patient(t, "mother")
+	want(t, "another's", b.get(to), http.StatusSeeOther)
 }
 
 // A chart opens for a purpose that was stated in this session: an address from

@@ -107,23 +107,18 @@ func (d *Door) chartPurpose(v *Visit) error {
 	if _, err := v.myPatients(); err != nil {
 		return err
 	}
-	return v.askPurpose(http.StatusOK, "")
-}
-
-func (v *Visit) askPurpose(status int, problem string) error {
 	id, err := person.ParsePatientID(v.Path("patient"))
 	if err != nil {
 		return fault.New(fault.NotFound, "open chart")
 	}
 	m := &view.Chart{Base: v.Base(view.PlaceClinic), PatientID: id.String(), Purposes: purposes()}
-	m.Problem = problem
-	return v.Render(status, m)
+	return v.Render(http.StatusOK, m)
 }
 
 // chartChoose is POST /clinic/{patient}: the stated purpose leads to the chart.
 func (d *Door) chartChoose(v *Visit) error {
 	if _, ok := person.ParsePurpose(v.Field("purpose")); !ok {
-		return v.askPurpose(http.StatusBadRequest, "problem.purpose")
+		return v.sorry("problem.purpose", d.path("chart", v.Path("patient")))
 	}
 	id := v.Path("patient")
 	if !opaque(id) {
@@ -148,7 +143,7 @@ func (d *Door) chartOpen(v *Visit) error {
 	}
 	purpose, ok := person.ParsePurpose(v.Field("purpose"))
 	if !ok {
-		return v.askPurpose(http.StatusBadRequest, "problem.purpose")
+		return v.sorry("problem.purpose", d.path("chart", v.Path("patient")))
 	}
 	c, err := d.c.Records.View(v.Context(), v.caller.For(purpose), id, "page/chart", "Patient", "AllergyIntolerance",
 		"MedicationRequest", "Condition", "Observation", "Immunization")

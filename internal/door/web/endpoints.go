@@ -22,9 +22,9 @@ func (d *Door) table() []Endpoint {
 	return []Endpoint{
 		page("/", "home", access.ReadChart, audit.EventRead, d.home),
 		open("/.well-known/security.txt", d.securityTxt),
-		page("/access-log", "access-log", access.ReadAccessLog, audit.EventLogRead, d.looked),
+		keeps(page("/access-log", "access-log", access.ReadAccessLog, audit.EventLogRead, d.looked), "show", "before"),
 		file(page("/access-log/{seq}/proof", "", access.ProveAccess, audit.EventLogRead, d.proof)),
-		page("/admin", "admin", access.ListAccounts, audit.EventRead, d.admin),
+		keeps(page("/admin", "admin", access.ListAccounts, audit.EventRead, d.admin), "after", "before"),
 		stepUp(form("/admin/accounts", "admin", access.AddAccount, audit.EventCreate, d.accountAdd, "name", "role", "patient", "page")),
 		stepUp(form("/admin/accounts/{id}/link", "admin", access.IssueEnrolment, audit.EventUpdate, d.accountLink, "page")),
 		stepUp(form("/admin/accounts/{id}/renew", "admin", access.RenewEnrolment, audit.EventAdminChange, d.accountRenew, "reason", "page")),
@@ -42,20 +42,20 @@ func (d *Door) table() []Endpoint {
 		page("/clinic", "clinic", access.ListMyPatients, audit.EventRead, d.clinic),
 		page("/clinic/{patient}", "chart", access.ListMyPatients, audit.EventRead, d.chartPurpose),
 		form("/clinic/{patient}", "chart", access.ReadChart, audit.EventRead, d.chartChoose, "purpose"),
-		page("/clinic/{patient}/chart", "chart-open", access.ReadChart, audit.EventRead, d.chartOpen),
+		keeps(page("/clinic/{patient}/chart", "chart-open", access.ReadChart, audit.EventRead, d.chartOpen), "q"),
 		page("/conditions", "conditions", access.ReadChart, audit.EventRead, d.conditionsPage),
 		public(page("/enrol", "enrol", "", "", d.enrol)),
 		public(creates("/enrol/finish", "enrol", "", audit.EventSignIn, d.enrolFinish)),
 		public(begins("/enrol/options", "enrol", "", audit.EventSignIn, d.enrolOptions)),
 		open("/healthz", d.health),
 		page("/immunizations", "immunizations", access.ReadChart, audit.EventRead, d.immunizationsPage),
-		strangersToo(form("/language", "", "", audit.EventUpdate, d.chooseLanguage, "lang", "next", "next_id")),
+		strangersToo(form("/language", "", "", audit.EventUpdate, d.chooseLanguage, "lang", "next", "next_id", "next_query")),
 		page("/medications", "medications", access.ReadChart, audit.EventRead, d.medicationsPage),
-		page("/officer", "officer", access.ReadLog, audit.EventLogRead, d.officer),
+		keeps(page("/officer", "officer", access.ReadLog, audit.EventLogRead, d.officer), "q"),
 		form("/officer", "officer", access.ReadLog, audit.EventLogRead, d.officerChoose, "who", "patient", "act", "outcome", "from", "to", "older"),
 		form("/officer/export", "officer", access.ExportLog, audit.EventExport, d.exportLog),
 		form("/officer/verify", "officer", access.VerifyLog, audit.EventLogRead, d.verifyLog),
-		page("/results", "results", access.ReadChart, audit.EventRead, d.results),
+		keeps(page("/results", "results", access.ReadChart, audit.EventRead, d.results), "q"),
 		form("/results", "results", access.ReadChart, audit.EventRead, d.resultsChoose, "category", "older"),
 		page("/results/{id}", "result", access.ReadChart, audit.EventRead, d.result),
 		page("/security", "security", access.ViewSecurity, audit.EventRead, d.security),
@@ -65,11 +65,11 @@ func (d *Door) table() []Endpoint {
 		form("/security/passkeys/{id}/rename", "security", access.RenamePasskey, audit.EventUpdate, d.passkeyRename, "name"),
 		form("/security/sessions/end-others", "security", access.EndSession, audit.EventUpdate, d.sessionsEnd),
 		form("/security/sessions/{id}/end", "security", access.EndSession, audit.EventUpdate, d.sessionEnd),
-		public(page("/sign-in", "sign-in", "", "", d.signIn)),
+		keeps(public(page("/sign-in", "sign-in", "", "", d.signIn)), "next", "next_id"),
 		public(signs("/sign-in/finish", "sign-in", "", audit.EventSignIn, d.signInFinish)),
 		public(begins("/sign-in/options", "sign-in", "", "", d.signInOptions)),
 		form("/sign-out", "", access.SignOut, audit.EventSignOut, d.signOut),
-		page("/step-up", "step-up", access.SignIn, audit.EventSignIn, d.stepUp),
+		keeps(page("/step-up", "step-up", access.SignIn, audit.EventSignIn, d.stepUp), "next", "next_id"),
 		signs("/step-up/finish", "step-up", access.SignIn, audit.EventSignIn, d.stepUpFinish),
 		begins("/step-up/options", "step-up", access.SignIn, audit.EventSignIn, d.stepUpOptions),
 	}
@@ -114,6 +114,9 @@ func creates(pattern, name string, a access.Action, e audit.Event, serve func(*V
 
 // stepUp marks an act that the policy allows only with fresh presence.
 func stepUp(e Endpoint) Endpoint { e.StepUp = true; return e }
+
+// keeps names the parameters of a page's address that the language switch keeps.
+func keeps(e Endpoint, names ...string) Endpoint { e.Keeps = names; return e }
 
 // file marks a download.
 func file(e Endpoint) Endpoint { e.File = true; return e }

@@ -61,11 +61,11 @@ func touching() map[string]visitOf {
 		"POST /admin/assignments/end":         {by: "admin", fields: []string{"clinician", "DOCTOR", "patient", "PATIENT"}, status: 303},
 		"GET /officer":                        {by: "officer"},
 		"POST /officer":                       {by: "officer"},
-		"POST /officer/verify":                {by: "officer", more: 1}, // the page below the result
+		"POST /officer/verify":                {by: "officer", more: 1}, // the page that it leads to
 		"POST /officer/export":                {by: "officer"},
 		"POST /sign-out":                      {by: "patient", status: 303},
-		"POST /approve/{id}/decline":          {by: "admin", status: 303, more: 1},   // and the look at the act
-		"POST /security/passkeys/{id}/remove": {by: "patient", status: 409, more: 1}, // it is the last one: the page says so
+		"POST /approve/{id}/decline":          {by: "admin", status: 303, more: 1}, // and the look at the act
+		"POST /security/passkeys/{id}/remove": {by: "patient", more: 1},            // it is the last one, as the page that it leads to says
 	}
 }
 

@@ -28,6 +28,9 @@ type Endpoint struct {
 	Page string
 	// Fields are the fields that a form may send, each once.
 	Fields []string
+	// Keeps are the parameters of the page's own address that the language switch
+	// takes along: where in a list one is, and what was chosen there.
+	Keeps []string
 	// Ceremony marks a passkey endpoint: JSON in, JSON out, errors included.
 	Ceremony bool
 	// Open marks an answer that is the same for everybody: no session is looked
@@ -233,7 +236,7 @@ func (v *Visit) failPage(kind fault.Kind, err error) error {
 		return v.Redirect(v.toSignIn())
 	}
 	if kind == fault.StepUp && v.e != nil {
-		return v.Render(kind.Status(), &view.SignIn{Base: v.Base(""), StepUp: true, Next: v.e.Page, NextID: v.routeID()})
+		return v.Redirect(v.toStepUp())
 	}
 	if kind == fault.Unauthenticated && v.e != nil && v.e.Action == string(access.SignOut) {
 		// The session ended by itself; what the person asked for is done all the same.
@@ -242,7 +245,7 @@ func (v *Visit) failPage(kind fault.Kind, err error) error {
 	m := &view.Error{Base: v.Base(""), Kind: kind, Message: fault.Message(err), RetryAfter: kind.RetryAfter()}
 	// The page repeats nothing of what was asked for, so that two things that are
 	// not there cannot be told apart.
-	m.Route, m.RouteID = "", ""
+	m.Route, m.RouteID, m.RouteQuery = "", "", ""
 	return v.Render(kind.Status(), m)
 }
 
@@ -263,6 +266,16 @@ func (v *Visit) toSignIn() string {
 		return "/sign-in"
 	}
 	return "/sign-in?" + q.Encode()
+}
+
+// toStepUp is the page that asks for presence once more. It leads back to the page
+// that the form stood on.
+func (v *Visit) toStepUp() string {
+	q := url.Values{"next": {v.e.Page}}
+	if id := v.routeID(); id != "" {
+		q.Set("next_id", id)
+	}
+	return "/step-up?" + q.Encode()
 }
 
 // failed is the answer of a ceremony that did not succeed.

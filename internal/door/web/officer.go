@@ -1,7 +1,9 @@
 package web
 
 import (
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -27,6 +29,14 @@ func (d *Door) officer(v *Visit) error {
 	}
 	if !any {
 		return v.officerPage(logQuery{}, nil)
+	}
+	if s := v.Field(checked); s != "" {
+		var r view.Verification
+		if err := json.Unmarshal([]byte(s), &r); err != nil {
+			return fault.Wrap(fault.Internal, "read verification", err)
+		}
+		r.At = v.local(r.At)
+		return v.officerPage(logQuery{}, &r)
 	}
 	q, err := v.logQuery()
 	if err != nil {
@@ -166,7 +176,15 @@ func (v *Visit) logEntry(e audit.Entry, names func(person.AccountID) (string, er
 	return out, nil
 }
 
-// verifyLog is POST /officer/verify.
+// checked is what verifyLog seals for the page. No form has a field of this name, so
+// that nobody can make the page say how a check ended.
+const checked = "checked"
+
+// maxReasonShown is how much of the verifier's words the address of the page takes.
+const maxReasonShown = 240
+
+// verifyLog is POST /officer/verify. The outcome stands in the page's address, sealed,
+// with the time of the check: Back and Reload must not read the whole log again.
 func (d *Door) verifyLog(v *Visit) error {
 	g, err := v.decide(access.Ask{Caller: v.caller, Action: access.VerifyLog, Owner: access.LogOwner()})
 	if err != nil {
@@ -181,7 +199,14 @@ func (d *Door) verifyLog(v *Visit) error {
 	if r.FirstBad != nil {
 		out.FirstBad = strconv.FormatInt(*r.FirstBad, 10)
 	}
-	return v.officerPage(logQuery{}, out)
+	if len(out.Reason) > maxReasonShown {
+		out.Reason = strings.ToValidUTF8(out.Reason[:maxReasonShown], "") + " …"
+	}
+	text, err := json.Marshal(out)
+	if err != nil {
+		return fault.Wrap(fault.Internal, "write verification", err)
+	}
+	return v.leadTo("/officer", url.Values{checked: {string(text)}})
 }
 
 // exportLog is POST /officer/export: an archive of the log as it is stored, sealed.

@@ -70,7 +70,7 @@ func TestThePatientSeesWhoLookedAndKeepsTheProof(t *testing.T) {
 	want(t, "doctor", doctor.post("/clinic/"+chart.String(), "purpose", "TREAT"), http.StatusOK, "Maya")
 
 	page := b.get("/access-log")
-	want(t, "who looked", page, http.StatusOK, "Dr. Lillian Chen, your doctor, opened your record on November 22", ", to treat you.", "opened a list of patients with your name on it")
+	want(t, "who looked", page, http.StatusOK, "Dr. Lillian Chen, your doctor, opened your record on November 22", ", to treat you.", "opened a list of patients that names you")
 	seq := regexp.MustCompile(`/access-log/(\d+)/proof`).FindStringSubmatch(page.Body.String())
 	w := b.get("/access-log/" + seq[1] + "/proof")
 	want(t, "proof", w, http.StatusOK)

@@ -39,6 +39,24 @@ func TestPlainNamesAreComplete(t *testing.T) {
 	}
 }
 
+// A range that the care team set for one person is called a goal, and not usual.
+func TestAGoalIsNotCalledUsual(t *testing.T) {
+	h := lite(t)
+	chart := h.load(t, []byte(`{"resourceType":"Bundle","type":"collection","entry":[
+		{"resource":{"resourceType":"Patient","id":"p","name":[{"text":"Rosa Field"}]}},
+		{"resource":{"resourceType":"Observation","id":"o","language":"en","status":"final","subject":{"reference":"Patient/p"},
+			"code":{"text":"Hemoglobin A1c","coding":[{"system":"http://loinc.org","code":"4548-4"}]},"effectiveDateTime":"2026-11-20","valueQuantity":{"value":7.4,"unit":"%"},
+			"interpretation":[{"coding":[{"code":"H"}]}],
+			"referenceRange":[{"high":{"value":7.0,"unit":"%"},"type":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/referencerange-meaning","code":"treatment"}]}}]}}]}`))
+	rosa := h.account(t, "Rosa Field", chart, person.RolePatient)
+	list := rosa.get("/results")
+	want(t, "list", list, http.StatusOK, "A little above the goal", "It is outside its usual range or goal.")
+	want(t, "page", rosa.get(resultLink.FindStringSubmatch(list.Body.String())[1]), http.StatusOK, "A little above the goal", "Goal of the care team: up to 7.0 %.")
+	if strings.Contains(rosa.last.Body.String(), "Usual range:") {
+		t.Error("the goal is called usual")
+	}
+}
+
 // A patient reads the plain name in the page's language, with the laboratory's
 // own name on the result's page; staff read the laboratory's.
 func TestTestsHavePlainNames(t *testing.T) {

@@ -16,23 +16,20 @@ import (
 )
 
 // security is GET /security: passkeys and sessions of whoever is signed in.
-func (d *Door) security(v *Visit) error { return v.securityPage(http.StatusOK, "") }
-
-func (v *Visit) securityPage(status int, problem string) error {
+func (d *Door) security(v *Visit) error {
 	g, err := v.decide(access.Ask{Caller: v.caller, Action: access.ViewSecurity, Owner: person.Account(v.caller.Account())})
 	if err != nil {
 		return err
 	}
-	keys, err := v.door.c.Identity.Passkeys(v.Context(), g)
+	keys, err := d.c.Identity.Passkeys(v.Context(), g)
 	if err != nil {
 		return err
 	}
-	sessions, err := v.door.c.Sessions.List(v.Context(), g)
+	sessions, err := d.c.Sessions.List(v.Context(), g)
 	if err != nil {
 		return err
 	}
 	m := &view.Security{Base: v.Base(view.PlaceSecurity)}
-	m.Problem = problem
 	for _, k := range keys {
 		m.Passkeys = append(m.Passkeys, view.Passkey{ID: k.ID, Name: k.Name.Reveal(), Added: v.local(k.Created), LastUsed: v.usedOn(k.Used),
 			This: k.ID == v.caller.Proof().Passkey})
@@ -41,7 +38,7 @@ func (v *Visit) securityPage(status int, problem string) error {
 		m.Sessions = append(m.Sessions, view.Session{ID: s.ID, Device: v.deviceName(s.Browser, s.System), Started: v.local(s.Created),
 			LastSeen: v.local(s.Used), This: s.Current})
 	}
-	return v.Render(status, m)
+	return v.Render(http.StatusOK, m)
 }
 
 // usedOn is the day on which a passkey was last used. It is kept as a day in UTC,
@@ -132,7 +129,7 @@ func (d *Door) passkeyFinish(v *Visit) error {
 func (d *Door) passkeyRename(v *Visit) error {
 	name := v.Field("name")
 	if p := nameProblem(name, maxName); p != "" {
-		return v.securityPage(http.StatusBadRequest, p)
+		return v.sorry(p, "/security")
 	}
 	if _, err := v.change(v.caller.Account(), identity.RenamePasskey(v.Path("id"), phi.NewText(name))); err != nil {
 		return err
@@ -145,7 +142,7 @@ func (d *Door) passkeyRename(v *Visit) error {
 func (d *Door) passkeyRemove(v *Visit) error {
 	g, err := v.change(v.caller.Account(), identity.RemovePasskey(v.Path("id")))
 	if fault.Is(err, fault.Conflict) {
-		return v.securityPage(http.StatusConflict, "problem.last-passkey")
+		return v.sorry("problem.last-passkey", "/security")
 	}
 	if err != nil {
 		return err

@@ -136,7 +136,7 @@ func usual(r records.Reading) view.Usual {
 		return view.Usual{}
 	}
 	rg := r.Ranges[0]
-	u := view.Usual{Words: rg.Text.Reveal()}
+	u := view.Usual{Words: rg.Text.Reveal(), Goal: rg.Goal}
 	if n, ok := bound(rg.Low, r.Quantity); ok {
 		u.Low, u.LowText = &n, rg.Low.Value.Reveal()
 	}
@@ -203,7 +203,7 @@ func (s series) readings(part measured, most int) []view.Reading {
 				return out
 			}
 			if p.key == part.key {
-				out = append(out, view.Reading{At: o.at, Value: p.value, Number: p.number, Standing: p.standing})
+				out = append(out, view.Reading{At: o.at, Value: p.value, Number: p.number, Standing: p.standing, Goal: p.usual.Goal})
 			}
 		}
 	}

@@ -63,5 +63,11 @@ func (d *Door) chooseLanguage(v *Visit) error {
 	}
 	http.SetCookie(v.w, &http.Cookie{Name: languageCookie, Value: tag, Path: "/", MaxAge: int(languageAge.Seconds()),
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	return v.done("language", d.path(v.Field("next"), v.Field("next_id")))
+	path := d.path(v.Field("next"), v.Field("next_id"))
+	if e := d.page(v.Field("next")); e != nil && path != "/" {
+		if q := e.kept(v.Field("next_query")); q != "" {
+			path += "?" + q
+		}
+	}
+	return v.done("language", path)
 }

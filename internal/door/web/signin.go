@@ -62,6 +62,7 @@ func (d *Door) signIn(v *Visit) error {
 		v.tag = q.Get("lang")
 	}
 	m := &view.SignIn{Base: v.Base(""), Next: d.known(q.Get("next")), NextID: opaqueOr(q.Get("next_id"))}
+	m.RouteQuery = leadsTo(m.Next, m.NextID)
 	if why := "flash." + q.Get("why"); m.Flash == "" && (why == "flash.signed-out" || why == "flash.session-over") {
 		m.Flash = why
 	}
@@ -172,7 +173,22 @@ func (d *Door) signOut(v *Visit) error {
 // stepUp is GET /step-up: presence once more, then back to where one was.
 func (d *Door) stepUp(v *Visit) error {
 	q := v.r.URL.Query()
-	return v.Render(http.StatusOK, &view.SignIn{Base: v.Base(""), StepUp: true, Next: d.known(q.Get("next")), NextID: opaqueOr(q.Get("next_id"))})
+	m := &view.SignIn{Base: v.Base(""), StepUp: true, Next: d.known(q.Get("next")), NextID: opaqueOr(q.Get("next_id"))}
+	m.RouteQuery = leadsTo(m.Next, m.NextID)
+	return v.Render(http.StatusOK, m)
+}
+
+// leadsTo is where sign-in goes on, for the language switch: only what is known to
+// be a page, since what an address says is not repeated.
+func leadsTo(next, id string) string {
+	q := url.Values{}
+	if next != "" {
+		q.Set("next", next)
+	}
+	if next != "" && id != "" {
+		q.Set("next_id", id)
+	}
+	return q.Encode()
 }
 
 // stepUpOptions is POST /step-up/options.

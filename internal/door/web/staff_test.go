@@ -60,7 +60,7 @@ func TestADoctorOpensAssignedChartsForAPurpose(t *testing.T) {
 	if strings.Contains(doctor.last.Body.String(), "Maya") {
 		t.Error("the page that asks for a purpose shows the chart")
 	}
-	want(t, "no purpose", doctor.post(path), http.StatusBadRequest, "Please say why")
+	want(t, "no purpose", doctor.post(path), http.StatusOK, "Please say why")
 	want(t, "another purpose", doctor.post(path, "purpose", "HOPERAT"), http.StatusNotFound)
 	want(t, "treatment", doctor.post(path, "purpose", "TREAT"), http.StatusOK, "Maya Tran", "Latex", "Migraine", "Blood pressure", "Opened for", "Chart of Maya Tran</h1>")
 	link := resultLink.FindStringSubmatch(doctor.last.Body.String())[1]

@@ -145,6 +145,7 @@ func (v *Visit) Base(place view.Place) view.Base {
 	}
 	if v.e != nil {
 		b.Route, b.RouteID = v.e.Page, v.routeID()
+		b.RouteQuery = v.e.kept(v.r.URL.RawQuery)
 	}
 	if !v.SignedIn() {
 		return b
@@ -188,6 +189,27 @@ func (v *Visit) routeID() string {
 	}
 	return ""
 }
+
+// kept is what the language switch takes along of a query: the parameters that the
+// page declares, each once, and only while they are short. What they mean the page
+// decides when it is asked again.
+func (e *Endpoint) kept(query string) string {
+	q, err := url.ParseQuery(query)
+	if err != nil || len(query) > queryKept || e.Method != http.MethodGet {
+		return ""
+	}
+	out := url.Values{}
+	for _, name := range e.Keeps {
+		if q.Has(name) {
+			out.Set(name, q.Get(name))
+		}
+	}
+	return out.Encode()
+}
+
+// queryKept is the longest query that the language switch keeps. A sealed choice of
+// full length fits in it, and it fits in a form.
+const queryKept = 2 << 10
 
 // Render answers with a page, whole or not at all.
 func (v *Visit) Render(status int, m view.Model) error {
@@ -291,6 +313,11 @@ func (v *Visit) choose(path string) error {
 			chosen.Set(name, s)
 		}
 	}
+	return v.leadTo(path, chosen)
+}
+
+// leadTo goes to the page at path with what it is to show, sealed.
+func (v *Visit) leadTo(path string, chosen url.Values) error {
 	q, err := v.door.c.Sessions.SealQuery(v.caller, path, chosen.Encode())
 	if err != nil {
 		return err
@@ -298,7 +325,7 @@ func (v *Visit) choose(path string) error {
 	return v.Redirect(path + "?q=" + q)
 }
 
-// chosen reads what choose sealed, for Field. It reports whether there is anything;
+// chosen reads what leadTo sealed, for Field. It reports whether there is anything;
 // what is too old, or another session's, is nothing and over.
 func (v *Visit) chosen() (any, over bool) {
 	q := v.r.URL.Query()

@@ -82,7 +82,7 @@ func a1c() measure {
 	return lab("4548-4", "Hemoglobin A1c/Hemoglobin.total in Blood", "Hemoglobin A1c", "%", "%", 1, 40, 56)
 }
 func glucose() measure {
-	return lab("2345-7", "Glucose [Mass/volume] in Serum or Plasma", "Glucose, fasting", "mg/dL", "mg/dL", 0, 70, 99)
+	return lab("1558-6", "Fasting glucose [Mass/volume] in Serum or Plasma", "Glucose, fasting", "mg/dL", "mg/dL", 0, 70, 99)
 }
 func creatinine() measure {
 	return lab("2160-0", "Creatinine [Mass/volume] in Serum or Plasma", "Creatinine", "mg/dL", "mg/dL", 2, 74, 135)

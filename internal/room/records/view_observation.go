@@ -22,10 +22,12 @@ const (
 	Abnormal                     // outside, without a direction
 )
 
-// Range is a reference range. Text is what the laboratory wrote, if it did.
+// Range is a reference range. Text is what the laboratory wrote, if it did. Goal says
+// that it is what the care team wants for this person, and not what is usual.
 type Range struct {
 	Low, High Quantity
 	Text      phi.Text
+	Goal      bool
 }
 
 // IsZero reports whether there is nothing to show.
@@ -81,7 +83,10 @@ func reading(v rawjson.Value) Reading {
 	r := Reading{Name: coded(v.Get("code")), Quantity: quantity(v.Get("valueQuantity")), Value: otherValue(v),
 		Absent: coded(v.Get("dataAbsentReason")), Interpretation: codedList(v, "interpretation")}
 	for x := range at(v, "referenceRange") {
-		rg := Range{quantity(x.Get("low")), quantity(x.Get("high")), show(x.Get("text").Text())}
+		rg := Range{Low: quantity(x.Get("low")), High: quantity(x.Get("high")), Text: show(x.Get("text").Text())}
+		for c := range at(x, "type.coding.code") {
+			rg.Goal = rg.Goal || c.Text() == "treatment"
+		}
 		if !rg.IsZero() {
 			r.Ranges = append(r.Ranges, rg)
 		}

@@ -33,6 +33,14 @@ func (s Standing) ID() string {
 	return standingIDs[StandingNone]
 }
 
+// Says is the message id, in the words for a goal where the range is one.
+func (s Standing) Says(goal bool) string {
+	if !goal || !s.Known() {
+		return s.ID()
+	}
+	return "goal." + strings.TrimPrefix(s.ID(), "standing.")
+}
+
 // Class is the CSS class of the words; colour only repeats what they say.
 func (s Standing) Class() string {
 	switch s {
@@ -86,6 +94,7 @@ type Usual struct {
 	Low, High         *float64
 	LowText, HighText string // the bounds as written: "3.50"
 	Words             string // the range in the laboratory's words, used when it gave no bounds
+	Goal              bool   // what the care team wants for this person: no page calls it usual
 }
 
 // Known reports whether there are bounds.
@@ -97,7 +106,11 @@ type Reading struct {
 	Value    string   // as written: "1.10", "negative"
 	Number   *float64 // nil when the value is no number
 	Standing Standing
+	Goal     bool // the standing is towards a goal
 }
+
+// Says is the message id of the standing.
+func (r Reading) Says() string { return r.Standing.Says(r.Goal) }
 
 // Assess places a number on a range. flag is the laboratory's own
 // interpretation code (HL7 v3 ObservationInterpretation: N, L, LL, H, HH, ...;

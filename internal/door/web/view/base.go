@@ -99,6 +99,7 @@ type Base struct {
 	StaffRole   person.Role
 	Route       string // name of this page's route; the language form sends it back as `next`
 	RouteID     string // the opaque id in the route's path, if any; sent back as `next_id`
+	RouteQuery  string // of the page's address, what the language switch keeps; sent back as `next_query`
 	Flash       string // message id of a good outcome ("flash.passkey-added"); empty for none
 	Problem     string // message id of what went wrong with a form ("problem.name-empty"); empty for none
 	Demo        bool   // demo data: a line on every page says so

@@ -37,3 +37,6 @@ type Part struct {
 	Before   string    // the value before this one, as written; empty when there is none
 	BeforeAt time.Time // when that was
 }
+
+// Says is the message id of the standing.
+func (p Part) Says() string { return p.Standing.Says(p.Usual.Goal) }

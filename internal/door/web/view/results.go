@@ -51,6 +51,9 @@ type Row struct {
 	Series   Series
 }
 
+// Says is the message id of the standing.
+func (r Row) Says() string { return r.Standing.Says(r.Series.Usual.Goal) }
+
 // Series is what a trend is drawn from.
 type Series struct {
 	ID       string // unique in the page, letters, digits and dashes

@@ -128,7 +128,11 @@ func (w *writer) trend(s Series) (chart.Trend, error) {
 		if err != nil {
 			return t, err
 		}
-		if t.Legend, err = w.text("chart.legend", "range", words); err != nil {
+		id := "chart.legend"
+		if s.Usual.Goal {
+			id = "chart.legend-goal"
+		}
+		if t.Legend, err = w.text(id, "range", words); err != nil {
 			return t, err
 		}
 	}
@@ -155,7 +159,7 @@ func (w *writer) spoken(s Series, rs []Reading) (string, error) {
 	if n == 0 {
 		return w.text("chart.no-numbers", "name", s.Name)
 	}
-	standing, err := w.text(last.Standing.ID())
+	standing, err := w.text(last.Says())
 	if err != nil {
 		return "", err
 	}

@@ -17,6 +17,12 @@ function takeSecret() {
   return secret;
 }
 
+/** The language switch opens the page anew: the secret goes along, in the fragment that a redirect keeps. */
+function keepSecret(secret) {
+  const form = document.querySelector('form[action="/language"]');
+  form?.addEventListener('submit', () => { form.action = `/language#${secret}`; });
+}
+
 function fields(root) {
   const out = {};
   for (const f of root.querySelectorAll('[data-field]')) out[f.dataset.field] = f.value;
@@ -47,6 +53,7 @@ function reason(error) {
 function start(root) {
   const button = root.querySelector('[data-go]');
   const secret = root.dataset.link === undefined ? '' : takeSecret();
+  if (secret !== '') keepSecret(secret);
   if (!supported()) return say(root, 'bad', words(root, 'unsupported'));
   if (root.dataset.link !== undefined && secret === '') return say(root, 'bad', words(root, 'no-link'));
   button.disabled = false;

@@ -40,6 +40,7 @@ func Pages(lang string) []Page {
 		{"results", f.results()},
 		{"results-empty", &view.Results{Base: f.patient(view.PlaceResults, "results")}},
 		{"result", f.result()},
+		{"result-goal", f.goal()},
 		{"result-pressure", f.pressure()},
 		{"result-words", f.words()},
 		{"result-staff", f.resultForStaff()},
@@ -155,7 +156,7 @@ func series(id, name, unit string, u view.Usual, n, every int, from, to float64,
 		}
 		text := strconv.FormatFloat(v, 'f', decimals, 64)
 		v, _ = strconv.ParseFloat(text, 64)
-		s.Readings = append(s.Readings, view.Reading{At: now().AddDate(0, 0, -4-(n-1-i)*every), Value: text, Number: &v, Standing: view.Assess(&v, u, "")})
+		s.Readings = append(s.Readings, view.Reading{At: now().AddDate(0, 0, -4-(n-1-i)*every), Value: text, Number: &v, Standing: view.Assess(&v, u, ""), Goal: u.Goal})
 	}
 	return s
 }
@@ -180,7 +181,7 @@ func (f fixture) rows() []view.Row {
 		row(f.a1c(), true),
 		row(series("egfr", f.pick("Kidney filtering (eGFR)", "Filtrado del riñón (eGFR)"), "mL/min", view.Usual{Low: bound(60), LowText: "60"}, 9, 120, 84, 78, 0), true),
 		row(series("k", f.pick("Potassium", "Potasio"), "mmol/L", between("3.5", "5.1"), 8, 120, 4.2, 4.4, 1), false),
-		row(series("ldl", f.pick("LDL cholesterol", "Colesterol LDL"), "mg/dL", view.Usual{High: bound(100), HighText: "100"}, 7, 150, 104, 118, 0), false),
+		row(series("ldl", f.pick("LDL cholesterol", "Colesterol LDL"), "mg/dL", view.Usual{High: bound(100), HighText: "100", Goal: true}, 7, 150, 104, 118, 0), false),
 	}
 }
 
@@ -232,6 +233,16 @@ func (f fixture) result() view.Model {
 		About: f.pick("A1c shows your average sugar over about three months.", "La A1c muestra su azúcar promedio de unos tres meses."),
 		On:    view.DayOf(last.At), Lab: "Riverside Lab", OrderedBy: "Dr. Mei Chen", Status: "final",
 		Parts: []view.Part{{Value: last.Value, Unit: s.Unit, Standing: last.Standing, Usual: s.Usual, Series: s, Before: s.Readings[12].Value, BeforeAt: s.Readings[12].At}}}
+}
+
+// goal is a result whose range the care team set for this person.
+func (f fixture) goal() view.Model {
+	r, _ := f.result().(*view.Result)
+	u := r.Parts[0].Usual
+	u.Goal = true
+	s := series("a1c", r.Name, "%", u, 14, 90, 8.9, 7.4, 1)
+	r.Parts[0].Usual, r.Parts[0].Series = u, s
+	return r
 }
 
 func (f fixture) resultForStaff() view.Model {
