@@ -102,9 +102,12 @@ func (r *Room) acceptable(ctx context.Context, n NewAccount) error {
 	if err != nil {
 		return err
 	}
-	account, err := r.holder(ctx, n.Chart)
+	account, dark, err := r.holder(ctx, n.Chart)
 	if err == nil && !account.IsZero() {
 		err = errTaken()
+	}
+	if err == nil && len(dark) > 0 {
+		err = r.c.Vault.Tampered(ctx, "create account: this damaged account may hold the chart", person.Account(dark[0]))
 	}
 	return err
 }
@@ -119,9 +122,10 @@ func goodName(s string) bool {
 // of sessions gets a head too: a head can begin only where its owner begins.
 func (r *Room) createIn(ctx context.Context, tx *vault.ChangeTx, p *Plan) error {
 	if !p.patient.IsZero() && !p.claimed { // a transaction that is tried again has it
-		if p.claimed = r.claim(p.patient, p.account); !p.claimed {
-			return errTaken() // since it was planned
+		if err := r.claim(ctx, tx, p.patient, p.account); err != nil {
+			return err // since it was planned
 		}
+		p.claimed = true
 	}
 	owner := person.Account(p.account)
 	if err := tx.NewOwner(ctx, owner); err != nil {

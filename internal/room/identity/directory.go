@@ -201,7 +201,7 @@ func idsOf(rows *db.Rows, err error) ([]person.AccountID, error) {
 
 // each calls fn for every account, until fn returns false; with nil for one that
 // fails its check.
-func (r *Room) each(ctx context.Context, fn func(*set) bool) error {
+func (r *Room) each(ctx context.Context, fn func(person.AccountID, *set) bool) error {
 	const some = 200
 	var after person.AccountID
 	for {
@@ -215,7 +215,7 @@ func (r *Room) each(ctx context.Context, fn func(*set) bool) error {
 			if err != nil && !damaged {
 				return err
 			}
-			if (s != nil || damaged) && !fn(s) {
+			if (s != nil || damaged) && !fn(id, s) {
 				return nil
 			}
 		}
@@ -230,7 +230,7 @@ func (r *Room) FindPersona(ctx context.Context, handle string) (person.AccountID
 	if r.c.Environment == keys.Production || handle == "" {
 		return found, fault.New(fault.NotFound, "find persona: there is none")
 	}
-	err := r.each(ctx, func(s *set) bool {
+	err := r.each(ctx, func(_ person.AccountID, s *set) bool {
 		if s != nil && s.profile().Handle == handle {
 			found = s.account
 		}
@@ -251,7 +251,7 @@ func (r *Room) ReadyForPatients(ctx context.Context) (bool, error) {
 		return true, nil
 	}
 	admins, officer := map[[16]byte]bool{}, false
-	err := r.each(ctx, func(s *set) bool {
+	err := r.each(ctx, func(_ person.AccountID, s *set) bool {
 		if s == nil || !s.active() || len(s.of(kindCredential)) == 0 {
 			return true
 		}

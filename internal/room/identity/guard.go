@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/vault"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
 	"postern.example/postern/internal/word/phi"
@@ -65,7 +66,7 @@ func (r *Room) enrolledAdministrators(ctx context.Context) (int, error) {
 		return enough, nil
 	}
 	seen, damaged := map[[16]byte]bool{}, false
-	err := r.each(ctx, func(s *set) bool {
+	err := r.each(ctx, func(_ person.AccountID, s *set) bool {
 		if s == nil {
 			damaged = true
 			return false
@@ -89,44 +90,103 @@ func (r *Room) enrolledAdministrators(ctx context.Context) (int, error) {
 
 // holder is the account whose own chart this is, zero when there is none. The
 // accounts say so in sealed rows, so the first question looks at every account,
-// and memory answers the rest: this process is the only writer.
-func (r *Room) holder(ctx context.Context, chart person.PatientID) (person.AccountID, error) {
+// and memory answers the rest: this process is the only writer. dark are accounts that are
+// damaged so that nobody can tell which chart is theirs: any of them may be it.
+func (r *Room) holder(ctx context.Context, chart person.PatientID) (account person.AccountID, dark []person.AccountID, err error) {
+	if dark, err = r.learnCharts(ctx); err != nil {
+		return person.AccountID{}, nil, err
+	}
+	r.mu.Lock()
+	account = r.charts[chart]
+	doubtful := r.doubtful[chart]
+	r.mu.Unlock()
+	if account.IsZero() {
+		return account, dark, nil
+	}
+	if doubtful { // then the claim of another account, inside a change, finds out
+		if s, err := r.load(ctx, account); err != nil || s == nil {
+			return person.AccountID{}, dark, err
+		}
+	}
+	return account, nil, nil
+}
+
+// learnCharts looks at every account the first time, and afterwards again at those whose
+// own chart could not be told. It returns those of whom that is still so.
+func (r *Room) learnCharts(ctx context.Context) (dark []person.AccountID, err error) {
 	r.scan.Lock()
 	defer r.scan.Unlock()
+	look := r.dark
 	if !r.scanned {
-		damaged := false
-		err := r.each(ctx, func(s *set) bool {
+		look = nil
+		err := r.each(ctx, func(id person.AccountID, s *set) bool {
 			if s == nil {
-				damaged = true
-				return false
-			}
-			if own := chartOf(s.profile()); !own.IsZero() {
-				r.claim(own, s.account)
+				look = append(look, id)
+			} else if own := chartOf(s.profile()); !own.IsZero() {
+				r.learn(own, id)
 			}
 			return true
 		})
 		if err != nil {
-			return person.AccountID{}, err
+			return nil, err
 		}
-		if damaged { // it may be the one that holds the chart
-			return person.AccountID{}, fault.New(fault.Tampered, "find account of a chart: an account fails its check")
-		}
-		r.scanned = true
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.charts[chart], nil
+	for _, id := range look {
+		own, ok, err := r.chartBeside(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			dark = append(dark, id)
+		} else if !own.IsZero() {
+			r.learn(own, id)
+		}
+	}
+	r.scanned, r.dark = true, dark
+	return dark, nil
 }
 
-// claim takes chart for account, unless it has one.
-func (r *Room) claim(chart person.PatientID, account person.AccountID) bool {
+// learn notes that chart is account's own.
+func (r *Room) learn(chart person.PatientID, account person.AccountID) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, taken := r.charts[chart]; taken {
-		return false
+	if _, known := r.charts[chart]; !known {
+		r.charts[chart] = account
 	}
-	r.charts[chart] = account
-	return true
+}
+
+// claim takes chart for account inside the change that makes it, unless another has it.
+// One that a change of unknown outcome was to make has it only if it was made, which is
+// known by now: a change begins when that of the one before is.
+func (r *Room) claim(ctx context.Context, tx *vault.ChangeTx, chart person.PatientID, account person.AccountID) error {
+	r.mu.Lock()
+	other, taken := r.charts[chart]
+	doubtful := r.doubtful[chart]
+	r.mu.Unlock()
+	if taken && !doubtful {
+		return errTaken()
+	}
+	if doubtful {
+		head, err := tx.Head(ctx, headOf(other))
+		if err != nil {
+			return err
+		}
+		if head.Version > 0 {
+			return errTaken()
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.charts[chart] = account // changes come one at a time
+	delete(r.doubtful, chart)
+	return nil
+}
+
+// doubt keeps a claim of whose account nobody knows whether it was made.
+func (r *Room) doubt(chart person.PatientID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.doubtful[chart] = true
 }
 
 // release undoes a claim whose account was not made.
@@ -143,14 +203,18 @@ func errTaken() error {
 }
 
 // PatientName is the name of the account whose own chart this is, empty when there
-// is none, for the holder of a Grant for ListAccounts.
+// is none or it is damaged, for the holder of a Grant for ListAccounts.
 func (r *Room) PatientName(ctx context.Context, g access.Grant, chart person.PatientID) (phi.Text, error) {
 	if err := g.Covers(access.ListAccounts, person.Clinic(r.c.Clinic)); err != nil {
 		return phi.Text{}, err
 	}
-	account, err := r.holder(ctx, chart)
+	account, _, err := r.holder(ctx, chart)
 	if err != nil || account.IsZero() {
 		return phi.Text{}, err
 	}
-	return r.Name(ctx, g, account)
+	name, err := r.Name(ctx, g, account)
+	if fault.Is(err, fault.Tampered) {
+		return phi.Text{}, nil // the alarm names it, and who lists others goes on
+	}
+	return name, err
 }

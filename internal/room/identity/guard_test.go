@@ -192,8 +192,9 @@ func TestADamagedAccountMayHoldTheChart(t *testing.T) {
 	p, err := h.rooms.PlanCreate(t.Context(), identity.NewAccount{Roles: []person.Role{person.RolePatient}, Chart: newPatient(t)})
 	wantKind(t, "create", h.do(t, operator(h), p, err), fault.Tampered)
 	g := vaulttest.Grant(t, h.gate, listAsk(h, operator(h)))
-	_, err = h.rooms.PatientName(t.Context(), g, newPatient(t))
-	wantKind(t, "name", err, fault.Tampered)
+	if name, err := h.rooms.PatientName(t.Context(), g, newPatient(t)); err != nil || !name.IsZero() {
+		t.Errorf("name %v, %v", name, err)
+	}
 }
 
 // Pages of accounts go forth and back.

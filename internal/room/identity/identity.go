@@ -53,9 +53,11 @@ type Room struct {
 	parsed   map[person.AccountID]*set
 	verified *db.Fresh[person.AccountID, verified]
 	charts   map[person.PatientID]person.AccountID // whose own chart, see holder
+	doubtful map[person.PatientID]bool             // of charts: nobody knows whether the account was made
 
 	scan    sync.Mutex
-	scanned bool // charts knows every account
+	scanned bool               // charts knows every account but those in dark
+	dark    []person.AccountID // damaged, so that nobody knows whose chart they are
 }
 
 // New makes the Room.
@@ -68,7 +70,8 @@ func New(c Config) (*Room, error) {
 		c.Cache = 20_000
 	}
 	r := &Room{c: c, secret: c.Vault.Secret(vault.SecretAccount), spent: newSpent(), parsed: map[person.AccountID]*set{},
-		verified: db.NewFresh[person.AccountID, verified](c.DB, c.Cache), charts: map[person.PatientID]person.AccountID{}}
+		verified: db.NewFresh[person.AccountID, verified](c.DB, c.Cache),
+		charts:   map[person.PatientID]person.AccountID{}, doubtful: map[person.PatientID]bool{}}
 	var err error
 	if r.party, err = relyingParty(c); err != nil {
 		return nil, fmt.Errorf("open identity: %w", err)

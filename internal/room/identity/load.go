@@ -128,16 +128,50 @@ func (r *Room) parse(ctx context.Context, account person.AccountID, digest [32]b
 func (r *Room) open(ctx context.Context, account person.AccountID, digest [32]byte, rows []row) (*set, error) {
 	s := &set{account: account, digest: digest, rows: rows}
 	for i := range s.rows {
-		o := &s.rows[i]
-		plain, err := r.secret.Open(ctx, o.where(account), o.sealed)
-		if err != nil {
+		var err error
+		if s.rows[i].body, err = r.openRow(ctx, account, s.rows[i]); err != nil {
 			return nil, err
-		}
-		if o.body, err = decode(o.kind, plain); err != nil {
-			return nil, fault.Wrap(fault.Tampered, "read account row", err)
 		}
 	}
 	return s, nil
+}
+
+// openRow opens one row. Whatever of it does not open is tampering with this account and
+// alarms: nobody ever erases one, so its keys are not destroyed either.
+func (r *Room) openRow(ctx context.Context, account person.AccountID, o row) (body, error) {
+	plain, err := r.secret.Open(ctx, o.where(account), o.sealed)
+	if fault.Is(err, fault.Gone) {
+		return body{}, r.c.Vault.Tampered(ctx, "keys of an account were destroyed", person.Account(account))
+	}
+	if err != nil {
+		return body{}, err
+	}
+	b, err := decode(o.kind, plain)
+	if err != nil {
+		return body{}, r.c.Vault.Tampered(ctx, "an account row holds what its kind does not", person.Account(account))
+	}
+	return b, nil
+}
+
+// chartBeside is the own chart of an account whose rows do not pass their check, as far
+// as its profile still opens as the profile of this account. Of what version it is does
+// not matter: the own chart is set when an account is made, and never again.
+func (r *Room) chartBeside(ctx context.Context, account person.AccountID) (person.PatientID, bool, error) {
+	rows, err := r.read(ctx, account)
+	if err != nil {
+		return person.PatientID{}, false, err
+	}
+	for _, o := range rows {
+		if o.kind != kindProfile || o.id != kindProfile.only() {
+			continue
+		}
+		b, err := r.openRow(ctx, account, o)
+		if fault.Is(err, fault.Tampered) {
+			break
+		}
+		return chartOf(b), err == nil, err
+	}
+	return person.PatientID{}, false, nil
 }
 
 // loadIn is load inside a change: rows and head are of one moment.

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"postern.example/postern/internal/trust/access"
@@ -118,7 +119,11 @@ func (r *Room) Apply(ctx context.Context, g access.Grant, p *Plan) error {
 		return r.store(ctx, tx, next)
 	})
 	p.applied = err == nil
-	if err != nil && p.claimed {
+	switch {
+	case err == nil || !p.claimed:
+	case errors.Is(err, vault.ErrOutcome):
+		r.doubt(p.patient)
+	default:
 		r.release(p.patient)
 	}
 	p.claimed = false
