@@ -153,6 +153,51 @@ func keepOlder(t *testing.T, k *clinicKit, raw *dbtest.RawDB, kept string) {
 	raw.Exec(t, `INSERT INTO kept_source (token, body) VALUES (?, ?)`, token, sealed)
 }
 
+// A damaged row of the register stops the imports whose names are in it, and no other, on
+// a server that knows the register. After a start nobody can tell which row it is
+// (decision 22), and all are refused.
+func TestADamagedBucketStopsItsOwnNames(t *testing.T) {
+	eachStore(t, func(t *testing.T, k *clinicKit) {
+		if err := k.take(t, numbered("1", "RC-1", "x")); err != nil {
+			t.Fatal(err)
+		}
+		bad := bucketOf(k.tokenOf(t, "1"))
+		var others []string
+		for n := 10; len(others) < 2; n++ { // whose names lie elsewhere
+			id := fmt.Sprint(n)
+			if bucketOf(k.tokenOf(t, id)) != bad && bucketOf(k.Vault.Blind("number", "https://h.example", "RC-"+id)) != bad {
+				others = append(others, id)
+			}
+		}
+		known, fresh := others[0], others[1]
+		if err := k.take(t, numbered(known, "RC-"+known, "x")); err != nil {
+			t.Fatal(err)
+		}
+		raw := dbtest.Raw(k.DB)
+		if n := raw.Exec(t, `UPDATE chart_register SET body = ? WHERE bucket = ?`, make([]byte, registerSize), int64(bad)); n != 1 {
+			t.Fatal("nothing was damaged")
+		}
+		if err := k.take(t, numbered("1", "RC-1", "y")); !fault.Is(err, fault.Tampered) {
+			t.Errorf("a name in the damaged row: %v, want tampered", err)
+		}
+		if a := fmt.Sprint(k.Alarms.Take()); !strings.Contains(a, "register of sources does not match its head") {
+			t.Errorf("alarms: %s", a)
+		}
+		for _, id := range []string{known, fresh} {
+			if err := k.take(t, numbered(id, "RC-"+id, "y")); err != nil {
+				t.Errorf("names in other rows: %v", err)
+			}
+		}
+		if a := k.Alarms.Take(); len(a) > 0 {
+			t.Errorf("alarms: %v", a)
+		}
+		k = k.restart(t)
+		if err := k.take(t, numbered(known, "RC-"+known, "z")); !fault.Is(err, fault.Tampered) {
+			t.Errorf("after a start: %v, want tampered", err)
+		}
+	})
+}
+
 // The store knows patients by their sources through the register too.
 func TestPatientBySourceAsksTheRegister(t *testing.T) {
 	eachStore(t, func(t *testing.T, k *clinicKit) {
