@@ -62,7 +62,7 @@ func TestADoctorOpensAssignedChartsForAPurpose(t *testing.T) {
 	want(t, "no purpose", doctor.post(path), http.StatusBadRequest, "Please say why")
 	want(t, "another purpose", doctor.post(path, "purpose", "HOPERAT"), http.StatusNotFound)
 	want(t, "treatment", doctor.post(path, "purpose", "TREAT"), http.StatusOK, "Maya Tran", "Latex", "Migraine", "Blood pressure", "Opened for", "Chart of Maya Tran</h1>")
-	link := resultLink.FindStringSubmatch(doctor.last.Body.String())[1]
+	link := staffLink.FindStringSubmatch(doctor.last.Body.String())[1]
 	// Whose result it is stands on its page, and the way back opens the chart, for the same reason.
 	want(t, "one result", doctor.get(link), http.StatusOK, "Maya Tran", `action="`+path+`"`, `name="purpose" value="TREAT"`)
 	want(t, "my patients", doctor.get("/clinic"), http.StatusOK, `action="`+path+`"`, `name="purpose" value="TREAT">Open to treat`)
