@@ -152,7 +152,7 @@ func TestAnAdministratorIsToldWhatIsWrong(t *testing.T) {
 		want(t, c.says, admin.post("/admin/accounts", "name", c.name, "role", c.role, "patient", c.patient), http.StatusOK, c.says)
 	}
 	own := admin.id.String()
-	want(t, "suspend oneself", admin.post("/admin/accounts/"+own+"/suspend"), http.StatusForbidden)
+	want(t, "suspend oneself", admin.post("/admin/accounts/"+own+"/suspend", "reason", "x"), http.StatusForbidden)
 	want(t, "nobody", admin.post("/admin/accounts/acc-x/suspend"), http.StatusNotFound)
 	want(t, "assign to nobody", admin.post("/admin/assignments", "clinician", "x", "patient", "y"), http.StatusOK, "note-bad")
 	want(t, "assign nobody", admin.post("/admin/assignments", "clinician", own, "patient", "y"), http.StatusOK, "note-bad")
