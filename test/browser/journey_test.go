@@ -243,6 +243,18 @@ func TestTwoAdministratorsJourney(t *testing.T) {
 	fresh.Until("the secret left the address bar", `location.hash === ""`)
 	fresh.Leave(`[data-go]`, `location.pathname !== "/enrol"`)
 	fresh.Says("Noor Haddad")
+
+	// The officer keeps watch over both: one asks for the suspension, the other confirms.
+	p.GoTo("/admin")
+	chrome.Eval[bool](p, `(() => { const why = [...document.querySelectorAll('form[action$="/suspend"] [name=reason]')].find(i => !i.closest("tr").innerText.includes("Carla"));
+		why.closest("details").open = true; why.value = "laptop stolen"; why.form.id = "stop"; return true })()`)
+	p.Leave(`#stop button`, `location.pathname === "/admin/waiting"`)
+	p.Says("laptop stolen", "Until then the account works as before")
+	second.GoTo("/admin/waiting")
+	second.Leave(`a[href^="/approve/"]`, `location.pathname.startsWith("/approve/")`)
+	second.Says("laptop stolen", "Only if you know why")
+	second.Leave(`[data-go]`, `document.querySelector(".note")`)
+	second.Says("Confirmed.", "its sessions were ended")
 }
 
 // Back and Reload fetch what a form had asked for, and ask nobody to send it again;

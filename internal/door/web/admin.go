@@ -141,7 +141,7 @@ func compareNames(a, b string) int { return strings.Compare(strings.ToLower(a), 
 
 func (v *Visit) account(a identity.Account) view.Account {
 	out := view.Account{ID: a.ID.String(), Name: a.Name.Reveal(), Roles: a.Roles, Passkeys: a.Passkeys,
-		Guarded: a.Guarded, Self: a.ID == v.caller.Account(), State: view.AccountActive}
+		Guarded: a.Guarded, Oversees: a.Oversees, Self: a.ID == v.caller.Account(), State: view.AccountActive}
 	switch {
 	case a.Damaged:
 		out.Name, out.State = a.ID.String(), "damaged"
@@ -234,7 +234,7 @@ func (d *Door) accountAdd(v *Visit) error {
 		return err
 	}
 	if link.Action().TwoPerson() { // an administrator's
-		return v.propose(link, "A new administrator's first link", "account-added-two")
+		return v.propose(link, linkProposal("A new administrator's first link", "account-added-two"))
 	}
 	return v.invite(link, "account-added")
 }
@@ -260,19 +260,31 @@ func (v *Visit) invite(p *identity.Plan, flash string) error {
 	return v.done(flash, "/admin?"+q.Encode())
 }
 
-// propose asks for a second administrator. The link of p is never used: what is
-// confirmed makes its own.
-func (v *Visit) propose(p *identity.Plan, reason, flash string) error {
+// proposal is what a second person is asked for.
+type proposal struct {
+	reason string
+	what   string // words of the log, before the account
+	flash  string
+	waits  string // message when it waits already
+}
+
+func linkProposal(reason, flash string) proposal {
+	return proposal{reason: reason, what: "Make a new sign-in link for the account ", flash: flash, waits: "problem.link-waits"}
+}
+
+// propose asks for a second person. What p holds, such as a link, is never used: what
+// is confirmed makes its own.
+func (v *Visit) propose(p *identity.Plan, o proposal) error {
 	ask := p.Ask(v.caller)
-	ask.Reason = reason
-	_, err := v.door.c.Gate.Propose(v.Context(), ask, "Make a new sign-in link for the account "+p.Account().String()+". Reason: "+reason)
+	ask.Reason = o.reason
+	_, err := v.door.c.Gate.Propose(v.Context(), ask, o.what+p.Account().String()+". Reason: "+o.reason)
 	if fault.Message(err) == "error.act-waits" {
-		return v.sorry("problem.link-waits", v.place().path())
+		return v.sorry(o.waits, v.place().path())
 	}
 	if err != nil {
 		return err
 	}
-	return v.done(flash, "/admin/waiting")
+	return v.done(o.flash, "/admin/waiting")
 }
 
 // target is the account in the path. A text that is no id names nobody, and
@@ -305,7 +317,7 @@ func (d *Door) accountRenew(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	return v.propose(p, reason, "link-proposed")
+	return v.propose(p, linkProposal(reason, "link-proposed"))
 }
 
 // reasonProblem is what is wrong with a typed reason. It is read by the one who
@@ -323,16 +335,32 @@ func reasonProblem(reason string) string {
 	}
 }
 
-// accountSuspend is POST /admin/accounts/{id}/suspend. Its sessions end at once.
+// accountSuspend is POST /admin/accounts/{id}/suspend. Its sessions end at once; that of
+// an administrator or officer waits for a second person, who is told why.
 func (d *Door) accountSuspend(v *Visit) error {
-	g, err := v.change(v.target(), identity.Suspend())
+	p, err := d.c.Identity.PlanSuspension(v.Context(), v.target())
 	if err != nil {
 		return err
 	}
-	if err := d.c.Sessions.EndAll(v.Context(), g, ""); err != nil {
-		return err
+	if !p.Action().TwoPerson() {
+		g, err := v.apply(p)
+		if err != nil {
+			return err
+		}
+		if err := d.c.Sessions.EndAll(v.Context(), g, ""); err != nil {
+			return err
+		}
+		return v.done("account-suspended", v.place().path())
 	}
-	return v.done("account-suspended", v.place().path())
+	reason := strings.TrimSpace(v.Field("reason"))
+	if wrong := reasonProblem(reason); wrong != "" {
+		// That a reason is wanted says what the account is: for those who list accounts.
+		if _, err := v.decide(access.Ask{Caller: v.caller, Action: access.ListAccounts, Owner: person.Clinic(d.c.Clinic)}); err != nil {
+			return err
+		}
+		return v.sorry(wrong, v.place().path())
+	}
+	return v.propose(p, proposal{reason: reason, what: "Suspend the account ", flash: "suspension-proposed", waits: "problem.suspension-waits"})
 }
 
 // accountRestore is POST /admin/accounts/{id}/restore.

@@ -78,7 +78,17 @@ func (v *Visit) review() (access.Grant, error) {
 	if !opaque(id) {
 		id = "unknown"
 	}
-	return v.decide(access.Ask{Caller: v.caller, Action: access.ReviewActs, Owner: person.Clinic(v.door.c.Clinic), Object: "act/" + id})
+	return v.reviewing("act/" + id)
+}
+
+// reviewing asks the gate for a look at what waits: all of it, or, for the officer, the
+// suspensions that an officer may confirm.
+func (v *Visit) reviewing(object string) (access.Grant, error) {
+	action := access.ReviewActs
+	if v.caller.Role() == person.RoleCompliance {
+		action = access.ReviewSuspensions
+	}
+	return v.decide(access.Ask{Caller: v.caller, Action: action, Owner: person.Clinic(v.door.c.Clinic), Object: object})
 }
 
 // act is the act in the path.
@@ -113,7 +123,8 @@ func (d *Door) approve(v *Visit) error {
 		m.Facts = []view.Fact{{Label: "act", Value: act.Text}}
 		return v.Render(http.StatusOK, m)
 	}
-	m.Two, m.Own = true, act.By.Account() == v.caller.Account()
+	m.Two, m.Own, m.Suspend = true, act.By.Account() == v.caller.Account(), act.Action() == access.SuspendOverseer
+	m.Lapses = v.caller.Role() == person.RoleCompliance
 	names := v.names(g)
 	if m.Asker, err = names(act.By.Account()); err != nil {
 		return err
@@ -127,9 +138,9 @@ func (d *Door) approve(v *Visit) error {
 	return v.Render(http.StatusOK, m)
 }
 
-// waiting is GET /admin/waiting: what waits for a second administrator.
+// waiting is GET /admin/waiting: what waits for a second person.
 func (d *Door) waiting(v *Visit) error {
-	g, err := v.decide(access.Ask{Caller: v.caller, Action: access.ReviewActs, Owner: person.Clinic(d.c.Clinic)})
+	g, err := v.reviewing("")
 	if err != nil {
 		return err
 	}
@@ -141,7 +152,7 @@ func (d *Door) waiting(v *Visit) error {
 	names := v.names(g)
 	for _, a := range acts {
 		w := view.WaitingAct{ID: a.ID, Reason: a.Reason(), Asked: v.local(a.Asked), Until: v.local(a.Expires),
-			Own: a.By.Account() == v.caller.Account()}
+			Own: a.By.Account() == v.caller.Account(), Suspend: a.Action() == access.SuspendOverseer}
 		if w.Asker, err = names(a.By.Account()); err != nil {
 			return err
 		}
@@ -208,17 +219,44 @@ func (v *Visit) approveCommand(act access.Act) error {
 	return d.c.Approved(v.Context(), act, v.caller)
 }
 
-// confirm does what two people want: the link is made under the Grant of both, and
-// waits for the page that the confirmer's browser loads next.
+// confirm does what two people want.
 func (v *Visit) confirm(act access.Act) error {
-	d := v.door
 	account, ok := act.Owner().AsAccount()
-	if !ok {
-		return fault.New(fault.Internal, "confirm act: it is about no account")
+	switch {
+	case ok && act.Action() == access.RenewEnrolment:
+		return v.confirmLink(act, account)
+	case ok && act.Action() == access.SuspendOverseer:
+		return v.confirmSuspension(act, account)
+	default:
+		return fault.New(fault.Internal, "confirm act: nobody knows how")
 	}
-	if act.Action() != access.RenewEnrolment { // another action for two is done another way
-		return fault.New(fault.Internal, "confirm act: no page does "+string(act.Action()))
+}
+
+// confirmSuspension suspends under the Grant of both, and ends the sessions at once.
+func (v *Visit) confirmSuspension(act access.Act, account person.AccountID) error {
+	d := v.door
+	p, err := d.c.Identity.PlanSuspension(v.Context(), account)
+	if err != nil {
+		return err
 	}
+	g, err := d.c.Gate.Confirm(v.Context(), v.caller, act.ID)
+	if err != nil {
+		return err
+	}
+	if err := d.c.Identity.Apply(v.Context(), g, p); err != nil {
+		return err
+	}
+	if err := d.c.Sessions.EndAll(v.Context(), g, ""); err != nil {
+		return err
+	}
+	d.finished.add(finishedAct{act: act, by: v.caller, state: view.ApproveDone})
+	return nil
+}
+
+// confirmLink makes the link under the Grant of both. It waits for the page that the
+// confirmer's browser loads next.
+func (v *Visit) confirmLink(act access.Act, account person.AccountID) error {
+	d := v.door
 	p, err := d.c.Identity.PlanEnrolment(v.Context(), account)
 	if err != nil {
 		return err

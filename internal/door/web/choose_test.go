@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"html"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -158,6 +159,80 @@ func TestChartsOpenOnlyForAStatedPurpose(t *testing.T) {
 	}
 	if n := len(h.entries(t, from)); n != 0 {
 		t.Errorf("%d entries", n)
+	}
+}
+
+// To staff a result opens from its chart, for the purpose that was stated there. From any
+// other link nothing is looked up, and nothing tells one result from another.
+func TestResultsOpenForStaffFromTheChartAlone(t *testing.T) {
+	covers.Covers(t, "CH-11")
+	h := lite(t)
+	maya, chart := h.patient(t, "mother")
+	doctor, second := h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician), h.account(t, "Dr. Ann Lee", nobody, person.RoleClinician)
+	officer := h.account(t, "Dalia Rahman", nobody, person.RoleCompliance)
+	for _, d := range []*browser{doctor, second} {
+		h.assign(t, d, chart)
+	}
+	stated := doctor.sendForm("/clinic/"+chart.String(), "purpose", "TREAT").Header().Get("Location")
+	links := staffLink.FindAllStringSubmatch(doctor.get(stated).Body.String(), 2)
+	link, other := links[0][1], links[1][1]
+	path, sealed, _ := strings.Cut(link, "?")
+	if raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(sealed, "q=")); err != nil || strings.Contains(string(raw), "TREAT") || strings.Contains(string(raw), chart.String()) {
+		t.Errorf("the address is not sealed: %q, %v", raw, err)
+	}
+	from := h.Log.Size()
+	want(t, "from the chart", doctor.get(link), http.StatusOK, "Maya Tran", `name="purpose" value="TREAT"`)
+	if es := h.entries(t, from); len(es) != 1 || es[0].Action != "readChart" || es[0].Patient != chart || es[0].Caller.Purpose != person.PurposeTreatment {
+		t.Errorf("entries %+v", es)
+	}
+	want(t, "the patient's own link", maya.get(path), http.StatusOK)
+
+	from = h.Log.Size()
+	elsewhere := func(what string, b *browser, to string) {
+		t.Helper()
+		if w := b.get(to); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/clinic" || w.Body.Len() > 0 {
+			t.Errorf("%s: %d, to %q", what, w.Code, w.Header().Get("Location"))
+		}
+	}
+	elsewhere("without a purpose", doctor, path)
+	elsewhere("absent", doctor, "/results/buonwgpz7nesu7gb4anlv6kgza")
+	elsewhere("another result's", doctor, strings.Replace(other, other[strings.Index(other, "?"):], "?"+sealed, 1))
+	elsewhere("the chart's", doctor, path+"?"+strings.SplitN(stated, "?", 2)[1])
+	elsewhere("another person's", second, link)
+	elsewhere("of an office", officer, path)
+	if es := h.entries(t, from); len(es) != 0 {
+		t.Errorf("entries %+v", es)
+	}
+	doctor.get(path)
+	want(t, "and it is said", doctor.get("/clinic"), http.StatusOK, "Results open from the patient’s chart")
+	doctor.post("/language", "lang", "es", "next", "clinic")
+	doctor.get("/clinic")
+	doctor.get(path)
+	want(t, "in Spanish", doctor.get("/clinic"), http.StatusOK, "Los resultados se abren desde el expediente")
+	for range 3 { // a session of staff rests ten minutes at most
+		h.Clock.Add(9 * time.Minute)
+		want(t, "within half an hour", doctor.get(link), http.StatusOK)
+	}
+	h.Clock.Add(3 * time.Minute)
+	elsewhere("after half an hour", doctor, link)
+	want(t, "and that is said", doctor.get("/clinic"), http.StatusOK, "demasiado tiempo")
+}
+
+// A link that was sealed for one chart opens no result of another.
+func TestAResultOpensInItsOwnChart(t *testing.T) {
+	h := lite(t)
+	maya, chart := h.patient(t, "mother")
+	_, elder := h.patient(t, "elder")
+	doctor := h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician)
+	h.assign(t, doctor, chart)
+	h.assign(t, doctor, elder)
+	path := resultLink.FindStringSubmatch(maya.get("/results").Body.String())[1]
+	caller, err := h.sessions.Resolve(t.Context(), doctor.cookies["__Host-postern"], person.Request{})
+	must(t, err)
+	for patient, status := range map[person.PatientID]int{chart: http.StatusOK, elder: http.StatusNotFound} {
+		q, err := h.sessions.SealQuery(caller, path, url.Values{"patient": {patient.String()}, "purpose": {"TREAT"}}.Encode())
+		must(t, err)
+		want(t, patient.String(), doctor.get(path+"?q="+q), status)
 	}
 }
 

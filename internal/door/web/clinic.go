@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 
 	"postern.example/postern/internal/door/web/view"
@@ -199,11 +200,15 @@ func (v *Visit) fill(m *view.Chart, c records.Chart) error {
 		default:
 			continue
 		}
-		if len(*rows) < chartRows {
-			*rows = append(*rows, v.row(s))
+		if len(*rows) == chartRows {
+			m.Hidden++
 			continue
 		}
-		m.Hidden++
+		row := v.row(s)
+		if row.Query, err = v.seal("/results/"+row.ID, url.Values{"patient": {m.PatientID}, "purpose": {string(m.Purpose)}}); err != nil {
+			return err
+		}
+		*rows = append(*rows, row)
 	}
 	return nil
 }

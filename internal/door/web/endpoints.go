@@ -29,7 +29,7 @@ func (d *Door) table() []Endpoint {
 		stepUp(form("/admin/accounts/{id}/link", "admin", access.IssueEnrolment, audit.EventUpdate, d.accountLink, "page")),
 		stepUp(form("/admin/accounts/{id}/renew", "admin", access.RenewEnrolment, audit.EventAdminChange, d.accountRenew, "reason", "page")),
 		stepUp(form("/admin/accounts/{id}/restore", "admin", access.ResumeAccount, audit.EventUpdate, d.accountRestore, "page")),
-		stepUp(form("/admin/accounts/{id}/suspend", "admin", access.SuspendAccount, audit.EventUpdate, d.accountSuspend, "page")),
+		stepUp(form("/admin/accounts/{id}/suspend", "admin", access.SuspendAccount, audit.EventUpdate, d.accountSuspend, "reason", "page")),
 		stepUp(form("/admin/assignments", "admin", access.AssignPatient, audit.EventUpdate, d.assign, "clinician", "patient", "page")),
 		stepUp(form("/admin/assignments/end", "admin", access.AssignPatient, audit.EventUpdate, d.unassign, "clinician", "patient", "page")),
 		page("/admin/waiting", "waiting", access.ReviewActs, audit.EventRead, d.waiting),

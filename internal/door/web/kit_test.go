@@ -56,6 +56,7 @@ type house struct {
 	gate     *access.Gate
 	identity *identity.Room
 	records  *records.Store
+	sessions *session.Room
 
 	vkey    string
 	mu      sync.Mutex
@@ -134,6 +135,7 @@ func (h *house) config(t testing.TB) web.Config {
 	sessions, err := session.New(session.Config{DB: h.DB, Vault: h.Vault, People: h.identity, Forms: forms, Clock: h.Clock.Now,
 		Random: rand.Reader, Environment: keys.Test})
 	must(t, err)
+	h.sessions = sessions
 	words, err := catalog.Load()
 	must(t, err)
 	set, err := assets.New()

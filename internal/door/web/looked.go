@@ -151,8 +151,8 @@ func wayIn(e audit.Entry) view.Act {
 		return unless(refused, view.ActNewAccount)
 	case access.AssignPatient:
 		return unless(refused, view.ActAssign)
-	case access.SuspendAccount:
-		return unless(refused, view.ActSuspend)
+	case access.SuspendAccount, access.SuspendOverseer:
+		return unless(refused || proposed, view.ActSuspend)
 	case access.ResumeAccount:
 		return unless(refused, view.ActResume)
 	default:

@@ -13,6 +13,9 @@ import (
 	"postern.example/postern/test/covers"
 )
 
+// staffLink is the way to a result from a chart: it carries whose chart was opened, and why.
+var staffLink = regexp.MustCompile(`href="(/results/[a-z2-7]{26}\?q=[\w-]+)"`)
+
 var resultLink = regexp.MustCompile(`href="(/results/[a-z2-7]{26})"`)
 
 // The whole way of a patient, on both engines.

@@ -133,14 +133,42 @@ func (v *Visit) byDay(kinds []series) []view.Group {
 
 // result is GET /results/{id}: one result with its series.
 func (d *Door) result(v *Visit) error {
+	if v.caller.Role() != person.RolePatient {
+		return d.resultOfChart(v)
+	}
+	return d.showResult(v, v.caller, "")
+}
+
+// resultOfChart is GET /results/{id} for everybody but a patient: from the page of a
+// chart, for the purpose that was stated when it was opened. From anywhere else nothing
+// is looked up, not even whose result it is, and the way leads to my patients.
+func (d *Door) resultOfChart(v *Visit) error {
+	_, over := v.chosen()
+	purpose, stated := person.ParsePurpose(v.Field("purpose"))
+	switch chart := v.Field("patient"); {
+	case over:
+		return v.done("chart-over", "/clinic")
+	case !stated || chart == "":
+		return v.done("result-from-chart", "/clinic")
+	default:
+		return d.showResult(v, v.caller.For(purpose), chart)
+	}
+}
+
+// showResult shows the result in the path. chart is the one that staff opened, for the
+// caller's purpose; empty for the patient.
+func (d *Door) showResult(v *Visit, caller person.Caller, chart string) error {
 	types := []string{"Observation"}
-	staff := v.caller.Role() != person.RolePatient
+	staff := chart != ""
 	if staff {
 		types = append(types, "Patient") // whose result it is must stand on the page
 	}
-	c, r, err := d.c.Records.ViewAround(v.Context(), v.caller, "Observation", v.Path("id"), types...)
+	c, r, err := d.c.Records.ViewAround(v.Context(), caller, "Observation", v.Path("id"), types...)
 	if err != nil {
 		return err
+	}
+	if staff && c.Patient.String() != chart {
+		return fault.New(fault.NotFound, "show result: the purpose was stated for another chart")
 	}
 	one, err := records.ViewObservation(r.Doc)
 	if err != nil {
@@ -154,7 +182,7 @@ func (d *Door) result(v *Visit) error {
 	m := &view.Result{Base: v.Base(view.PlaceResults), Name: o.name, NameLang: o.lang, On: o.on, Lab: o.lab, Status: o.status, Note: o.note,
 		MedicalName: o.written, About: o.about}
 	if staff {
-		m.Place, m.Chart, m.Purpose = view.PlaceClinic, c.Patient.String(), v.caller.Purpose()
+		m.Place, m.Chart, m.Purpose = view.PlaceClinic, chart, caller.Purpose()
 		if m.Person, err = v.patientOf(c); err != nil {
 			return err
 		}

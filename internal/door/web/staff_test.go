@@ -63,7 +63,7 @@ func TestADoctorOpensAssignedChartsForAPurpose(t *testing.T) {
 	want(t, "no purpose", doctor.post(path), http.StatusOK, "Please say why")
 	want(t, "another purpose", doctor.post(path, "purpose", "HOPERAT"), http.StatusNotFound)
 	want(t, "treatment", doctor.post(path, "purpose", "TREAT"), http.StatusOK, "Maya Tran", "Latex", "Migraine", "Blood pressure", "Opened for", "Chart of Maya Tran</h1>")
-	link := resultLink.FindStringSubmatch(doctor.last.Body.String())[1]
+	link := staffLink.FindStringSubmatch(doctor.last.Body.String())[1]
 	// Whose result it is stands on its page, and the way back opens the chart, for the same reason.
 	want(t, "one result", doctor.get(link), http.StatusOK, "Maya Tran", `action="`+path+`"`, `name="purpose" value="TREAT"`)
 	want(t, "my patients", doctor.get("/clinic"), http.StatusOK, `action="`+path+`"`, `name="purpose" value="TREAT">Open to treat`)
@@ -153,7 +153,7 @@ func TestAnAdministratorIsToldWhatIsWrong(t *testing.T) {
 		want(t, c.says, admin.post("/admin/accounts", "name", c.name, "role", c.role, "patient", c.patient), http.StatusOK, c.says)
 	}
 	own := admin.id.String()
-	want(t, "suspend oneself", admin.post("/admin/accounts/"+own+"/suspend"), http.StatusForbidden)
+	want(t, "suspend oneself", admin.post("/admin/accounts/"+own+"/suspend", "reason", "x"), http.StatusForbidden)
 	want(t, "nobody", admin.post("/admin/accounts/acc-x/suspend"), http.StatusNotFound)
 	want(t, "assign to nobody", admin.post("/admin/assignments", "clinician", "x", "patient", "y"), http.StatusOK, "note-bad")
 	want(t, "assign nobody", admin.post("/admin/assignments", "clinician", own, "patient", "y"), http.StatusOK, "note-bad")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,86 @@ func (d *desk) ask(t *testing.T) string {
 		t.Fatal("no way to the act")
 	}
 	return path[1]
+}
+
+// stop suspends who, as by asks and the officer confirms.
+func (d *desk) stop(t *testing.T, who, by *browser) {
+	t.Helper()
+	officer := d.account(t, "Dalia Rahman", nobody, person.RoleCompliance)
+	by.get("/admin")
+	goes(t, "ask", by.post("/admin/accounts/"+who.id.String()+"/suspend", "reason", "device stolen"), "/admin/waiting")
+	path := actLink.FindStringSubmatch(officer.get("/admin/waiting").Body.String())[1]
+	officer.get(path)
+	want(t, "confirm", officer.ceremony(t, path, false, nil), http.StatusOK)
+}
+
+// Who keeps watch is suspended by two: another administrator or the officer confirms.
+func TestSuspendingWhoKeepsWatchTakesTwo(t *testing.T) {
+	covers.Covers(t, "HC-6a", "HC-7c")
+	d := newDesk(t)
+	officer := d.account(t, "Dalia Rahman", nobody, person.RoleCompliance)
+	suspend := func(b *browser) string { return "/admin/accounts/" + b.id.String() + "/suspend" }
+	want(t, "the page asks why", d.ana.get("/admin"), http.StatusOK, "Ask to suspend Ben Marsh", "Ask to suspend Dalia Rahman", "Suspend Maya Tran")
+	want(t, "without a reason", d.ana.post(suspend(officer)), http.StatusOK, "note-bad")
+	want(t, "the officer works on", officer.get("/officer"), http.StatusOK)
+	goes(t, "ask", d.ana.post(suspend(officer), "reason", "device stolen"), "/admin/waiting")
+	want(t, "told", d.ana.get("/admin/waiting"), http.StatusOK, "works as before", "Suspend the account")
+	goes(t, "and ben", d.ana.post(suspend(d.ben), "reason", "has left"), "/admin/waiting")
+	want(t, "twice", d.ana.post(suspend(d.ben), "reason", "x"), http.StatusOK, "A suspension of this account waits already")
+	want(t, "both work on", officer.get("/officer"), http.StatusOK)
+	want(t, "both work on", d.ben.get("/admin"), http.StatusOK)
+	acts := map[string]string{}
+	page := d.ana.get("/admin/waiting").Body.String()
+	for _, m := range actLink.FindAllStringSubmatch(page, -1) {
+		for _, name := range []string{"Ben Marsh", "Dalia Rahman"} {
+			if strings.Contains(d.ana.get(m[1]).Body.String(), name) {
+				acts[name] = m[1]
+			}
+		}
+	}
+	// To its target a suspension is not there: nobody is warned, and nobody confirms or stops the own one.
+	for name, b := range map[string]*browser{"Ben Marsh": d.ben, "Dalia Rahman": officer} {
+		b.get("/security")
+		want(t, name+" herself", b.ceremony(t, acts[name], false, nil), http.StatusNotFound)
+		want(t, name+" stops it", b.post(acts[name]+"/decline"), http.StatusNotFound)
+		if b.sees("/admin/waiting", acts[name]) || shape(b, acts[name]) != shape(b, "/approve/"+strings.Repeat("0", 32)) {
+			t.Errorf("%s is warned", name)
+		}
+	}
+	want(t, "the one who asked", d.ana.get(acts["Ben Marsh"]), http.StatusOK, "Your request for a suspension", "Withdraw")
+	want(t, "nor does she", d.ana.ceremony(t, acts["Ben Marsh"], false, nil), http.StatusForbidden)
+
+	// The officer confirms or lets it lapse, and declines nothing.
+	want(t, "the officer sees", officer.get(acts["Ben Marsh"]), http.StatusOK, "Confirm a suspension", "Ana Ito", "has left", "Confirm with my passkey")
+	if strings.Contains(officer.last.Body.String(), "/decline") {
+		t.Error("the officer is offered to decline")
+	}
+	want(t, "and declines nothing", officer.post(acts["Ben Marsh"]+"/decline"), http.StatusNotFound)
+	officer.post("/language", "lang", "es", "next", "officer")
+	want(t, "in Spanish", officer.get(acts["Ben Marsh"]), http.StatusOK, "Confirmar una suspensión", "Solo si sabe por qué")
+	officer.post("/language", "lang", "en", "next", "officer")
+	officer.get(acts["Ben Marsh"])
+	from := d.Log.Size()
+	want(t, "confirm", officer.ceremony(t, acts["Ben Marsh"], false, nil), http.StatusOK)
+	want(t, "done", officer.get(acts["Ben Marsh"]), http.StatusOK, "Confirmed.", "its sessions were ended")
+	goes(t, "ben is out", d.ben.get("/admin"), "/sign-in")
+	want(t, "and stays out", d.ben.signIn(t), http.StatusUnauthorized)
+	confirmed := 0
+	for _, e := range d.entries(t, from) {
+		if e.Action == string(access.SuspendOverseer) && e.Outcome == audit.Success && e.Caller.Account == officer.id && strings.Contains(e.Reason, d.ana.id.String()) {
+			confirmed++
+		}
+	}
+	if confirmed != 1 {
+		t.Errorf("%d entries name both", confirmed)
+	}
+	want(t, "told", d.ana.get(acts["Ben Marsh"]), http.StatusOK, "the account is suspended")
+	goes(t, "one restores", d.ana.post("/admin/accounts/"+d.ben.id.String()+"/restore"), "/admin")
+	want(t, "back", d.ben.signIn(t), http.StatusOK)
+	d.ben.get(acts["Dalia Rahman"])
+	goes(t, "an administrator declines", d.ben.post(acts["Dalia Rahman"]+"/decline"), acts["Dalia Rahman"])
+	want(t, "not suspended", d.ben.get(acts["Dalia Rahman"]), http.StatusOK, "The account was not suspended")
+	want(t, "the officer reads on", officer.get("/officer"), http.StatusOK)
 }
 
 func (b *browser) sees(path, text string) bool {
@@ -147,15 +228,13 @@ func TestAProposalEndsWithoutALink(t *testing.T) {
 			d.Clock.Add(time.Minute)
 		}, ""},
 		"the proposer was suspended": {func(t *testing.T, d *desk, path string) {
-			d.ben.get("/admin")
-			goes(t, "suspend", d.ben.post("/admin/accounts/"+d.ana.id.String()+"/suspend"), "/admin")
+			d.stop(t, d.ana, d.ben)
 			d.ben.get(path)
 			want(t, "confirm", d.ben.ceremony(t, path, false, nil), http.StatusForbidden)
 		}, ""},
 		"the confirmer was suspended": {func(t *testing.T, d *desk, path string) {
 			d.ben.get(path)
-			d.ana.get("/admin")
-			goes(t, "suspend", d.ana.post("/admin/accounts/"+d.ben.id.String()+"/suspend"), "/admin")
+			d.stop(t, d.ben, d.ana)
 		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -226,14 +305,15 @@ func TestAnActIsNobodyElsesBusiness(t *testing.T) {
 		if strings.Contains(plain, "bundle.json") || !strings.Contains(plain, "There is nothing here") {
 			t.Errorf("%s sees\n%s", name, plain)
 		}
-		refused := 0
+		looks := 0
 		for _, e := range h.entries(t, from) {
-			if e.Action == string(access.ReviewActs) && e.Outcome == audit.Refused {
-				refused++
+			if e.Action == string(access.ReviewActs) && e.Outcome == audit.Refused ||
+				name == "officer" && e.Action == string(access.ReviewSuspensions) { // who may look at another kind of act
+				looks++
 			}
 		}
-		if refused != 2 {
-			t.Errorf("%s: %d refusals in the log", name, refused)
+		if looks != 2 {
+			t.Errorf("%s: %d looks in the log", name, looks)
 		}
 		posted := func(path string) string { b.post(path); return told(b) }
 		if posted(there+"/decline") != posted(absent+"/decline") {
@@ -245,6 +325,10 @@ func TestAnActIsNobodyElsesBusiness(t *testing.T) {
 			if one.Code != http.StatusNotFound || two.Code != http.StatusNotFound || parsed(t, one).Text != parsed(t, two).Text {
 				t.Errorf("%s at %s: %d and %d", name, end, one.Code, two.Code)
 			}
+		}
+		if name == "officer" {
+			want(t, name+" lists", b.get("/admin/waiting"), http.StatusOK, "Nothing waits")
+			continue
 		}
 		want(t, name+" lists", b.get("/admin/waiting"), http.StatusNotFound)
 	}
@@ -342,10 +426,11 @@ func TestAccountsComeInPages(t *testing.T) {
 func mainText(page string) string { return string(mainOf([]byte(page))) }
 
 // Whoever adds an action for two people learns here what else it takes: the page that
-// confirms makes a link, and the pages that tell what waits speak of a link.
+// confirms does each in its own way, and the pages that tell what waits have words for it.
 func TestEveryActionForTwoHasItsPages(t *testing.T) {
+	taught := []access.Action{access.RenewEnrolment, access.SuspendOverseer}
 	for _, a := range access.Actions() {
-		if a.TwoPerson && a.Action != access.RenewEnrolment {
+		if a.TwoPerson && !slices.Contains(taught, a.Action) {
 			t.Errorf("%s: teach it to Visit.confirm and the templates approve and waiting, and list it here", a.Action)
 		}
 	}

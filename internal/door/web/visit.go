@@ -318,11 +318,17 @@ func (v *Visit) choose(path string) error {
 
 // leadTo goes to the page at path with what it is to show, sealed.
 func (v *Visit) leadTo(path string, chosen url.Values) error {
-	q, err := v.door.c.Sessions.SealQuery(v.caller, path, chosen.Encode())
+	q, err := v.seal(path, chosen)
 	if err != nil {
 		return err
 	}
 	return v.Redirect(path + "?q=" + q)
+}
+
+// seal is a choice as the q of an address of path; chosen opens it, in this session
+// and there alone.
+func (v *Visit) seal(path string, chosen url.Values) (string, error) {
+	return v.door.c.Sessions.SealQuery(v.caller, path, chosen.Encode())
 }
 
 // chosen reads what leadTo sealed, for Field. It reports whether there is anything;

@@ -133,7 +133,7 @@ func TestGrantsAreChecked(t *testing.T) {
 	h := lite(t, "test")
 	ada := h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleNurse}})
 	bea := h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleNurse}})
-	suspendAda, err := h.rooms.Plan(t.Context(), ada, identity.Suspend())
+	suspendAda, err := h.rooms.PlanSuspension(t.Context(), ada)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +203,7 @@ func TestSuspendAndResume(t *testing.T) {
 		admin := h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleAdministrator}})
 		boss := signedIn(h, admin, person.RoleAdministrator, person.PurposeOperations)
 		key := h.enrol(t, nora, a)
-		p, err := h.rooms.Plan(t.Context(), nora, identity.Suspend())
+		p, err := h.rooms.PlanSuspension(t.Context(), nora)
 		h.must(t, boss, p, err)
 		_, err = h.signIn(t, a, key)
 		wantKind(t, "suspended", err, fault.Unauthenticated)
@@ -212,7 +212,7 @@ func TestSuspendAndResume(t *testing.T) {
 		if _, err := h.signIn(t, a, key); err != nil {
 			t.Errorf("resumed: %v", err)
 		}
-		p, err = h.rooms.Plan(t.Context(), admin, identity.Suspend())
+		p, err = h.rooms.PlanSuspension(t.Context(), admin)
 		wantKind(t, "own account", h.do(t, boss, p, err), fault.Denied)
 	})
 }

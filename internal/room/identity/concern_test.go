@@ -19,7 +19,7 @@ func TestWhatConcernsAChartNamesItsPatient(t *testing.T) {
 		maya := h.account(t, identity.NewAccount{Name: phi.NewText("Maya"), Roles: []person.Role{person.RolePatient}, Chart: chart})
 		for name, plan := range map[string]func() (*identity.Plan, error){
 			"link":    func() (*identity.Plan, error) { return h.rooms.PlanEnrolment(t.Context(), maya) },
-			"suspend": func() (*identity.Plan, error) { return h.rooms.Plan(t.Context(), maya, identity.Suspend()) },
+			"suspend": func() (*identity.Plan, error) { return h.rooms.PlanSuspension(t.Context(), maya) },
 			"resume":  func() (*identity.Plan, error) { return h.rooms.Plan(t.Context(), maya, identity.Resume()) },
 		} {
 			p, err := plan()

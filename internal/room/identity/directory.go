@@ -79,6 +79,7 @@ type Account struct {
 	Invited  time.Time          // until when an enrolment link works; zero when there is none
 	Created  time.Time
 	Guarded  bool // a new link needs two administrators
+	Oversees bool // its suspension needs two people
 	Damaged  bool // its rows fail their check; nothing but ID is set
 }
 
@@ -154,7 +155,7 @@ func (r *Room) accounts(ctx context.Context, ids []person.AccountID) ([]Account,
 func (r *Room) describe(s *set) Account {
 	profile, st := s.profile(), s.standing()
 	a := Account{ID: s.account, Name: phi.NewText(profile.Name), Roles: st.Roles, Active: st.Active, Person: st.Person,
-		Chart: st.Chart, Patients: s.patients(), Passkeys: len(s.of(kindCredential)), Created: profile.Created}
+		Chart: st.Chart, Patients: s.patients(), Passkeys: len(s.of(kindCredential)), Created: profile.Created, Oversees: s.oversees()}
 	if e := s.one(kindEnrolment, kindEnrolment.only()); r.now().Before(e.Expires) {
 		a.Invited = e.Expires
 	}

@@ -142,7 +142,7 @@ func (h *house) refuses(t *testing.T, again string, hurt person.AccountID) {
 func TestTamperedBeforeApply(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		id := h.account(t, identity.NewAccount{Roles: []person.Role{person.RoleNurse}})
-		p, err := h.rooms.Plan(t.Context(), id, identity.Suspend())
+		p, err := h.rooms.PlanSuspension(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}

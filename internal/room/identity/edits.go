@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"slices"
 
@@ -38,18 +39,45 @@ func Unassign(patient person.PatientID) Edit {
 	}}
 }
 
-// Suspend ends what the account may do, until Resume. The caller of Apply ends
-// its sessions too (session.EndAll).
-func Suspend() Edit {
-	return Edit{action: access.SuspendAccount, do: func(s *set) error {
-		if s.active() {
-			s.put(kindStatus, kindStatus.only(), body{Suspended: true})
+// PlanSuspension prepares the end of what the account may do, until Resume. The caller
+// of Apply ends its sessions too (session.EndAll). One administrator suspends an
+// account. For one that keeps watch, an administrator's or an officer's, the Plan's
+// action is access.SuspendOverseer, and two do (decision 27): propose Plan.Ask, and
+// Apply a Plan of the moment with the confirmer's Grant.
+func (r *Room) PlanSuspension(ctx context.Context, account person.AccountID) (*Plan, error) {
+	now, err := r.load(ctx, account)
+	if err != nil {
+		return nil, err
+	}
+	if now == nil || !now.oversees() {
+		return r.Plan(ctx, account, Edit{action: access.SuspendAccount, do: func(s *set) error {
+			s.suspend() // Apply refuses when a role came in between
+			return nil
+		}})
+	}
+	return r.Plan(ctx, account, Edit{action: access.SuspendOverseer, do: func(s *set) error {
+		// Here, where one change at a time is made: of two suspensions at once the second sees the first.
+		if err := r.othersAdminister(ctx, s.account); err != nil {
+			return err
 		}
+		s.suspend()
 		return nil
-	}}
+	}})
 }
 
-// Resume undoes Suspend.
+func (s *set) suspend() {
+	if s.active() {
+		s.put(kindStatus, kindStatus.only(), body{Suspended: true})
+	}
+}
+
+// oversees reports whether the account is one of those that keep each other from acting
+// alone, and that read the log.
+func (s *set) oversees() bool {
+	return s.holds(person.RoleAdministrator) || s.holds(person.RoleCompliance)
+}
+
+// Resume undoes a suspension.
 func Resume() Edit {
 	return Edit{action: access.ResumeAccount, do: func(s *set) error {
 		if !s.active() {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/keys"
 	"postern.example/postern/internal/trust/vault"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
@@ -86,6 +87,21 @@ func (r *Room) enrolledAdministrators(ctx context.Context) (int, error) {
 		return enough, nil
 	}
 	return len(seen), nil
+}
+
+// othersAdminister returns fault.Conflict unless an administrator other than account is
+// there to resume somebody: active, and enrolled (the demo's people step in without).
+func (r *Room) othersAdminister(ctx context.Context, account person.AccountID) error {
+	found := false
+	err := r.each(ctx, func(_ person.AccountID, s *set) bool {
+		found = s != nil && s.account != account && s.active() && s.holds(person.RoleAdministrator) &&
+			(len(s.of(kindCredential)) > 0 || r.c.Environment == keys.Demo)
+		return !found
+	})
+	if err == nil && !found {
+		err = fault.Say(fault.Conflict, "problem.last-administrator", "suspend account: no administrator would be left")
+	}
+	return err
 }
 
 // holder is the account whose own chart this is, zero when there is none. The

@@ -98,8 +98,9 @@ func TestAnAdministratorsLinkNeedsTwo(t *testing.T) {
 	h.enrol(t, ben, device())
 	want("two have enrolled", ghost, access.RenewEnrolment)
 	want("a nurse", nurse, access.IssueEnrolment)
-	p, err := h.rooms.Plan(t.Context(), ben, identity.Suspend())
-	h.must(t, signedIn(h, ana, person.RoleAdministrator, person.PurposeOperations), p, err)
+	if err := h.suspendByTwo(t, ben, h.boss(ana), h.boss(ghost)); err != nil {
+		t.Fatal(err)
+	}
 	h = h.restart(t)
 	want("one of the two was suspended", ghost, access.RenewEnrolment)
 	h = h.restart(t)
@@ -319,4 +320,122 @@ func TestOfTwoLinksUsedAtOnceOneIsGood(t *testing.T) {
 	stranger := person.Stranger(vaulttest.Request())
 	h.must(t, stranger, plans[0], nil)
 	wantKind(t, "the second", h.do(t, stranger, plans[1], nil), fault.Unauthenticated)
+}
+
+func (h *house) boss(account person.AccountID) person.Caller {
+	return signedIn(h, account, person.RoleAdministrator, person.PurposeOperations)
+}
+
+// suspendByTwo suspends account as asked by one and confirmed by another.
+func (h *house) suspendByTwo(t *testing.T, account person.AccountID, by, other person.Caller) error {
+	t.Helper()
+	p, err := h.rooms.PlanSuspension(t.Context(), account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	act, err := h.gate.Propose(t.Context(), p.Ask(by), "suspend")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.confirmed(t, account, act.ID, other)
+}
+
+func (h *house) confirmed(t *testing.T, account person.AccountID, act string, by person.Caller) error {
+	t.Helper()
+	p, err := h.rooms.PlanSuspension(t.Context(), account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := h.gate.Confirm(t.Context(), by, act)
+	if err != nil {
+		return err
+	}
+	return h.rooms.Apply(t.Context(), g, p)
+}
+
+func (h *house) active(t *testing.T, account person.AccountID) bool {
+	t.Helper()
+	st, err := h.rooms.Standing(t.Context(), account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st.Active
+}
+
+// Those who keep watch over each other are suspended by two, and never the last one who
+// could resume the others; everybody else by one.
+func TestWhoKeepsWatchIsSuspendedByTwo(t *testing.T) {
+	covers.Covers(t, "HC-6a")
+	each(t, func(t *testing.T, h *house) {
+		account := func(r person.Role) person.AccountID {
+			return h.account(t, identity.NewAccount{Roles: []person.Role{r}})
+		}
+		ana, ben, ghost := account(person.RoleAdministrator), account(person.RoleAdministrator), account(person.RoleAdministrator)
+		dora, omar, nurse := account(person.RoleCompliance), account(person.RoleCompliance), account(person.RoleNurse)
+		h.enrol(t, ana, device())
+		h.enrol(t, ben, device())
+		officer := func(a person.AccountID) person.Caller {
+			return signedIn(h, a, person.RoleCompliance, person.PurposeOperations)
+		}
+		for who, want := range map[person.AccountID]access.Action{nurse: access.SuspendAccount, ben: access.SuspendOverseer,
+			ghost: access.SuspendOverseer, dora: access.SuspendOverseer} {
+			p, err := h.rooms.PlanSuspension(t.Context(), who)
+			if err != nil || p.Action() != want {
+				t.Fatalf("%s is wanted: %v, %v", want, p, err)
+			}
+			if want == access.SuspendAccount {
+				h.must(t, h.boss(ana), p, err)
+				continue
+			}
+			wantKind(t, "alone", h.do(t, h.boss(ana), p, err), fault.Denied)
+			p, err = h.rooms.PlanSuspension(t.Context(), who)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := vaulttest.Grant(t, h.gate, access.Ask{Caller: h.boss(ana), Action: access.SuspendAccount, Owner: person.Account(who)})
+			wantKind(t, "as if it were anybody", h.rooms.Apply(t.Context(), g, p), fault.Denied)
+		}
+		wantKind(t, "by the target", h.suspendByTwo(t, ben, h.boss(ana), h.boss(ben)), fault.Denied)
+		p, err := h.rooms.PlanSuspension(t.Context(), ana)
+		if err != nil {
+			t.Fatal(err)
+		}
+		against, err := h.gate.Propose(t.Context(), p.Ask(h.boss(ben)), "the other way round")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.active(t, nurse) || !h.active(t, ben) || !h.active(t, dora) {
+			t.Fatal("one person suspends those who keep watch")
+		}
+		if err := h.suspendByTwo(t, omar, h.boss(ana), h.boss(ghost)); err != nil || h.active(t, omar) {
+			t.Errorf("an officer by two administrators: %v", err)
+		}
+		p, err = h.rooms.Plan(t.Context(), omar, identity.Resume())
+		h.must(t, h.boss(ana), p, err) // one restores
+		p, err = h.rooms.PlanSuspension(t.Context(), ghost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		act, err := h.gate.Propose(t.Context(), p.Ask(h.boss(ana)), "suspend")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.confirmed(t, ghost, act.ID, officer(dora)); err != nil || h.active(t, ghost) {
+			t.Errorf("an administrator, with the officer: %v", err)
+		}
+		if err := h.suspendByTwo(t, dora, h.boss(ana), h.boss(ben)); err != nil {
+			t.Error(err)
+		}
+		wantKind(t, "by a suspended officer", h.confirmed(t, ana, against.ID, officer(dora)), fault.Denied)
+		if err := h.confirmed(t, ana, against.ID, officer(omar)); err != nil || h.active(t, ana) {
+			t.Errorf("with the other officer: %v", err)
+		}
+		p, err = h.rooms.Plan(t.Context(), dora, identity.Resume())
+		h.must(t, h.boss(ben), p, err)
+		h = h.restart(t) // what waits is void
+		wantKind(t, "the last administrator", h.suspendByTwo(t, ben, officer(omar), officer(dora)), fault.Conflict)
+		if !h.active(t, ben) {
+			t.Error("nobody is left to resume anybody")
+		}
+	})
 }

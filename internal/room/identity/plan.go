@@ -135,7 +135,7 @@ func (r *Room) Apply(ctx context.Context, g access.Grant, p *Plan) error {
 // link for an account, or whoever uses it, leaves a line there.
 func concerns(a access.Action) bool {
 	switch a {
-	case access.IssueEnrolment, access.RenewEnrolment, access.EnrolPasskey, access.SuspendAccount, access.ResumeAccount:
+	case access.IssueEnrolment, access.RenewEnrolment, access.EnrolPasskey, access.SuspendAccount, access.SuspendOverseer, access.ResumeAccount:
 		return true
 	default:
 		return false

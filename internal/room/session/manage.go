@@ -120,7 +120,7 @@ func (r *Room) end(ctx context.Context, g access.Grant, account person.AccountID
 // keep (empty keeps none): by the person, with a passkey that was removed, or
 // with the account's suspension.
 func (r *Room) EndAll(ctx context.Context, g access.Grant, keep string) error {
-	account, err := covered(g, access.EndSession, access.SuspendAccount, access.RemovePasskey, access.EnrolPasskey)
+	account, err := covered(g, access.EndSession, access.SuspendAccount, access.SuspendOverseer, access.RemovePasskey, access.EnrolPasskey)
 	if err != nil {
 		return err
 	}

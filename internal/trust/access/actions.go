@@ -44,11 +44,15 @@ const (
 	// one that would confirm such links: package identity says which.
 	RenewEnrolment Action = "renewEnrolment"
 	SuspendAccount Action = "suspendAccount"
-	ResumeAccount  Action = "resumeAccount"
-	MintToken      Action = "mintToken"
-	ReadLog        Action = "readLog"
-	VerifyLog      Action = "verifyLog"
-	ExportLog      Action = "exportLog"
+	// SuspendOverseer is the suspension of an administrator or a compliance officer,
+	// those who keep watch over each other: package identity says whose.
+	SuspendOverseer   Action = "suspendOverseer"
+	ReviewSuspensions Action = "reviewSuspensions"
+	ResumeAccount     Action = "resumeAccount"
+	MintToken         Action = "mintToken"
+	ReadLog           Action = "readLog"
+	VerifyLog         Action = "verifyLog"
+	ExportLog         Action = "exportLog"
 )
 
 // resourceType is the Cedar entity type that an action applies to.
@@ -115,10 +119,12 @@ func Actions() []ActionDef {
 		{Action: RenewEnrolment, Event: "update", Refusal: fault.Denied, TwoPerson: true, Changes: AccountSet, on: account},
 		{Action: ResumeAccount, Event: "update", Refusal: fault.Denied, Changes: AccountSet, on: account},
 		{Action: ReviewActs, Event: "read", Refusal: fault.NotFound, on: clinic},
+		{Action: ReviewSuspensions, Event: "read", Refusal: fault.NotFound, on: clinic},
 		{Action: SearchChart, Event: "search", Refusal: fault.NotFound, on: chart},
 		{Action: SignIn, Event: "sign-in", Refusal: fault.Unauthenticated, Changes: AccountSet | SessionSet, on: account},
 		{Action: SignOut, Event: "sign-out", Refusal: fault.Denied, Changes: SessionSet, on: account},
 		{Action: SuspendAccount, Event: "update", Refusal: fault.Denied, Changes: AccountSet | SessionSet, on: account},
+		{Action: SuspendOverseer, Event: "update", Refusal: fault.Denied, TwoPerson: true, Changes: AccountSet | SessionSet, on: account},
 		{Action: VerifyLog, Event: "log-read", Refusal: fault.Denied, on: logbook},
 		{Action: ViewSecurity, Event: "read", Refusal: fault.Denied, on: account},
 	}

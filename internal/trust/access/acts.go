@@ -213,28 +213,54 @@ func (l *acts) take(id string, now time.Time) (Act, error) {
 	return a, nil
 }
 
-// Waiting returns the act with this id to the holder of a Grant for ReviewActs.
+// shownTo reports whether the act is for the eyes of gr's holder, once reviews said
+// that gr is for looking at acts at all. Whom a suspension is about sees nothing of it:
+// nobody is warned, and nobody stops the own one.
+func (a Act) shownTo(gr Grant) bool {
+	return !a.stops(gr.Caller()) && (gr.Action() == ReviewActs || a.ask.Action == SuspendOverseer)
+}
+
+// stops reports whether the act would suspend c.
+func (a Act) stops(c person.Caller) bool {
+	return a.ask.Action == SuspendOverseer && a.ask.Owner == person.Account(c.Account())
+}
+
+// reviews returns an error unless gr is a Grant for ReviewActs, which shows every act, or
+// for ReviewSuspensions, which shows proposed suspensions and no other act.
+func reviews(gr Grant) error {
+	if gr.Covers(ReviewSuspensions, gr.Owner()) == nil {
+		return nil
+	}
+	return gr.Covers(ReviewActs, gr.Owner())
+}
+
+// Waiting returns the act with this id to the holder of a Grant for ReviewActs, or a
+// proposed suspension to that of one for ReviewSuspensions.
 // The decision comes first, so that an act which is there and one which is not
 // are the same to somebody who may not see any.
 func (g *Gate) Waiting(gr Grant, id string) (Act, error) {
-	if err := gr.Covers(ReviewActs, gr.Owner()); err != nil {
+	if err := reviews(gr); err != nil {
 		return Act{}, err
 	}
-	return g.acts.find(id, g.c.Clock())
+	a, err := g.acts.find(id, g.c.Clock())
+	if err == nil && !a.shownTo(gr) {
+		return Act{}, fault.New(fault.NotFound, "find act")
+	}
+	return a, err
 }
 
 // WaitingForTwo lists what waits for a second person, oldest first, for the
-// holder of a Grant for ReviewActs. A command is not in the list: whoever approves
+// holder of a Grant that Waiting takes. A command is not in the list: whoever approves
 // one was sent to it by the one who typed it.
 func (g *Gate) WaitingForTwo(gr Grant) ([]Act, error) {
-	if err := gr.Covers(ReviewActs, gr.Owner()); err != nil {
+	if err := reviews(gr); err != nil {
 		return nil, err
 	}
 	g.acts.mu.Lock()
 	defer g.acts.mu.Unlock()
 	var out []Act
 	for _, a := range g.acts.wait {
-		if a.two && a.logged && g.c.Clock().Before(a.Expires) {
+		if a.two && a.logged && a.shownTo(gr) && g.c.Clock().Before(a.Expires) {
 			out = append(out, a)
 		}
 	}

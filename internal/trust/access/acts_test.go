@@ -361,6 +361,63 @@ func TestWhatWaitsIsForThoseWhoMayApprove(t *testing.T) {
 	}
 }
 
+// The officer may confirm the suspension of those who keep watch, and so sees such
+// proposals and nothing else that waits.
+func TestAnOfficerSeesSuspensionsAlone(t *testing.T) {
+	covers.Covers(t, "HC-6a")
+	o := newOffice(t, options{})
+	officer := o.person(t, person.PatientID{}, person.RoleCompliance)
+	link := o.propose(t)
+	stop, err := o.Propose(t.Context(), access.Ask{Caller: o.ana, Action: access.SuspendOverseer, Owner: person.Account(o.ben.Account())}, "suspend ben")
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := access.Ask{Caller: officer, Action: access.ReviewSuspensions, Owner: person.Owner{Kind: person.OwnerClinic}}
+	g, err := o.Decide(t.Context(), look)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if w, err := o.Waiting(g, stop.ID); err != nil || w.ID != stop.ID {
+		t.Errorf("the suspension: %+v, %v", w, err)
+	}
+	for what, id := range map[string]string{"a link": link.ID, "nothing": strings.Repeat("0", 32)} {
+		if w, err := o.Waiting(g, id); !fault.Is(err, fault.NotFound) || w.ID != "" {
+			t.Errorf("%s: %+v, %v", what, w, err)
+		}
+	}
+	if list, err := o.WaitingForTwo(g); err != nil || len(list) != 1 || list[0].ID != stop.ID {
+		t.Errorf("list %v, %v", list, err)
+	}
+	if list, err := o.WaitingForTwo(o.review(t, o.ana)); err != nil || len(list) != 2 {
+		t.Errorf("an administrator's list %v, %v", list, err)
+	}
+	if list, err := o.WaitingForTwo(o.review(t, o.ben)); err != nil || len(list) != 1 || list[0].ID != link.ID {
+		t.Errorf("the target's list %v, %v", list, err)
+	}
+	if _, err := o.Waiting(o.review(t, o.ben), stop.ID); !fault.Is(err, fault.NotFound) {
+		t.Errorf("the target sees it: %v", err)
+	}
+	if _, err := o.Decline(t.Context(), o.ben, stop.ID); !fault.Is(err, fault.NotFound) || o.newest(t).Outcome != audit.Refused {
+		t.Errorf("the target declines it: %v", err)
+	}
+	look.Caller = o.ben
+	if _, err := o.Decide(t.Context(), look); !fault.Is(err, fault.NotFound) {
+		t.Errorf("an administrator has a way of its own: %v", err)
+	}
+	if _, err := o.Confirm(t.Context(), officer, link.ID); !fault.Is(err, fault.Denied) {
+		t.Errorf("the officer confirms a link: %v", err)
+	}
+	if _, err := o.Confirm(t.Context(), stale(officer), stop.ID); !fault.Is(err, fault.StepUp) {
+		t.Errorf("without a fresh proof: %v", err)
+	}
+	if _, err := o.Confirm(t.Context(), o.ben, stop.ID); !fault.Is(err, fault.Denied) {
+		t.Errorf("the target confirms: %v", err)
+	}
+	if g, err := o.Confirm(t.Context(), officer, stop.ID); err != nil || g.CheckChange(person.Account(o.ben.Account()), access.AccountSet|access.SessionSet) != nil {
+		t.Errorf("the officer confirms: %v", err)
+	}
+}
+
 // The proposer withdraws, another declines: either ends the act, and the patient
 // whom it is about has the entry.
 func TestAProposalIsWithdrawnOrDeclined(t *testing.T) {

@@ -45,9 +45,12 @@ func (g *Gate) Decline(ctx context.Context, by person.Caller, id string) (Act, e
 	if a.By.Account() == by.Account() {
 		what = "withdrawn: "
 	}
-	_, err = g.Decide(ctx, Ask{Caller: by, Action: DeclineAct, Owner: person.Account(by.Account()),
-		Object: "act/" + a.ID, Reason: what + a.Text, Detail: Detail{After: a.Hash, Patient: a.ask.Detail.Patient}})
-	if err != nil {
+	ask := Ask{Caller: by, Action: DeclineAct, Owner: person.Account(by.Account()),
+		Object: "act/" + a.ID, Reason: what + a.Text, Detail: Detail{After: a.Hash, Patient: a.ask.Detail.Patient}}
+	if def := g.defs[DeclineAct]; a.stops(by) { // nobody stops the own suspension
+		return Act{}, g.refuse(ctx, ask, def, situation{}, g.entry(ask, def, situation{}, nil), false)
+	}
+	if _, err := g.Decide(ctx, ask); err != nil {
 		return Act{}, err
 	}
 	return g.acts.take(id, g.c.Clock())

@@ -192,7 +192,7 @@ func TestWhatActionsChange(t *testing.T) {
 			access.RenamePasskey, access.RenewEnrolment, access.ResumeAccount},
 		access.SessionSet: {access.EndSession, access.EnterPersona, access.MintToken, access.SignOut},
 		access.AccountSet | access.SessionSet: {access.AddAccount, access.EnrolPasskey, access.RemovePasskey, access.SignIn,
-			access.SuspendAccount},
+			access.SuspendAccount, access.SuspendOverseer},
 	}
 	for _, d := range access.Actions() {
 		if listed := slices.Contains(want[d.Changes], d.Action); listed != (d.Changes != 0) {

@@ -10,7 +10,8 @@ import (
 // link, shown once.
 //
 // Forms: POST /admin/accounts (`name`, `role`, `patient`), POST
-// /admin/accounts/{id}/link, /renew (`reason`), /suspend, /restore; POST
+// /admin/accounts/{id}/link, /renew (`reason`), /suspend
+// (`reason` where two do it), /restore; POST
 // /admin/assignments (`clinician`, `patient`), POST /admin/assignments/end
 // (`clinician`, `patient`). Each sends `page` back, to return to the same page.
 type Admin struct {
@@ -41,6 +42,7 @@ type Account struct {
 	Passkeys int
 	LastSeen time.Time
 	Guarded  bool // a new link needs two administrators
+	Oversees bool // its suspension needs two people
 	Self     bool // the administrator's own: it cannot be suspended here
 }
 
@@ -90,4 +92,5 @@ type WaitingAct struct {
 	Asked   time.Time
 	Until   time.Time
 	Own     bool // the reader asked
+	Suspend bool // to suspend the account; else a link into it
 }

@@ -16,6 +16,8 @@ type Approve struct {
 	State   ApproveState
 
 	Two     bool         // a second administrator confirms; else somebody approves a command
+	Suspend bool         // it suspends an administrator or officer; else it makes a link
+	Lapses  bool         // the reader confirms or lets it lapse, and cannot decline it
 	Own     bool         // the reader proposed it: it can be withdrawn, and that is all
 	Asker   string       // who proposed it
 	For     string       // name of the account that it is about
@@ -26,6 +28,10 @@ type Approve struct {
 // Key is the first part of the message ids that tell what the page is about.
 func (a *Approve) Key() string {
 	switch {
+	case a.Two && a.Own && a.Suspend:
+		return "own-suspension"
+	case a.Two && a.Suspend:
+		return "suspension"
 	case a.Two && a.Own:
 		return "own-act"
 	case a.Two:

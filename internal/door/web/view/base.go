@@ -130,7 +130,7 @@ func (b *Base) Places() []Place {
 	case MenuAdmin:
 		return []Place{PlaceAdmin, PlaceWaiting, PlaceSecurity}
 	case MenuOfficer:
-		return []Place{PlaceOfficer, PlaceSecurity}
+		return []Place{PlaceOfficer, PlaceWaiting, PlaceSecurity}
 	default:
 		return nil
 	}

@@ -40,6 +40,7 @@ type Group struct {
 // Row is one series in a list, with its newest value.
 type Row struct {
 	ID       string // of the newest resource: /results/{ID}
+	Query    string // for staff, the q of that address: whose chart was opened, and why; empty for the patient
 	Name     string // plain name
 	NameLang string // language of the name when it is not the page's; empty else
 	Value    string // as written, or words such as "Negative"

@@ -67,6 +67,13 @@ func Pages(lang string) []Page {
 		{"own-act", f.confirm("", true)},
 		{"own-act-done", f.confirm(view.ApproveDone, true)},
 		{"own-act-declined", f.confirm(view.ApproveDeclined, true)},
+		{"suspension", f.suspension("", false)},
+		{"suspension-done", f.suspension(view.ApproveDone, false)},
+		{"suspension-declined", f.suspension(view.ApproveDeclined, false)},
+		{"suspension-officer", f.suspensionForOfficer()},
+		{"own-suspension", f.suspension("", true)},
+		{"own-suspension-done", f.suspension(view.ApproveDone, true)},
+		{"own-suspension-declined", f.suspension(view.ApproveDeclined, true)},
 		{"admin-link", f.adminLink()},
 		{"officer", f.officer()},
 		{"officer-verified", f.verified(view.Verification{OK: true, Anchored: true})},
@@ -363,6 +370,11 @@ func (f fixture) chart() view.Model {
 		row(series("v1", f.pick("Upper pressure (systolic)", "Presión alta (sistólica)"), "mmHg", view.Usual{High: bound(130), HighText: "130"}, 12, 30, 148, 131, 0), false),
 		row(series("v2", f.pick("Heart rate", "Pulso"), "/min", view.Usual{Low: bound(60), High: bound(100), LowText: "60", HighText: "100"}, 12, 30, 82, 76, 0), false),
 		row(series("v3", f.pick("Weight", "Peso"), "kg", view.Usual{}, 12, 30, 98.4, 93.1, 1), false)}
+	for _, rows := range [][]view.Row{c.Results, c.Vitals} {
+		for i := range rows {
+			rows[i].Query = "c2VhbGVk"
+		}
+	}
 	return c
 }
 
@@ -396,6 +408,20 @@ func (f fixture) confirm(state view.ApproveState, own bool) view.Model {
 	a := &view.Approve{Base: f.staff(view.MenuAdmin, "", "approve", "Ruth Feldman", person.RoleAdministrator), ID: "ap1", Two: true, Own: own, State: state,
 		Asker: "Ingrid Halvorsen", For: "James Okoro", Account: "acc-k4tt2a", Asked: now().Add(-time.Hour), Until: now().Add(3 * time.Hour)}
 	a.Reason = f.pick("His phone was stolen; called back on the number in the file", "Le robaron el teléfono; lo llamamos al número que tenemos")
+	return a
+}
+
+func (f fixture) suspension(state view.ApproveState, own bool) view.Model {
+	a, _ := f.confirm(state, own).(*view.Approve)
+	a.Suspend, a.For, a.Account = true, "Dalia Rahman", "acc-q3v8cd"
+	a.Reason = f.pick("Her laptop was stolen at the station", "Le robaron la computadora en la estación")
+	return a
+}
+
+func (f fixture) suspensionForOfficer() view.Model {
+	a, _ := f.suspension("", false).(*view.Approve)
+	a.Base = f.staff(view.MenuOfficer, "", "approve", "Priya Nair", person.RoleCompliance)
+	a.Lapses, a.For, a.Account = true, "Ruth Feldman", "acc-m9x2pk"
 	return a
 }
 
