@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"postern.example/postern/internal/app"
@@ -248,5 +249,9 @@ func copied(dir, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return err
 	}
-	return exec.Command("cp", "-a", "--reflink=auto", dir, to).Run()
+	if err := exec.Command("cp", "-a", "--reflink=auto", dir, to).Run(); err != nil {
+		return err
+	}
+	syscall.Sync() // else the disk is still writing the copy while the log's syncs are measured
+	return nil
 }
