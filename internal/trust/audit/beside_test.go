@@ -2,6 +2,8 @@ package audit_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -93,5 +95,23 @@ func TestReopenOfAClosedLog(t *testing.T) {
 				t.Fatal(err)
 			}
 		})
+	}
+}
+
+// A checkpoint that cannot be read is no missing one: the verifier says so instead of
+// calling the log sound without it.
+func TestVerifyWithACheckpointThatCannotBeRead(t *testing.T) {
+	cfg, dir := fileConfig(t)
+	l := audittest.Start(t, cfg)
+	mustAppend(t, l, read(1))
+	if err := l.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "checkpoint")
+	if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := audit.VerifyFiles(t.Context(), audit.FileConfig{Dir: dir}, audit.VerifyConfig{VKey: cfg.VKey}); err == nil {
+		t.Errorf("verified: %+v", r)
 	}
 }
