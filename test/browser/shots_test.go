@@ -55,11 +55,17 @@ var pictures = []picture{
 	{"admin-end", "admin", "/admin", func(p *chrome.Tab) {
 		chrome.Eval[bool](p, `(document.querySelector('form[action="/admin/assignments/end"]').closest("details").open = true)`)
 	}},
+	{"admin-suspend", "admin", "/admin", func(p *chrome.Tab) {
+		chrome.Eval[bool](p, `(`+overseer+`.closest("details").open = true)`)
+	}},
 	{"waiting", "admin", "/admin/waiting", nil}, {"officer", "officer", "/officer", nil},
 	{"officer-verified", "officer", "/officer", func(p *chrome.Tab) {
 		p.Leave(`form[action="/officer/verify"] button`, `document.querySelector("[aria-labelledby=verified]")`)
 	}},
 }
+
+// overseer is the form that asks for the suspension of somebody who keeps watch.
+const overseer = `document.querySelector('form[action$="/suspend"] [name="reason"]').form`
 
 func spanish(p *chrome.Tab) {
 	if chrome.Eval[string](p, `document.documentElement.lang`) != "es" {
