@@ -36,6 +36,8 @@ type Visit struct {
 	json   ceremony // body of a passkey ceremony
 	flash  string
 	tag    string // the page's language, once it is chosen
+
+	unreviewed bool // words were used that no clinician has reviewed
 }
 
 // Names of the cookies beside the session's.
@@ -213,6 +215,7 @@ const queryKept = 2 << 10
 
 // Render answers with a page, whole or not at all.
 func (v *Visit) Render(status int, m view.Model) error {
+	view.Mark(m, v.unreviewed)
 	var page bytes.Buffer
 	if err := v.door.c.Views.Render(&page, m); err != nil {
 		return err

@@ -103,9 +103,13 @@ type Base struct {
 	Flash       string // message id of a good outcome ("flash.passkey-added"); empty for none
 	Problem     string // message id of what went wrong with a form ("problem.name-empty"); empty for none
 	Demo        bool   // demo data: a line on every page says so
+	Unreviewed  bool   // words of the catalogue stand on it that no clinician has reviewed: a line says so
 }
 
 func (b *Base) base() *Base { return b }
+
+// Mark says on the page of m that its plain words were not reviewed by a clinician.
+func Mark(m Model, unreviewed bool) { m.base().Unreviewed = m.base().Unreviewed || unreviewed }
 
 // Shape is the CSS class of the body.
 func (b *Base) Shape() string {
