@@ -90,8 +90,10 @@ func onPaper(page string) (string, error) {
 				out.WriteString(`<p class="soft">` + html.EscapeString(words) + `</p>`)
 			}
 			gone = within(gone, p)
-		case p.name == "details" && !p.end:
-			out.WriteString(strings.TrimSuffix(p.raw, ">") + " open>")
+		case p.name == "details":
+			out.WriteString(p.as("div", ""))
+		case p.name == "summary":
+			out.WriteString(p.as("p", ` class="fold"`))
 		default:
 			out.WriteString(p.raw)
 		}
@@ -100,6 +102,14 @@ func onPaper(page string) (string, error) {
 		return "", errUnbalanced
 	}
 	return out.String() + "</main>" + after, nil
+}
+
+// as is the tag of another element in the place of p.
+func (p piece) as(name, attributes string) string {
+	if p.end {
+		return "</" + name + ">"
+	}
+	return "<" + name + attributes + ">"
 }
 
 // within is the open elements after p.
