@@ -151,6 +151,9 @@ func (d *Door) chartOpen(v *Visit) error {
 	if err != nil {
 		return err
 	}
+	if err := v.whose(c); err != nil {
+		return err
+	}
 	m := &view.Chart{Base: v.Base(view.PlaceClinic), PatientID: id.String(), Purposes: purposes(), Purpose: purpose, Opened: true}
 	if err := v.fill(m, c); err != nil {
 		return err

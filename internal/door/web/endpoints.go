@@ -57,7 +57,7 @@ func (d *Door) table() []Endpoint {
 		form("/officer/verify", "officer", access.VerifyLog, audit.EventLogRead, d.verifyLog),
 		keeps(page("/results", "results", access.ReadChart, audit.EventRead, d.results), "q"),
 		form("/results", "results", access.ReadChart, audit.EventRead, d.resultsChoose, "category", "older"),
-		page("/results/{id}", "result", access.ReadChart, audit.EventRead, d.result),
+		keeps(page("/results/{id}", "result", access.ReadChart, audit.EventRead, d.result), "q"),
 		page("/security", "security", access.ViewSecurity, audit.EventRead, d.security),
 		stepUp(creates("/security/passkeys/finish", "security", access.AddPasskey, audit.EventUpdate, d.passkeyFinish)),
 		stepUp(begins("/security/passkeys/options", "security", access.AddPasskey, audit.EventUpdate, d.passkeyOptions)),

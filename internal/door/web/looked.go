@@ -178,6 +178,9 @@ func actOf(e audit.Entry) view.Act {
 	if slices.Contains(e.Objects, "page/clinic") {
 		return view.ActList
 	}
+	if e.Caller.Client == copyClient {
+		return view.ActDownload
+	}
 	switch e.Event {
 	case audit.EventRead, audit.EventLogRead:
 		return view.ActRead

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"net/url"
 	"strings"
 
 	"postern.example/postern/internal/word/person"
@@ -104,6 +105,8 @@ type Base struct {
 	Problem     string // message id of what went wrong with a form ("problem.name-empty"); empty for none
 	Demo        bool   // demo data: a line on every page says so
 	Unreviewed  bool   // words of the catalogue stand on it that no clinician has reviewed: a line says so
+	Twins       bool   // the page has twins: a line at its end leads to them
+	Sheet       Sheet  // of the twin that is written; the zero Sheet on the page itself
 }
 
 func (b *Base) base() *Base { return b }
@@ -154,6 +157,16 @@ func (b *Base) OtherLang() string {
 		return "en"
 	}
 	return "es"
+}
+
+// TwinLink leads to a twin of this page, or with "" from a twin back to the page: to
+// the same path, with what the page keeps of its query.
+func (b *Base) TwinLink(as Twin) string {
+	q, _ := url.ParseQuery(b.RouteQuery) // it is what Encode wrote
+	if q.Del("as"); as != "" {
+		q.Set("as", string(as))
+	}
+	return "?" + q.Encode()
 }
 
 // PhoneLink is the clinic's number as a tel: link wants it.

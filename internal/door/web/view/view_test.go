@@ -189,7 +189,7 @@ func checkHeadings(t *testing.T, name, html string) {
 func checkAddresses(t *testing.T, name, html string) {
 	t.Helper()
 	for _, m := range regexp.MustCompile(`\s(?:href|src|action|data-options|data-finish)="([^"]*)"`).FindAllStringSubmatch(html, -1) {
-		if !regexp.MustCompile(`^(/[^/]|/$|#|tel:)`).MatchString(m[1]) {
+		if !regexp.MustCompile(`^(/[^/]|/$|#|[?]|tel:)`).MatchString(m[1]) {
 			t.Errorf("%s: address %q", name, m[1])
 		}
 		for _, phi := range []string{"Okoro", "A1c", "hemoglobin", "Penicillin", "laboratory"} {

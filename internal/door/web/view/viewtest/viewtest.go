@@ -117,6 +117,7 @@ func (f fixture) patient(place view.Place, route string) view.Base {
 	b := f.stranger(route)
 	b.Menu, b.Place, b.FormToken = view.MenuPatient, place, "dG9rZW4"
 	b.Person = &view.Person{Name: "James Okoro", Relation: view.RelationSelf, Pattern: 0}
+	b.Twins = place != "" && place != view.PlaceSecurity
 	return b
 }
 
@@ -255,6 +256,7 @@ func (f fixture) goal() view.Model {
 func (f fixture) resultForStaff() view.Model {
 	r, _ := f.result().(*view.Result)
 	r.Base = f.staff(view.MenuClinic, view.PlaceClinic, "result", "Dr. Mei Chen", person.RoleClinician)
+	r.Twins, r.RouteQuery = true, "q=c2VhbGVk"
 	r.Person, r.Chart, r.Purpose = &view.Person{Name: "James Okoro", Relation: view.RelationPatient, Pattern: 2}, "pat-1", person.PurposeTreatment
 	return r
 }
@@ -363,6 +365,7 @@ func (f fixture) purpose() view.Model {
 
 func (f fixture) chart() view.Model {
 	c, _ := f.purpose().(*view.Chart)
+	c.Twins, c.RouteQuery = true, "q=c2VhbGVk"
 	c.Opened, c.Purpose, c.Sex, c.RecordNumber, c.Born = true, person.PurposeTreatment, "male", "RC-10341", view.ParseDay("1968-07-30")
 	c.Allergies, c.Medications, c.Conditions, c.Vaccines = f.allergyList(), f.medicines(), f.problems(), f.vaccines()
 	c.Results, c.Hidden = append(f.rows(), f.more()[1]), 2
