@@ -163,14 +163,17 @@ func (s *Store) viewChecked(ctx context.Context, a access.Ask, types []string) (
 	return chart, nil
 }
 
+// LookUpPage is what a look-up is called in the log.
+const LookUpPage = "page/look-up"
+
 // lookupsMost bounds whom one look-up finds: a telephone can be a whole house's.
 const lookupsMost = 64
 
-// LookUp finds patients of the caller by w and opens their Patient, one decision and one
-// entry for each. among are those that the caller's list shows; the gate decides all the
+// LookUp finds patients of the caller by w and says of them what a list does, one decision
+// and one entry for each. among are those that the caller's list shows; the gate decides all the
 // same. Somebody whom the caller does not treat and nobody at all take the same path and
 // give the same answer: one durable refusal, fault.NotFound.
-func (s *Store) LookUp(ctx context.Context, c person.Caller, w Wanted, among []person.PatientID) ([]Chart, error) {
+func (s *Store) LookUp(ctx context.Context, c person.Caller, w Wanted, among []person.PatientID) ([]Glance, error) {
 	if len(w.any) == 0 {
 		return nil, fault.New(fault.Invalid, "look up patient: nothing to look for")
 	}
@@ -178,10 +181,11 @@ func (s *Store) LookUp(ctx context.Context, c person.Caller, w Wanted, among []p
 	if err != nil {
 		return nil, err
 	}
-	var out []Chart
+	var out []Glance
+	types := glanceTypes()
 	for _, owner := range s.whom(w, found, among) {
 		chart, err := s.viewChecked(ctx, access.Ask{Caller: c, Action: access.SearchChart, Owner: owner,
-			Object: "page/look-up", Query: w.asked, Kinds: kinds("Patient")}, []string{"Patient"})
+			Object: LookUpPage, Query: w.asked, Kinds: kinds(types...)}, types)
 		if err != nil {
 			return nil, err
 		}
@@ -193,7 +197,11 @@ func (s *Store) LookUp(ctx context.Context, c person.Caller, w Wanted, among []p
 			_ = s.c.Vault.Tampered(ctx, "a row for looking a patient up leads to another chart", owner)
 			continue
 		}
-		out = append(out, chart)
+		g, err := glanceAt(chart, glanceFields(c.Role()))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, g)
 	}
 	if len(out) == 0 {
 		return nil, fault.New(fault.NotFound, "look up patient")
