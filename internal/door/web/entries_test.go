@@ -45,8 +45,8 @@ func touching() map[string]visitOf {
 		"POST /security/sessions/end-others":  {by: "patient", status: 303},
 		"POST /security/sessions/{id}/end":    {by: "patient", status: 303},
 		"POST /language":                      {by: "patient", fields: []string{"lang", "es"}, status: 303},
-		"GET /clinic":                         {by: "doctor", more: 1}, // one patient on the list: one look at that chart
-		"GET /clinic/look-up":                 {by: "doctor", more: 1}, // and the list of the doctor's patients
+		"GET /clinic":                         {by: "doctor", more: 1},                                         // one patient on the list: one look at that chart
+		"GET /clinic/look-up":                 {by: "doctor", more: 1},                                         // and the list of the doctor's patients
 		"POST /clinic/look-up":                {by: "doctor", fields: []string{"known", "RC-100201"}, more: 1}, // the page that it leads to has the entry
 		"GET /clinic/{patient}":               {by: "doctor"},
 		"POST /clinic/{patient}":              {by: "doctor", fields: []string{"purpose", "TREAT"}}, // the page that it leads to has the entry, like the other two that choose
