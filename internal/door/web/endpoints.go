@@ -40,6 +40,8 @@ func (d *Door) table() []Endpoint {
 		begins("/approve/{id}/options", "approve", access.ReviewActs, audit.EventRead, d.approveOptions),
 		cached(open(assets.Pattern, d.assets)),
 		page("/clinic", "clinic", access.ListMyPatients, audit.EventRead, d.clinic),
+		keeps(page("/clinic/look-up", "look-up", access.SearchChart, audit.EventSearch, d.lookUp), "q"),
+		form("/clinic/look-up", "look-up", access.SearchChart, audit.EventSearch, d.lookUpChoose, "known", "family", "born"),
 		page("/clinic/{patient}", "chart", access.ListMyPatients, audit.EventRead, d.chartPurpose),
 		form("/clinic/{patient}", "chart", access.ReadChart, audit.EventRead, d.chartChoose, "purpose"),
 		keeps(page("/clinic/{patient}/chart", "chart-open", access.ReadChart, audit.EventRead, d.chartOpen), "q"),

@@ -45,7 +45,9 @@ func touching() map[string]visitOf {
 		"POST /security/sessions/end-others":  {by: "patient", status: 303},
 		"POST /security/sessions/{id}/end":    {by: "patient", status: 303},
 		"POST /language":                      {by: "patient", fields: []string{"lang", "es"}, status: 303},
-		"GET /clinic":                         {by: "doctor", more: 1}, // one patient on the list: one look at that chart
+		"GET /clinic":                         {by: "doctor", more: 1},                                         // one patient on the list: one look at that chart
+		"GET /clinic/look-up":                 {by: "doctor", more: 1},                                         // and the list of the doctor's patients
+		"POST /clinic/look-up":                {by: "doctor", fields: []string{"known", "RC-100201"}, more: 1}, // the page that it leads to has the entry
 		"GET /clinic/{patient}":               {by: "doctor"},
 		"POST /clinic/{patient}":              {by: "doctor", fields: []string{"purpose", "TREAT"}}, // the page that it leads to has the entry, like the other two that choose
 		"GET /clinic/{patient}/chart":         {by: "doctor"},
@@ -114,6 +116,9 @@ func oneEntry(t *testing.T, r route.Route, c visitOf) {
 	path := h.target(t, r, patient, people["doctor"], chart)
 	if c := "/clinic/" + chart.String(); path == c+"/chart" {
 		path = b.sendForm(c, "purpose", "TREAT").Header().Get("Location")
+	}
+	if path == "/clinic/look-up" {
+		path = b.sendForm(path, "known", "RC-100201").Header().Get("Location")
 	}
 	fields := append([]string(nil), c.fields...)
 	for i := range fields {

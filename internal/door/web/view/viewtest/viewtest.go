@@ -53,7 +53,7 @@ func Pages(lang string) []Page {
 		{"security-last", f.securityLast()},
 		{"security-none", &view.Security{Base: f.patient(view.PlaceSecurity, "security"), Sessions: []view.Session{{ID: "s1", Started: now(), LastSeen: now(), This: true}}}},
 		{"access-log", f.accessLog()},
-		{"clinic", f.clinic()},
+		{"clinic", f.clinic()}, {"clinic-quiet", f.clinicQuiet()}, {"look-up", f.lookedUp()}, {"look-up-none", f.lookedUpNone()},
 		{"chart-purpose", f.purpose()},
 		{"chart", f.chart()},
 		{"admin", f.admin()},
@@ -348,12 +348,41 @@ func (f fixture) accessLog() view.Model {
 }
 
 func (f fixture) clinic() view.Model {
-	c := &view.Clinic{Base: f.staff(view.MenuClinic, view.PlaceClinic, "clinic", "Dr. Mei Chen", person.RoleClinician), Purpose: person.PurposeTreatment}
+	c := &view.Clinic{Base: f.staff(view.MenuClinic, view.PlaceClinic, "clinic", "Dr. Mei Chen", person.RoleClinician), Day: view.DayOf(now())}
 	for i, p := range []struct {
 		name, born string
 	}{{"Walter Lindqvist", "1934-02-11"}, {"James Okoro", "1968-07-30"}, {"Elena Ruiz", "1985-12-01"}, {"Noa Ruiz", "2025-08-30"}, {"Sam Field", "1990"}} {
-		c.Patients = append(c.Patients, view.ClinicPatient{ID: fmt.Sprintf("pat-%d", i), Name: p.name, Born: view.ParseDay(p.born), Age: view.AgeOn(view.ParseDay(p.born), now()), RecordNumber: fmt.Sprintf("RC-10%d4%d", i+2, i), Pattern: (i * 2) % 6})
+		line := view.ClinicPatient{ID: fmt.Sprintf("pat-%d", i), Name: p.name, Born: view.ParseDay(p.born), Age: view.AgeOn(view.ParseDay(p.born), now()), RecordNumber: fmt.Sprintf("RC-10%d4%d", i+2, i), Pattern: (i * 2) % 6}
+		if i < 2 {
+			line.Visit, line.Purpose = f.visit(10+i, i), person.PurposeTreatment
+			c.Today = append(c.Today, line)
+			continue
+		}
+		c.Patients = append(c.Patients, line)
 	}
+	return c
+}
+
+func (f fixture) visit(hour, i int) *view.Visit {
+	at := time.Date(now().Year(), now().Month(), now().Day(), hour, 30, 0, 0, now().Location())
+	return &view.Visit{At: at, Reason: f.pick("Follow-up of blood sugar", "Control del azúcar"), Status: []string{"arrived", "booked"}[i%2]}
+}
+
+func (f fixture) lookedUp() view.Model {
+	l := &view.LookedUp{Base: f.staff(view.MenuClinic, view.PlaceClinic, "look-up", "Samuel Brooks", person.RoleNurse), LookUp: view.LookUp{Family: "Ruiz", BornOn: "1985-12-01"}}
+	born := view.ParseDay("1985-12-01")
+	l.Found = []view.ClinicPatient{{ID: "pat-2", Name: "Elena Ruiz", Born: born, Age: view.AgeOn(born, now()), RecordNumber: "RC-10442", Pattern: 4},
+		{ID: "pat-3", Name: "Clara Ruiz", Born: born, Age: view.AgeOn(born, now()), RecordNumber: "RC-10443", Visit: f.visit(10, 1), Purpose: person.PurposeTreatment}}
+	return l
+}
+
+func (f fixture) lookedUpNone() view.Model {
+	return &view.LookedUp{Base: f.staff(view.MenuClinic, view.PlaceClinic, "look-up", "Samuel Brooks", person.RoleNurse), LookUp: view.LookUp{Known: "RC-10999"}}
+}
+
+func (f fixture) clinicQuiet() view.Model {
+	c, _ := f.clinic().(*view.Clinic)
+	c.Today = nil
 	return c
 }
 
@@ -368,12 +397,12 @@ func (f fixture) chart() view.Model {
 	c.Twins, c.RouteQuery = true, "q=c2VhbGVk"
 	c.Opened, c.Purpose, c.Sex, c.RecordNumber, c.Born = true, person.PurposeTreatment, "male", "RC-10341", view.ParseDay("1968-07-30")
 	c.Allergies, c.Medications, c.Conditions, c.Vaccines = f.allergyList(), f.medicines(), f.problems(), f.vaccines()
-	c.Results, c.Hidden = append(f.rows(), f.more()[1]), 2
+	c.Recent, c.Results, c.Hidden, c.Visit = f.rows(), f.more()[1:2], 2, f.visit(10, 0)
 	c.Vitals = []view.Row{
 		row(series("v1", f.pick("Upper pressure (systolic)", "Presión alta (sistólica)"), "mmHg", view.Usual{High: bound(130), HighText: "130"}, 12, 30, 148, 131, 0), false),
 		row(series("v2", f.pick("Heart rate", "Pulso"), "/min", view.Usual{Low: bound(60), High: bound(100), LowText: "60", HighText: "100"}, 12, 30, 82, 76, 0), false),
 		row(series("v3", f.pick("Weight", "Peso"), "kg", view.Usual{}, 12, 30, 98.4, 93.1, 1), false)}
-	for _, rows := range [][]view.Row{c.Results, c.Vitals} {
+	for _, rows := range [][]view.Row{c.Recent, c.Results, c.Vitals} {
 		for i := range rows {
 			rows[i].Query = "c2VhbGVk"
 		}
