@@ -55,8 +55,8 @@ func (d *Door) table() []Endpoint {
 		page("/medications", "medications", access.ReadChart, audit.EventRead, d.medicationsPage),
 		keeps(page("/officer", "officer", access.ReadLog, audit.EventLogRead, d.officer), "q"),
 		form("/officer", "officer", access.ReadLog, audit.EventLogRead, d.officerChoose, "who", "patient", "act", "outcome", "from", "to", "older"),
-		form("/officer/export", "officer", access.ExportLog, audit.EventExport, d.exportLog),
-		form("/officer/verify", "officer", access.VerifyLog, audit.EventLogRead, d.verifyLog),
+		heavy(form("/officer/export", "officer", access.ExportLog, audit.EventExport, d.exportLog)),
+		heavy(form("/officer/verify", "officer", access.VerifyLog, audit.EventLogRead, d.verifyLog)),
 		keeps(page("/results", "results", access.ReadChart, audit.EventRead, d.results), "q"),
 		form("/results", "results", access.ReadChart, audit.EventRead, d.resultsChoose, "category", "older"),
 		keeps(page("/results/{id}", "result", access.ReadChart, audit.EventRead, d.result), "q"),
@@ -146,6 +146,9 @@ func open(pattern string, serve func(*Visit) error) Endpoint {
 	e.Open = true
 	return e
 }
+
+// heavy marks what reads the whole log.
+func heavy(e Endpoint) Endpoint { e.Heavy = true; return e }
 
 // cached marks an answer that browsers may keep.
 func cached(e Endpoint) Endpoint { e.Shared = true; return e }
