@@ -343,7 +343,7 @@ func (a *App) openRooms(ctx context.Context) error {
 		return err
 	}
 	a.Records, err = records.NewStore(records.StoreConfig{DB: a.db, Vault: a.vault, Gate: a.Gate, Standings: a.Identity,
-		Catalogue: catalogue, Clinic: a.Clinic, Ready: a.readyForPatients, Job: reindexJob, Clock: a.opt.Clock, Random: rand.Reader})
+		Catalogue: catalogue, Clinic: a.Clinic, Ready: a.readyForPatients, Job: reindexJob, Links: links{a}, Clock: a.opt.Clock, Random: rand.Reader})
 	return err
 }
 

@@ -47,6 +47,9 @@ type StoreConfig struct {
 	// Job returns the Caller of the job that makes stale indexes anew, a new one
 	// for each batch. Nil means that a stale chart stays refused.
 	Job func() person.Caller
+	// Links seals what leads from one page of an answer to the next. Nil means that
+	// answers have no links, and only their first page.
+	Links Links
 	// CacheBytes bounds the sealed bytes kept in memory. 0 means 48 MiB.
 	CacheBytes int64
 }
