@@ -259,3 +259,33 @@ func (s *Store) decideShared(ctx context.Context, a *asked, types []string) (err
 		Kinds: kinds(types...), Query: a.text})
 	return err
 }
+
+// Includes lists what a search of a type may bring along, and what may be brought
+// along that refers to it: exactly what ParseSearch takes.
+func (c *Catalogue) Includes(typ string) (forward, reverse []string) {
+	def := c.def(typ)
+	if def == nil {
+		return nil, nil
+	}
+	try := func(source *Definition, name string, back bool) (string, bool) {
+		text := source.Type + ":" + name
+		return text, new(Query).addInclude(c, def, text, back) == nil
+	}
+	for i := range c.list {
+		source := &c.list[i]
+		names := []string{PatientParam, source.subject()}
+		for _, p := range source.Search {
+			names = append(names, p.Name)
+		}
+		slices.Sort(names)
+		for _, name := range slices.Compact(names) {
+			if text, ok := try(source, name, false); ok && source == def {
+				forward = append(forward, text)
+			}
+			if text, ok := try(source, name, true); ok {
+				reverse = append(reverse, text)
+			}
+		}
+	}
+	return forward, reverse
+}
