@@ -36,6 +36,8 @@ type Visit struct {
 	json   ceremony // body of a passkey ceremony
 	flash  string
 	tag    string // the page's language, once it is chosen
+
+	earlier *time.Time // when the person was here before, once it was asked
 }
 
 // Names of the cookies beside the session's.
