@@ -21,6 +21,8 @@ type Definition struct {
 	Search      []Param     // besides _id, _count, _sort and, for chart types, patient
 	Order       string      // the dates by which lists are ordered, first present wins
 	Shape       []Element   // what is checked before the resource is stored
+	Title       Title       // what people call it, one and several
+	Show        []Field     // the lines of its generic page, the headline first
 	Example     string      // a small valid resource about Rosa Field, a fictional patient with id "rosa"
 
 	// Computed by NewCatalogue, because every search needs them.
@@ -207,6 +209,9 @@ func (d Definition) check() error {
 		if !goodPath(p) {
 			return fmt.Errorf("path %q is malformed", p)
 		}
+	}
+	if err := d.checkShow(); err != nil {
+		return err
 	}
 	return d.checkSearch()
 }

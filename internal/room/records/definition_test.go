@@ -44,7 +44,8 @@ func TestDefinitionsAreComplete(t *testing.T) {
 // type that misses the patient filter.
 func TestTypeWithoutCompartmentStopsTheStart(t *testing.T) {
 	good := func() Definition {
-		return Definition{Type: "Flag", Compartment: Compartment{Paths: []string{"subject"}}, Example: "{}"}
+		return Definition{Type: "Flag", Compartment: Compartment{Paths: []string{"subject"}}, Example: "{}",
+			Title: Title{Words{"Warning", "Aviso"}, Words{"Warnings", "Avisos"}}, Show: []Field{{"code", ShowCoded, Words{"Warning", "Aviso"}}}}
 	}
 	if err := CheckDefinitions([]Definition{good()}); err != nil {
 		t.Fatal(err)
@@ -61,6 +62,12 @@ func TestTypeWithoutCompartmentStopsTheStart(t *testing.T) {
 		"parameter of stored": func(d *Definition) { d.StoredOnly = true; d.Search = []Param{{"code", TokenParam, "code", ""}} },
 		"element":             func(d *Definition) { d.Shape = []Element{{Path: "code"}} },
 		"status":              func(d *Definition) { d.Status.Path = "status" },
+		"no title":            func(d *Definition) { d.Title = Title{} },
+		"title in English":    func(d *Definition) { d.Title.Many.ES = "" },
+		"nothing to show":     func(d *Definition) { d.Show = nil },
+		"shown without kind":  func(d *Definition) { d.Show[0].Kind = 0 },
+		"shown in English":    func(d *Definition) { d.Show[0].Words.ES = "" },
+		"shown path":          func(d *Definition) { d.Show[0].Path = "code..text" },
 	} {
 		d := good()
 		spoil(&d)

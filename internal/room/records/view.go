@@ -202,18 +202,22 @@ func (d Date) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
 // date reads the first date at path; of a Period its start, else its end.
 func date(v rawjson.Value, path string) Date {
 	for x := range at(v, path) {
-		if x.Type() == rawjson.Object {
-			if x = x.Get("start"); x.Type() == rawjson.Absent {
-				continue
-			}
+		if d := dateOf(x); !d.IsZero() {
+			return d
 		}
-		s, prec, err := parseDate(x.Text(), false)
-		if err != nil {
-			continue
-		}
-		return Date{p: &dateValue{x.Text(), time.UnixMilli(s.low).UTC(), time.UnixMilli(s.high).UTC(), prec, absurd(s)}}
 	}
 	return Date{}
+}
+
+func dateOf(x rawjson.Value) Date {
+	if x.Type() == rawjson.Object {
+		x = x.Get("start")
+	}
+	s, prec, err := parseDate(x.Text(), false)
+	if err != nil {
+		return Date{}
+	}
+	return Date{p: &dateValue{x.Text(), time.UnixMilli(s.low).UTC(), time.UnixMilli(s.high).UTC(), prec, absurd(s)}}
 }
 
 // reference is what a page may show of a reference: its display and, for a
