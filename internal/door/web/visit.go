@@ -40,6 +40,8 @@ type Visit struct {
 	born   view.Day  // of the patient whose chart was opened for a twin
 
 	unreviewed bool // words were used that no clinician has reviewed
+
+	earlier *time.Time // when the person was here before, once it was asked
 }
 
 // Names of the cookies beside the session's.

@@ -31,6 +31,8 @@ const (
 	PlaceMedications   Place = "/medications"
 	PlaceAllergies     Place = "/allergies"
 	PlaceImmunizations Place = "/immunizations"
+	PlaceVisits        Place = "/visits"
+	PlaceImaging       Place = "/imaging"
 	PlaceAccessLog     Place = "/access-log"
 	PlaceSecurity      Place = "/security"
 	PlaceClinic        Place = "/clinic"
@@ -130,7 +132,7 @@ func (b *Base) Shape() string {
 func (b *Base) Places() []Place {
 	switch b.Menu {
 	case MenuPatient:
-		return []Place{PlaceHome, PlaceResults, PlaceMedications, PlaceConditions, PlaceAllergies,
+		return []Place{PlaceHome, PlaceResults, PlaceVisits, PlaceImaging, PlaceMedications, PlaceConditions, PlaceAllergies,
 			PlaceImmunizations, PlaceAccessLog, PlaceSecurity}
 	case MenuClinic:
 		return []Place{PlaceClinic, PlaceSecurity}

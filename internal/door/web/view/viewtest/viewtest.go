@@ -36,10 +36,22 @@ func Pages(lang string) []Page {
 		{"step-up", &view.SignIn{Base: f.patient("", "step-up"), StepUp: true, Next: "security"}},
 		{"enrol", &view.Enrol{Base: f.stranger("enrol")}},
 		{"home", f.home()},
+		{"home-nothing", f.homeNothing()},
 		{"home-first", &view.Home{Base: f.patient(view.PlaceHome, "home"), Counts: view.Counts{Medications: 1, NoAllergies: true}}},
 		{"results", f.results()},
 		{"results-empty", &view.Results{Base: f.patient(view.PlaceResults, "results")}},
 		{"result", f.result()},
+		{"result-units", f.units()},
+		{"compare", f.compare()},
+		{"compare-empty", &view.Compare{Base: f.patient(view.PlaceResults, "compare")}},
+		{"visits", f.visits()},
+		{"visits-empty", &view.Visits{Base: f.patient(view.PlaceVisits, "visits")}},
+		{"visit", f.visit()},
+		{"visit-bare", &view.Visit{Base: f.patient(view.PlaceVisits, "visit"), VisitLine: view.VisitLine{Kind: "remote", Class: "remote", On: view.ParseDay("2026-02-11")}}},
+		{"imagings", f.imagings()},
+		{"imagings-empty", &view.Imagings{Base: f.patient(view.PlaceImaging, "imagings")}},
+		{"imaging", f.imaging()},
+		{"imaging-study", f.study()},
 		{"result-goal", f.goal()},
 		{"result-pressure", f.pressure()},
 		{"result-words", f.words()},
@@ -224,14 +236,8 @@ func (f fixture) looks() []view.Look {
 }
 
 func (f fixture) home() view.Model {
-	return &view.Home{Base: f.patient(view.PlaceHome, "home"), New: 2, Newest: f.rows()[:2],
-		Counts: view.Counts{Results: 23, Conditions: 3, Medications: 4, Allergies: 1, Immunizations: 9}}
-}
-
-func (f fixture) results() view.Model {
-	return &view.Results{Base: f.patient(view.PlaceResults, "results"), Categories: []string{"laboratory", "vital-signs", "imaging", "survey"},
-		Groups: []view.Group{{On: view.DayOf(now().AddDate(0, 0, -4)), Rows: f.rows()}, {On: view.ParseDay("2026-05-03"), Rows: f.more()}},
-		New:    2, Outside: 1, Older: "c2VhbGVk"}
+	return &view.Home{Base: f.patient(view.PlaceHome, "home"), Before: view.ParseDay("2026-05-03"), Newest: f.rows()[:2], News: f.news(),
+		Counts: view.Counts{Results: 23, Conditions: 3, Medications: 4, Allergies: 1, Immunizations: 9, Visits: 31, Imaging: 2}}
 }
 
 func (f fixture) result() view.Model {
@@ -240,7 +246,7 @@ func (f fixture) result() view.Model {
 	return &view.Result{Base: f.patient(view.PlaceResults, "result"), Name: s.Name, MedicalName: "Hemoglobin A1c/Hemoglobin.total in Blood",
 		About: f.pick("A1c shows your average sugar over about three months.", "La A1c muestra su azúcar promedio de unos tres meses."),
 		On:    view.DayOf(last.At), Lab: "Riverside Lab", OrderedBy: "Dr. Mei Chen", Status: "final",
-		Parts: []view.Part{{Value: last.Value, Unit: s.Unit, Standing: last.Standing, Usual: s.Usual, Series: s, Before: s.Readings[12].Value, BeforeAt: s.Readings[12].At}}}
+		Parts: []view.Part{{Value: last.Value, Unit: s.Unit, Standing: last.Standing, Usual: s.Usual, Series: s, Before: s.Readings[12], Elsewhere: view.Reading{Value: "57", Unit: "mmol/mol"}}}}
 }
 
 // goal is a result whose range the care team set for this person.
