@@ -103,6 +103,9 @@ func testKey(c records.Coded) string {
 	return codeKey(c)
 }
 
+// loinc is the code system of laboratory tests and vital signs.
+const loinc = "http://loinc.org"
+
 func testOf(c records.Coded) ucum.Test {
 	if c.System.Reveal() != loinc {
 		return ucum.Test{}

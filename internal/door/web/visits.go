@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"postern.example/postern/internal/door/web/catalog"
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/records"
 	"postern.example/postern/internal/word/fault"
@@ -268,7 +269,7 @@ func (v *Visit) vaccinesOf(c records.Chart, id string) (out []view.Named, err er
 }
 
 // thing is a coded thing with its plain name.
-func (v *Visit) thing(kind string, c records.Common, of records.Coded) view.Named {
+func (v *Visit) thing(kind catalog.Kind, c records.Common, of records.Coded) view.Named {
 	n := v.called(kind, c, of, of.Text.Reveal())
 	return view.Named{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign}
 }

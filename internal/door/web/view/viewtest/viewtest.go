@@ -360,7 +360,7 @@ func (f fixture) clinic() view.Model {
 	}{{"Walter Lindqvist", "1934-02-11"}, {"James Okoro", "1968-07-30"}, {"Elena Ruiz", "1985-12-01"}, {"Noa Ruiz", "2025-08-30"}, {"Sam Field", "1990"}} {
 		line := view.ClinicPatient{ID: fmt.Sprintf("pat-%d", i), Name: p.name, Born: view.ParseDay(p.born), Age: view.AgeOn(view.ParseDay(p.born), now()), RecordNumber: fmt.Sprintf("RC-10%d4%d", i+2, i), Pattern: (i * 2) % 6}
 		if i < 2 {
-			line.Visit, line.Purpose = f.visit(10+i, i), person.PurposeTreatment
+			line.Visit, line.Purpose = f.booked(10+i, i), person.PurposeTreatment
 			c.Today = append(c.Today, line)
 			continue
 		}
@@ -369,16 +369,16 @@ func (f fixture) clinic() view.Model {
 	return c
 }
 
-func (f fixture) visit(hour, i int) *view.Visit {
+func (f fixture) booked(hour, i int) *view.Booked {
 	at := time.Date(now().Year(), now().Month(), now().Day(), hour, 30, 0, 0, now().Location())
-	return &view.Visit{At: at, Reason: f.pick("Follow-up of blood sugar", "Control del azúcar"), Status: []string{"arrived", "booked"}[i%2]}
+	return &view.Booked{At: at, Reason: f.pick("Follow-up of blood sugar", "Control del azúcar"), Status: []string{"arrived", "booked"}[i%2]}
 }
 
 func (f fixture) lookedUp() view.Model {
 	l := &view.LookedUp{Base: f.staff(view.MenuClinic, view.PlaceClinic, "look-up", "Samuel Brooks", person.RoleNurse), LookUp: view.LookUp{Family: "Ruiz", BornOn: "1985-12-01"}}
 	born := view.ParseDay("1985-12-01")
 	l.Found = []view.ClinicPatient{{ID: "pat-2", Name: "Elena Ruiz", Born: born, Age: view.AgeOn(born, now()), RecordNumber: "RC-10442", Pattern: 4},
-		{ID: "pat-3", Name: "Clara Ruiz", Born: born, Age: view.AgeOn(born, now()), RecordNumber: "RC-10443", Visit: f.visit(10, 1), Purpose: person.PurposeTreatment}}
+		{ID: "pat-3", Name: "Clara Ruiz", Born: born, Age: view.AgeOn(born, now()), RecordNumber: "RC-10443", Visit: f.booked(10, 1), Purpose: person.PurposeTreatment}}
 	return l
 }
 
@@ -403,7 +403,7 @@ func (f fixture) chart() view.Model {
 	c.Twins, c.RouteQuery = true, "q=c2VhbGVk"
 	c.Opened, c.Purpose, c.Sex, c.RecordNumber, c.Born = true, person.PurposeTreatment, "male", "RC-10341", view.ParseDay("1968-07-30")
 	c.Allergies, c.Medications, c.Conditions, c.Vaccines = f.allergyList(), f.medicines(), f.problems(), f.vaccines()
-	c.Recent, c.Results, c.Hidden, c.Visit = f.rows(), f.more()[1:2], 2, f.visit(10, 0)
+	c.Recent, c.Results, c.Hidden, c.Visit = f.rows(), f.more()[1:2], 2, f.booked(10, 0)
 	c.Vitals = []view.Row{
 		row(series("v1", f.pick("Upper pressure (systolic)", "Presión alta (sistólica)"), "mmHg", view.Usual{High: bound(130), HighText: "130"}, 12, 30, 148, 131, 0), false),
 		row(series("v2", f.pick("Heart rate", "Pulso"), "/min", view.Usual{Low: bound(60), High: bound(100), LowText: "60", HighText: "100"}, 12, 30, 82, 76, 0), false),
