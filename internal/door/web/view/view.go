@@ -105,5 +105,5 @@ func (s *Set) Render(w io.Writer, m Model) error {
 func Models() []Model {
 	return []Model{&Demo{}, &SignIn{}, &Enrol{}, &Home{}, &Results{}, &Result{}, &Conditions{}, &Medications{},
 		&Allergies{}, &Immunizations{}, &Security{}, &AccessLog{}, &Clinic{}, &Chart{}, &Admin{}, &Officer{},
-		&Waiting{}, &Approve{}, &Error{}}
+		&Waiting{}, &Approve{}, &Error{}, &Records{}, &RecordList{}, &Record{}, &Plan{}, &Appointments{}, &Bills{}, &Documents{}, &Document{}}
 }
