@@ -74,7 +74,7 @@ func (v *Visit) today(list []records.Appointment) *view.Booked {
 		if !a.Expected() || at.IsZero() || view.DayOf(at) != view.DayOf(now) {
 			continue
 		}
-		x := &view.Booked{At: at, Reason: a.Reason.Text.Reveal(), ReasonLang: v.foreign(a.Common), Status: a.Status}
+		x := &view.Booked{At: at, Reason: a.Why().Text.Reveal(), ReasonLang: v.foreign(a.Common), Status: a.Status}
 		// Half an hour late is still the next one.
 		ahead := func(t time.Time) bool { return t.After(now.Add(-30 * time.Minute)) }
 		switch {

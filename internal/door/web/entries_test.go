@@ -43,6 +43,15 @@ func touching() map[string]visitOf {
 		"GET /visits":                         {by: "patient"},
 		"POST /visits":                        {by: "patient", fields: []string{"older", "0"}},
 		"GET /visits/{id}":                    {by: "patient"},
+		"GET /appointments":                   {by: "patient"},
+		"GET /bills":                          {by: "patient"},
+		"GET /documents":                      {by: "patient"},
+		"GET /documents/{id}":                 {by: "patient"},
+		"GET /documents/{id}/file":            {by: "patient"},
+		"GET /plan":                           {by: "patient"},
+		"GET /record":                         {by: "patient"},
+		"GET /record/{type}":                  {by: "patient"},
+		"GET /record/{type}/{id}":             {by: "patient"},
 		"GET /immunizations":                  {by: "patient"},
 		"GET /medications":                    {by: "patient"},
 		"GET /results":                        {by: "patient"},
@@ -170,6 +179,10 @@ func (h *house) target(t *testing.T, r route.Route, patient, doctor *browser, ch
 	switch {
 	case strings.HasPrefix(r.Pattern, "/results/"):
 		id = strings.TrimPrefix(resultLink.FindStringSubmatch(patient.get("/results").Body.String())[1], "/results/")
+	case strings.HasPrefix(r.Pattern, "/documents/"):
+		id = h.anyID(t, patient, chart, "DocumentReference")
+	case strings.HasPrefix(r.Pattern, "/record/"):
+		id = h.anyID(t, patient, chart, "CarePlan")
 	case strings.HasPrefix(r.Pattern, "/approve/"):
 		id = h.propose(t).ID
 	case strings.HasSuffix(r.Pattern, "/{id}/link"):
@@ -193,7 +206,7 @@ func (h *house) target(t *testing.T, r route.Route, patient, doctor *browser, ch
 			break
 		}
 	}
-	return strings.NewReplacer("{id}", id, "{patient}", chart.String(), "{seq}", seq).Replace(r.Pattern)
+	return strings.NewReplacer("{id}", id, "{type}", "care-plan", "{patient}", chart.String(), "{seq}", seq).Replace(r.Pattern)
 }
 
 func between(t *testing.T, s, from, to string) string {

@@ -284,7 +284,7 @@ type document struct {
 
 // documents lists the notes and letters of a chart, newest first.
 func (v *Visit) documents(c records.Chart) (out []document, err error) {
-	err = each(c.Resources("DocumentReference"), records.ViewDocument, func(x records.Document) {
+	err = each(c.Resources("DocumentReference"), records.ViewVisitNote, func(x records.VisitNote) {
 		if x.Status == "entered-in-error" || x.Status == "superseded" {
 			return
 		}

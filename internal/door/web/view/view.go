@@ -129,5 +129,13 @@ func Models() []Model {
 		&Visit{},
 		&Imagings{},
 		&Imaging{},
+		&Records{},
+		&RecordList{},
+		&Record{},
+		&Plan{},
+		&Appointments{},
+		&Bills{},
+		&Documents{},
+		&Document{},
 	}
 }

@@ -235,6 +235,7 @@ func TestMessagesAndTemplatesAgree(t *testing.T) {
 		"chart.",
 		"clinic.months",
 		"clinic.years",
+		"code.",
 		"confirm.",
 		"date.",
 		"drift.",

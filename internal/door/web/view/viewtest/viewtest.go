@@ -96,6 +96,7 @@ func Pages(lang string) []Page {
 		{"approve-declined", f.approve(view.ApproveDeclined)},
 		{"approve-expired", f.approve(view.ApproveExpired)},
 	}
+	pages = append(pages, f.recordPages()...)
 	for _, k := range fault.Kinds() {
 		e := &view.Error{Base: f.stranger("error"), Kind: k}
 		if k == fault.Throttled {
