@@ -36,22 +36,10 @@ func Pages(lang string) []Page {
 		{"step-up", &view.SignIn{Base: f.patient("", "step-up"), StepUp: true, Next: "security"}},
 		{"enrol", &view.Enrol{Base: f.stranger("enrol")}},
 		{"home", f.home()},
-		{"home-nothing", f.homeNothing()},
 		{"home-first", &view.Home{Base: f.patient(view.PlaceHome, "home"), Counts: view.Counts{Medications: 1, NoAllergies: true}}},
 		{"results", f.results()},
 		{"results-empty", &view.Results{Base: f.patient(view.PlaceResults, "results")}},
 		{"result", f.result()},
-		{"result-units", f.units()},
-		{"compare", f.compare()},
-		{"compare-empty", &view.Compare{Base: f.patient(view.PlaceResults, "compare")}},
-		{"visits", f.visits()},
-		{"visits-empty", &view.Visits{Base: f.patient(view.PlaceVisits, "visits")}},
-		{"visit", f.visit()},
-		{"visit-bare", &view.Visit{Base: f.patient(view.PlaceVisits, "visit"), VisitLine: view.VisitLine{Kind: "remote", Class: "remote", On: view.ParseDay("2026-02-11")}}},
-		{"imagings", f.imagings()},
-		{"imagings-empty", &view.Imagings{Base: f.patient(view.PlaceImaging, "imagings")}},
-		{"imaging", f.imaging()},
-		{"imaging-study", f.study()},
 		{"result-goal", f.goal()},
 		{"result-pressure", f.pressure()},
 		{"result-words", f.words()},
@@ -97,6 +85,7 @@ func Pages(lang string) []Page {
 		{"approve-expired", f.approve(view.ApproveExpired)},
 	}
 	pages = append(pages, f.recordPages()...)
+	pages = append(pages, f.chartPages()...)
 	for _, k := range fault.Kinds() {
 		e := &view.Error{Base: f.stranger("error"), Kind: k}
 		if k == fault.Throttled {
