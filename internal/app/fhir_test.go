@@ -74,6 +74,13 @@ func TestAnotherTokensLinkIsRefused(t *testing.T) {
 			t.Errorf("%s: %d %s", who, a.Status, a.Body)
 		}
 	}
+	// Who asks the same with another token is given links of its own, also while the
+	// first one's answer is kept.
+	for range 2 {
+		if p := bundleFrom(t, in.API(t, again, "/Observation?category=laboratory&_count=5")); in.API(t, again, p.link("next")).Status != 200 {
+			t.Error("another token of hers was given links that do not open")
+		}
+	}
 	// The process that starts next opens it still: the key is the installation's.
 	in.Restart(t)
 	if a := in.API(t, mother, next); a.Status != 200 {
