@@ -46,12 +46,12 @@ type observation struct {
 // observations reads the Observations of a chart. What was entered in error, or
 // never came about, is no result and stays out.
 func (v *Visit) observations(list []records.Resource) ([]observation, error) {
+	read, err := records.ViewObservations(list)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]observation, 0, len(list))
-	for _, r := range list {
-		o, err := records.ViewObservation(r.Doc)
-		if err != nil {
-			return nil, err
-		}
+	for _, o := range read {
 		if o.Status != "entered-in-error" && o.Status != "cancelled" {
 			out = append(out, v.observation(o))
 		}
