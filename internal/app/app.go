@@ -19,6 +19,7 @@ import (
 
 	"postern.example/postern/internal/room/identity"
 	"postern.example/postern/internal/room/records"
+	"postern.example/postern/internal/room/risk"
 	"postern.example/postern/internal/room/session"
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/audit"
@@ -67,6 +68,7 @@ type App struct {
 	db       *db.DB
 	ring     *keys.Ring
 	vault    *vault.Vault
+	limiter  *risk.Limiter
 	store    audit.Store
 	refusals *audit.Refusals
 	follower *audit.Follower
@@ -366,8 +368,14 @@ func (a *App) openPeople() error {
 	if err != nil {
 		return err
 	}
+	rates, errs := a.Config.rates()
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	rates.Clock = a.opt.Clock
+	a.limiter = risk.NewLimiter(rates)
 	s := a.Config.Sessions
-	a.Sessions, err = session.New(session.Config{DB: a.db, Vault: a.vault, People: a.Identity, Forms: forms, Clock: a.opt.Clock,
+	a.Sessions, err = session.New(session.Config{DB: a.db, Vault: a.vault, People: a.Identity, Forms: forms, Watch: a.limiter, Clock: a.opt.Clock,
 		Random: rand.Reader, Environment: a.Config.env(), Limits: session.Limits{
 			PatientIdle: time.Duration(s.PatientIdle), PatientLife: time.Duration(s.PatientAbsolute),
 			StaffIdle: time.Duration(s.StaffIdle), StaffLife: time.Duration(s.StaffAbsolute)}})

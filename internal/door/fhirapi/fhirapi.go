@@ -136,6 +136,14 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.mux.ServeHTTP(w, r)
 }
 
+// Refuse answers a request that is not let in, and returns the number that the answer
+// bears.
+func (d *Door) Refuse(w http.ResponseWriter, r *http.Request, err error) string {
+	id := d.c.RequestID()
+	d.fail(w, r, id, err)
+	return id
+}
+
 // nowhere answers for a path or method without a route.
 func (d *Door) nowhere(w http.ResponseWriter, r *http.Request) {
 	kind := fault.NotFound
@@ -312,7 +320,7 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, id string, err error
 	if kind == fault.Unauthenticated {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	if n := kind.RetryAfter(); n > 0 {
+	if n := fault.RetryAfter(err); n > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(n))
 	}
 	for _, name := range []string{"Etag", "Last-Modified", "Vary"} {

@@ -34,6 +34,16 @@ func defAllergyIntolerance() Definition {
 			{Path: "note", Kind: KindObject, List: true},
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 		},
+		Title: Title{One: Words{"Allergy", "Alergia"}, Many: Words{"Allergies", "Alergias"}},
+		Show: []Field{
+			{"code", ShowCoded, Words{"Allergic to", "Alergia a"}},
+			{"clinicalStatus", ShowStatus, Words{"Is it still so", "¿Sigue igual?"}},
+			{"criticality", ShowStatus, Words{"Risk", "Riesgo"}},
+			{"reaction.manifestation", ShowCoded, Words{"What happens", "Qué pasa"}},
+			{"onsetDateTime", ShowDate, Words{"Since", "Desde"}},
+			{"recordedDate", ShowDate, Words{"Written down on", "Anotada el"}},
+			{"note.text", ShowText, Words{"Note", "Nota"}},
+		},
 		Example: `{"resourceType":"AllergyIntolerance","id":"rosa-peanut","clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical","code":"active"}]},"category":["food"],"criticality":"high","code":{"text":"Peanut"},"patient":{"reference":"Patient/rosa"},"reaction":[{"manifestation":[{"text":"Hives"}]}]}`,
 	}
 }

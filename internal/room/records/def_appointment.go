@@ -30,6 +30,18 @@ func defAppointment() Definition {
 			{Path: "start", Kind: KindDate},
 			{Path: "end", Kind: KindDate},
 		},
+		Title: Title{One: Words{"Appointment", "Cita"}, Many: Words{"Appointments", "Citas"}},
+		Show: []Field{
+			{"appointmentType|serviceType|description", ShowCoded, Words{"Visit", "Visita"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"start", ShowDate, Words{"Starts", "Empieza"}},
+			{"end", ShowDate, Words{"Ends", "Termina"}},
+			{"participant.actor", ShowReference, Words{"With", "Con"}},
+			{"reasonCode", ShowCoded, Words{"Reason", "Motivo"}},
+			{"patientInstruction", ShowText, Words{"How to get ready", "Cómo prepararse"}},
+			{"cancelationReason", ShowCoded, Words{"Why it was cancelled", "Por qué se canceló"}},
+			{"comment", ShowText, Words{"Note", "Nota"}},
+		},
 		Example: `{"resourceType":"Appointment","id":"rosa-next","status":"booked","start":"2027-01-11T09:00:00-06:00","end":"2027-01-11T09:30:00-06:00","participant":[{"actor":{"reference":"Patient/rosa"},"status":"accepted"}]}`,
 	}
 }

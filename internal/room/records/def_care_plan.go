@@ -31,6 +31,19 @@ func defCarePlan() Definition {
 			{Path: "created", Kind: KindDate},
 			{Path: "activity", Kind: KindObject, List: true},
 		},
+		Title: Title{One: Words{"Care plan", "Plan de cuidado"}, Many: Words{"Care plans", "Planes de cuidado"}},
+		Show: []Field{
+			{"title|category", ShowCoded, Words{"Plan", "Plan"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"description", ShowText, Words{"What it is about", "De qué trata"}},
+			{"period", ShowPeriod, Words{"Time", "Tiempo"}},
+			{"author", ShowReference, Words{"Written by", "Escrito por"}},
+			{"activity.detail.description|activity.detail.code", ShowCoded, Words{"What to do", "Qué hacer"}},
+			{"goal", ShowReference, Words{"Goal", "Meta"}},
+			{"addresses", ShowReference, Words{"For", "Para"}},
+			{"careTeam", ShowReference, Words{"Care team", "Equipo"}},
+			{"note.text", ShowText, Words{"Note", "Nota"}},
+		},
 		Example: `{"resourceType":"CarePlan","id":"rosa-plan","status":"active","intent":"plan","title":"Asthma plan","subject":{"reference":"Patient/rosa"}}`,
 	}
 }

@@ -26,6 +26,15 @@ func defCareTeam() Definition {
 			{Path: "participant.member", Kind: KindReference},
 			{Path: "period", Kind: KindPeriod},
 		},
+		Title: Title{One: Words{"Care team", "Equipo de cuidado"}, Many: Words{"Care teams", "Equipos de cuidado"}},
+		Show: []Field{
+			{"name|category", ShowCoded, Words{"Team", "Equipo"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"participant.member", ShowReference, Words{"People", "Personas"}},
+			{"participant.role", ShowCoded, Words{"What they do", "Qué hacen"}},
+			{"period", ShowPeriod, Words{"Time", "Tiempo"}},
+			{"note.text", ShowText, Words{"Note", "Nota"}},
+		},
 		Example: `{"resourceType":"CareTeam","id":"rosa-team","status":"active","subject":{"reference":"Patient/rosa"},"participant":[{"member":{"display":"Dr. Ama Osei"}}]}`,
 	}
 }

@@ -32,6 +32,16 @@ func defClaim() Definition {
 			{Path: "priority", Kind: KindConcept, Required: true},
 			{Path: "insurance", Kind: KindObject, List: true, Required: true},
 		},
+		Title: Title{One: Words{"Bill to your insurance", "Cuenta para su seguro"}, Many: Words{"Bills to your insurance", "Cuentas para su seguro"}},
+		Show: []Field{
+			{"item.productOrService|type", ShowCoded, Words{"For", "Por"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"created", ShowDate, Words{"Sent on", "Enviada el"}},
+			{"billablePeriod", ShowPeriod, Words{"Day of the visit", "Día de la visita"}},
+			{"provider", ShowReference, Words{"Asked by", "La pide"}},
+			{"insurer", ShowReference, Words{"Insurance", "Seguro"}},
+			{"total", ShowMoney, Words{"Amount asked", "Cantidad pedida"}},
+		},
 		Example: `{"resourceType":"Claim","id":"rosa-claim","status":"active","type":{"text":"professional"},"use":"claim","patient":{"reference":"Patient/rosa"},"created":"2026-03-02","provider":{"display":"Hillside Clinic"},"priority":{"text":"normal"},"insurance":[{"sequence":1,"focal":true,"coverage":{"display":"Acme Health"}}]}`,
 	}
 }

@@ -34,6 +34,17 @@ func defCondition() Definition {
 			{Path: "note", Kind: KindObject, List: true},
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 		},
+		Title: Title{One: Words{"Health problem", "Problema de salud"}, Many: Words{"Health problems", "Problemas de salud"}},
+		Show: []Field{
+			{"code", ShowCoded, Words{"Problem", "Problema"}},
+			{"clinicalStatus", ShowStatus, Words{"Is it still so", "¿Sigue igual?"}},
+			{"severity", ShowCoded, Words{"How bad", "Qué tan grave"}},
+			{"onsetDateTime|onsetPeriod", ShowDate, Words{"Since", "Desde"}},
+			{"abatementDateTime|abatementPeriod", ShowDate, Words{"Ended", "Terminó"}},
+			{"recordedDate", ShowDate, Words{"Written down on", "Anotado el"}},
+			{"bodySite", ShowCoded, Words{"Where", "Dónde"}},
+			{"note.text", ShowText, Words{"Note", "Nota"}},
+		},
 		Example: `{"resourceType":"Condition","id":"rosa-asthma","clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"active"}]},"code":{"coding":[{"system":"http://snomed.info/sct","code":"195967001","display":"Asthma"}],"text":"Asthma"},"subject":{"reference":"Patient/rosa"},"onsetDateTime":"2009-04"}`,
 	}
 }

@@ -24,6 +24,16 @@ func defCoverage() Definition {
 			{Path: "payor", Kind: KindReference, List: true, Required: true},
 			{Path: "period", Kind: KindPeriod},
 		},
+		Title: Title{One: Words{"Insurance", "Seguro"}, Many: Words{"Insurance", "Seguros"}},
+		Show: []Field{
+			{"payor", ShowReference, Words{"Insurance", "Seguro"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"type", ShowCoded, Words{"Plan", "Plan"}},
+			{"class.name", ShowText, Words{"Name of the plan", "Nombre del plan"}},
+			{"subscriberId", ShowText, Words{"Member number", "Número de socio"}},
+			{"relationship", ShowCoded, Words{"Insured through", "Asegurado por"}},
+			{"period", ShowPeriod, Words{"Valid", "Vigencia"}},
+		},
 		Example: `{"resourceType":"Coverage","id":"rosa-coverage","status":"active","beneficiary":{"reference":"Patient/rosa"},"payor":[{"display":"Acme Health"}]}`,
 	}
 }

@@ -25,6 +25,18 @@ func defDevice() Definition {
 			{Path: "type", Kind: KindConcept},
 			{Path: "manufactureDate", Kind: KindDate},
 		},
+		Title: Title{One: Words{"Device", "Aparato"}, Many: Words{"Devices", "Aparatos"}},
+		Show: []Field{
+			{"type|deviceName.name", ShowCoded, Words{"Device", "Aparato"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"deviceName.name", ShowText, Words{"Name", "Nombre"}},
+			{"manufacturer", ShowText, Words{"Made by", "Fabricante"}},
+			{"modelNumber", ShowText, Words{"Model", "Modelo"}},
+			{"serialNumber", ShowText, Words{"Serial number", "Número de serie"}},
+			{"udiCarrier.deviceIdentifier", ShowText, Words{"Device identifier (UDI)", "Identificador del aparato (UDI)"}},
+			{"manufactureDate", ShowDate, Words{"Made on", "Fecha de fabricación"}},
+			{"note.text", ShowText, Words{"Note", "Nota"}},
+		},
 		Example: `{"resourceType":"Device","id":"rosa-inhaler-counter","status":"active","type":{"text":"Inhaler counter"},"patient":{"reference":"Patient/rosa"}}`,
 	}
 }

@@ -38,6 +38,18 @@ func defDiagnosticReport() Definition {
 			{Path: "presentedForm", Kind: KindObject, List: true},
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 		},
+		Title: Title{One: Words{"Report", "Informe"}, Many: Words{"Reports", "Informes"}},
+		Show: []Field{
+			{"code", ShowCoded, Words{"Report", "Informe"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"category", ShowCoded, Words{"Kind", "Tipo"}},
+			{"effectiveDateTime|effectivePeriod", ShowDate, Words{"Day of the test", "Día de la prueba"}},
+			{"issued", ShowDate, Words{"Written on", "Escrito el"}},
+			{"performer", ShowReference, Words{"From", "De"}},
+			{"conclusion", ShowText, Words{"What it says", "Qué dice"}},
+			{"result", ShowReference, Words{"Results", "Resultados"}},
+			{"imagingStudy", ShowReference, Words{"Images", "Imágenes"}},
+		},
 		Example: `{"resourceType":"DiagnosticReport","id":"rosa-panel","status":"final","code":{"coding":[{"system":"http://loinc.org","code":"51990-0"}],"text":"Basic metabolic panel"},"subject":{"reference":"Patient/rosa"},"effectiveDateTime":"2026-03-02T09:10:00-06:00","issued":"2026-03-02T15:00:00.000-06:00"}`,
 	}
 }

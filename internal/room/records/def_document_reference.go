@@ -30,6 +30,16 @@ func defDocumentReference() Definition {
 			{Path: "content", Kind: KindObject, List: true, Required: true},
 			{Path: "content.attachment", Kind: KindObject},
 		},
+		Title: Title{One: Words{"Document", "Documento"}, Many: Words{"Documents", "Documentos"}},
+		Show: []Field{
+			{"content.attachment.title|description|type", ShowCoded, Words{"Document", "Documento"}},
+			{"type", ShowCoded, Words{"Kind", "Tipo"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"date", ShowDate, Words{"Date", "Fecha"}},
+			{"author", ShowReference, Words{"Written by", "Escrito por"}},
+			{"custodian", ShowReference, Words{"Kept by", "Lo guarda"}},
+			{"description", ShowText, Words{"What it is about", "De qué trata"}},
+		},
 		Example: `{"resourceType":"DocumentReference","id":"rosa-letter","status":"current","type":{"text":"Letter"},"subject":{"reference":"Patient/rosa"},"date":"2026-03-02T15:00:00-06:00","content":[{"attachment":{"contentType":"text/plain","data":"SGVsbG8="}}]}`,
 	}
 }

@@ -38,6 +38,16 @@ func defEncounter() Definition {
 			{Path: "location.location", Kind: KindReference},
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 		},
+		Title: Title{One: Words{"Visit", "Visita"}, Many: Words{"Visits", "Visitas"}},
+		Show: []Field{
+			{"type|class", ShowCoded, Words{"Visit", "Visita"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"period", ShowPeriod, Words{"When", "Cuándo"}},
+			{"participant.individual", ShowReference, Words{"With", "Con"}},
+			{"reasonCode", ShowCoded, Words{"Reason", "Motivo"}},
+			{"location.location", ShowReference, Words{"Where", "Dónde"}},
+			{"serviceProvider", ShowReference, Words{"Clinic", "Clínica"}},
+		},
 		Example: `{"resourceType":"Encounter","id":"rosa-visit","status":"finished","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB"},"type":[{"text":"Check-up"}],"subject":{"reference":"Patient/rosa"},"period":{"start":"2026-03-02T09:00:00-06:00","end":"2026-03-02T09:30:00-06:00"}}`,
 	}
 }

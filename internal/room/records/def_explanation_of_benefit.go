@@ -32,6 +32,18 @@ func defExplanationOfBenefit() Definition {
 			{Path: "outcome", Kind: KindCode, Required: true, Codes: []string{"queued", "complete", "error", "partial"}},
 			{Path: "insurance", Kind: KindObject, List: true, Required: true},
 		},
+		Title: Title{One: Words{"Answer of your insurance", "Respuesta de su seguro"}, Many: Words{"Answers of your insurance", "Respuestas de su seguro"}},
+		Show: []Field{
+			{"item.productOrService|type", ShowCoded, Words{"For", "Por"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"outcome", ShowStatus, Words{"Decision", "Decisión"}},
+			{"created", ShowDate, Words{"Decided on", "Decidida el"}},
+			{"billablePeriod", ShowPeriod, Words{"Day of the visit", "Día de la visita"}},
+			{"insurer", ShowReference, Words{"Insurance", "Seguro"}},
+			{"provider", ShowReference, Words{"Clinic", "Clínica"}},
+			{"payment.amount", ShowMoney, Words{"Insurance paid", "El seguro pagó"}},
+			{"processNote.text", ShowText, Words{"Note", "Nota"}},
+		},
 		Example: `{"resourceType":"ExplanationOfBenefit","id":"rosa-eob","status":"active","type":{"text":"professional"},"use":"claim","patient":{"reference":"Patient/rosa"},"created":"2026-03-09","insurer":{"display":"Acme Health"},"provider":{"display":"Hillside Clinic"},"outcome":"complete","insurance":[{"focal":true,"coverage":{"display":"Acme Health"}}]}`,
 	}
 }

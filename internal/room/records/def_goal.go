@@ -29,6 +29,19 @@ func defGoal() Definition {
 			{Path: "statusDate", Kind: KindDate},
 			{Path: "target", Kind: KindObject, List: true},
 		},
+		Title: Title{One: Words{"Goal", "Meta"}, Many: Words{"Goals", "Metas"}},
+		Show: []Field{
+			{"description", ShowCoded, Words{"Goal", "Meta"}},
+			{"lifecycleStatus", ShowStatus, Words{"Status", "Estado"}},
+			{"achievementStatus", ShowStatus, Words{"Progress", "Progreso"}},
+			{"startDate", ShowDate, Words{"Since", "Desde"}},
+			{"target.measure", ShowCoded, Words{"Measured by", "Se mide con"}},
+			{"target.detailQuantity", ShowQuantity, Words{"Target", "Objetivo"}},
+			{"target.detailString", ShowText, Words{"Target", "Objetivo"}},
+			{"target.dueDate", ShowDate, Words{"By", "Para el"}},
+			{"addresses", ShowReference, Words{"For", "Para"}},
+			{"note.text", ShowText, Words{"Note", "Nota"}},
+		},
 		Example: `{"resourceType":"Goal","id":"rosa-goal","lifecycleStatus":"active","description":{"text":"Walk half an hour a day"},"subject":{"reference":"Patient/rosa"}}`,
 	}
 }

@@ -27,6 +27,17 @@ func defImagingStudy() Definition {
 			{Path: "started", Kind: KindDate},
 			{Path: "series", Kind: KindObject, List: true},
 		},
+		Title: Title{One: Words{"Imaging study", "Estudio de imagen"}, Many: Words{"Imaging studies", "Estudios de imagen"}},
+		Show: []Field{
+			{"description|procedureCode|modality", ShowCoded, Words{"Study", "Estudio"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"modality", ShowCoded, Words{"Kind", "Tipo"}},
+			{"started", ShowDate, Words{"Day", "Día"}},
+			{"referrer", ShowReference, Words{"Asked for by", "Lo pidió"}},
+			{"reasonCode", ShowCoded, Words{"Reason", "Motivo"}},
+			{"series.bodySite", ShowCoded, Words{"Part of the body", "Parte del cuerpo"}},
+			{"series.description", ShowText, Words{"Views", "Vistas"}},
+		},
 		Example: `{"resourceType":"ImagingStudy","id":"rosa-xray","status":"available","subject":{"reference":"Patient/rosa"},"started":"2026-03-02T10:00:00-06:00"}`,
 	}
 }

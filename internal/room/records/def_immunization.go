@@ -38,6 +38,17 @@ func defImmunization() Definition {
 			{Path: "note", Kind: KindObject, List: true},
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 		},
+		Title: Title{One: Words{"Vaccination", "Vacuna"}, Many: Words{"Vaccinations", "Vacunas"}},
+		Show: []Field{
+			{"vaccineCode", ShowCoded, Words{"Vaccine", "Vacuna"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"occurrenceDateTime", ShowDate, Words{"Given on", "Puesta el"}},
+			{"lotNumber", ShowText, Words{"Lot", "Lote"}},
+			{"site", ShowCoded, Words{"Where on the body", "En qué parte del cuerpo"}},
+			{"performer.actor", ShowReference, Words{"Given by", "La puso"}},
+			{"location", ShowReference, Words{"Place", "Lugar"}},
+			{"note.text", ShowText, Words{"Note", "Nota"}},
+		},
 		Example: `{"resourceType":"Immunization","id":"rosa-flu","status":"completed","vaccineCode":{"coding":[{"system":"http://hl7.org/fhir/sid/cvx","code":"140"}],"text":"Influenza"},"patient":{"reference":"Patient/rosa"},"occurrenceDateTime":"2025-10-11"}`,
 	}
 }

@@ -32,6 +32,13 @@ func defLocation() Definition {
 			{Path: "managingOrganization", Kind: KindReference},
 			{Path: "partOf", Kind: KindReference},
 		},
+		Title: Title{One: Words{"Place", "Lugar"}, Many: Words{"Places", "Lugares"}},
+		Show: []Field{
+			{"name", ShowText, Words{"Place", "Lugar"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"telecom", ShowContact, Words{"Contact", "Contacto"}},
+			{"managingOrganization", ShowReference, Words{"Belongs to", "Pertenece a"}},
+		},
 		Example: `{"resourceType":"Location","id":"room-2","status":"active","name":"Hillside Clinic, room 2"}`,
 	}
 }

@@ -24,6 +24,12 @@ func defMedication() Definition {
 			{Path: "manufacturer", Kind: KindReference},
 			{Path: "ingredient", Kind: KindObject, List: true},
 		},
+		Title: Title{One: Words{"Product", "Producto"}, Many: Words{"Products", "Productos"}},
+		Show: []Field{
+			{"code", ShowCoded, Words{"Medicine", "Medicina"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"form", ShowCoded, Words{"Form", "Forma"}},
+		},
 		Example: `{"resourceType":"Medication","id":"amox","status":"active","code":{"coding":[{"system":"http://www.nlm.nih.gov/research/umls/rxnorm","code":"308182"}],"text":"Amoxicillin 250 MG Oral Capsule"}}`,
 	}
 }

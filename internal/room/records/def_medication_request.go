@@ -41,6 +41,17 @@ func defMedicationRequest() Definition {
 			{Path: "note", Kind: KindObject, List: true},
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 		},
+		Title: Title{One: Words{"Medicine", "Medicina"}, Many: Words{"Medicines", "Medicinas"}},
+		Show: []Field{
+			{"medicationCodeableConcept|medicationReference", ShowCoded, Words{"Medicine", "Medicina"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"dosageInstruction.patientInstruction|dosageInstruction.text", ShowText, Words{"How to take it", "Cómo tomarla"}},
+			{"reasonCode", ShowCoded, Words{"For", "Para"}},
+			{"authoredOn", ShowDate, Words{"Since", "Desde"}},
+			{"requester", ShowReference, Words{"Prescribed by", "La recetó"}},
+			{"statusReason", ShowCoded, Words{"Why it changed", "Por qué cambió"}},
+			{"note.text", ShowText, Words{"Note", "Nota"}},
+		},
 		Example: `{"resourceType":"MedicationRequest","id":"rosa-inhaler","status":"active","intent":"order","medicationCodeableConcept":{"text":"Albuterol 0.09 MG/ACTUAT inhaler"},"subject":{"reference":"Patient/rosa"},"authoredOn":"2026-03-02","dosageInstruction":[{"text":"Two puffs when needed"}]}`,
 	}
 }

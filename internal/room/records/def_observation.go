@@ -62,6 +62,17 @@ func defObservation() Definition {
 			{Path: "hasMember", Kind: KindReference, List: true},
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 		},
+		Title: Title{One: Words{"Result", "Resultado"}, Many: Words{"Results", "Resultados"}},
+		Show: []Field{
+			{"code", ShowCoded, Words{"Test", "Prueba"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"valueQuantity", ShowQuantity, Words{"Value", "Valor"}},
+			{"valueCodeableConcept|valueString", ShowCoded, Words{"Result", "Resultado"}},
+			{"interpretation", ShowCoded, Words{"Meaning", "Significado"}},
+			{"effectiveDateTime|effectivePeriod|effectiveInstant", ShowDate, Words{"Day of the test", "Día de la prueba"}},
+			{"performer", ShowReference, Words{"From", "De"}},
+			{"note.text", ShowText, Words{"Note", "Nota"}},
+		},
 		Example: `{"resourceType":"Observation","id":"rosa-glucose","status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"2339-0","display":"Glucose"}],"text":"Glucose"},"subject":{"reference":"Patient/rosa"},"effectiveDateTime":"2026-03-02T09:10:00-06:00","valueQuantity":{"value":88.10,"unit":"mg/dL","system":"http://unitsofmeasure.org","code":"mg/dL"},"referenceRange":[{"low":{"value":70,"unit":"mg/dL"},"high":{"value":99,"unit":"mg/dL"}}]}`,
 	}
 }

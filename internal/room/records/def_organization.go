@@ -24,6 +24,13 @@ func defOrganization() Definition {
 			{Path: "address", Kind: KindObject, List: true},
 			{Path: "partOf", Kind: KindReference},
 		},
+		Title: Title{One: Words{"Organization", "Organización"}, Many: Words{"Organizations", "Organizaciones"}},
+		Show: []Field{
+			{"name", ShowText, Words{"Name", "Nombre"}},
+			{"active", ShowYesNo, Words{"Active", "Activa"}},
+			{"type", ShowCoded, Words{"Kind", "Tipo"}},
+			{"telecom", ShowContact, Words{"Contact", "Contacto"}},
+		},
 		Example: `{"resourceType":"Organization","id":"hillside","active":true,"name":"Hillside Clinic"}`,
 	}
 }

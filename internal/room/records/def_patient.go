@@ -35,6 +35,17 @@ func defPatient() Definition {
 			{Path: "managingOrganization", Kind: KindReference},
 			{Path: "link", Kind: KindObject, List: true},
 		},
+		Title: Title{One: Words{"Personal details", "Datos personales"}, Many: Words{"Personal details", "Datos personales"}},
+		Show: []Field{
+			{"name", ShowName, Words{"Name", "Nombre"}},
+			{"birthDate", ShowDate, Words{"Born on", "Nació el"}},
+			{"gender", ShowStatus, Words{"Sex", "Sexo"}},
+			{"telecom", ShowContact, Words{"Contact", "Contacto"}},
+			{"communication.language", ShowCoded, Words{"Language", "Idioma"}},
+			{"contact.name", ShowName, Words{"Whom we call", "A quién llamamos"}},
+			{"generalPractitioner", ShowReference, Words{"Family doctor", "Médico de cabecera"}},
+			{"managingOrganization", ShowReference, Words{"Clinic", "Clínica"}},
+		},
 		Example: `{"resourceType":"Patient","id":"rosa","name":[{"family":"Field","given":["Rosa"]}],"gender":"female","birthDate":"1984-05-01"}`,
 	}
 }

@@ -20,6 +20,12 @@ func defPractitioner() Definition {
 			{Path: "gender", Kind: KindCode, Codes: []string{"male", "female", "other", "unknown"}},
 			{Path: "qualification", Kind: KindObject, List: true},
 		},
+		Title: Title{One: Words{"Clinician", "Profesional"}, Many: Words{"Clinicians", "Profesionales"}},
+		Show: []Field{
+			{"name", ShowName, Words{"Name", "Nombre"}},
+			{"active", ShowYesNo, Words{"Works here", "Trabaja aquí"}},
+			{"telecom", ShowContact, Words{"Contact", "Contacto"}},
+		},
 		Example: `{"resourceType":"Practitioner","id":"osei","active":true,"name":[{"family":"Osei","given":["Ama"],"prefix":["Dr."]}]}`,
 	}
 }

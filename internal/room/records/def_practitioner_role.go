@@ -23,6 +23,14 @@ func defPractitionerRole() Definition {
 			{Path: "location", Kind: KindReference, List: true},
 			{Path: "telecom", Kind: KindObject, List: true},
 		},
+		Title: Title{One: Words{"Role", "Puesto"}, Many: Words{"Roles", "Puestos"}},
+		Show: []Field{
+			{"practitioner", ShowReference, Words{"Who", "Quién"}},
+			{"code", ShowCoded, Words{"Role", "Puesto"}},
+			{"specialty", ShowCoded, Words{"Specialty", "Especialidad"}},
+			{"active", ShowYesNo, Words{"Works here", "Trabaja aquí"}},
+			{"location", ShowReference, Words{"Where", "Dónde"}},
+		},
 		Example: `{"resourceType":"PractitionerRole","id":"osei-role","practitioner":{"display":"Dr. Ama Osei"},"code":[{"text":"Family doctor"}]}`,
 	}
 }

@@ -37,6 +37,17 @@ func defProcedure() Definition {
 			{Path: "note", Kind: KindObject, List: true},
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 		},
+		Title: Title{One: Words{"Procedure", "Procedimiento"}, Many: Words{"Procedures", "Procedimientos"}},
+		Show: []Field{
+			{"code", ShowCoded, Words{"What was done", "Qué se hizo"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"performedDateTime|performedPeriod", ShowDate, Words{"When", "Cuándo"}},
+			{"performer.actor", ShowReference, Words{"By", "Por"}},
+			{"location", ShowReference, Words{"Where", "Dónde"}},
+			{"reasonCode", ShowCoded, Words{"Reason", "Motivo"}},
+			{"bodySite", ShowCoded, Words{"Part of the body", "Parte del cuerpo"}},
+			{"note.text", ShowText, Words{"Note", "Nota"}},
+		},
 		Example: `{"resourceType":"Procedure","id":"rosa-spirometry","status":"completed","code":{"text":"Spirometry"},"subject":{"reference":"Patient/rosa"},"performedDateTime":"2026-03-02"}`,
 	}
 }

@@ -19,6 +19,13 @@ func defProvenance() Definition {
 			{Path: "agent", Kind: KindObject, List: true, Required: true},
 			{Path: "agent.who", Kind: KindReference},
 		},
+		Title: Title{One: Words{"Source", "Origen"}, Many: Words{"Sources", "Orígenes"}},
+		Show: []Field{
+			{"agent.who", ShowReference, Words{"Who says so", "Quién lo dice"}},
+			{"recorded", ShowDate, Words{"Written down on", "Anotado el"}},
+			{"activity", ShowCoded, Words{"What was done", "Qué se hizo"}},
+			{"target", ShowReference, Words{"About", "Sobre"}},
+		},
 		Example: `{"resourceType":"Provenance","id":"rosa-provenance","target":[{"reference":"Patient/rosa"}],"recorded":"2026-03-02T15:00:00Z","agent":[{"who":{"display":"Hillside Clinic"}}]}`,
 	}
 }

@@ -25,6 +25,13 @@ func defQuestionnaireResponse() Definition {
 			{Path: "authored", Kind: KindDate},
 			{Path: "item", Kind: KindObject, List: true},
 		},
+		Title: Title{One: Words{"Form with answers", "Formulario con respuestas"}, Many: Words{"Forms with answers", "Formularios con respuestas"}},
+		Show: []Field{
+			{"item", ShowAnswers, Words{"Answers", "Respuestas"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"authored", ShowDate, Words{"Filled in on", "Llenado el"}},
+			{"source", ShowReference, Words{"Filled in by", "Lo llenó"}},
+		},
 		Example: `{"resourceType":"QuestionnaireResponse","id":"rosa-answers","status":"completed","subject":{"reference":"Patient/rosa"},"authored":"2026-03-02"}`,
 	}
 }

@@ -24,6 +24,14 @@ func defRelatedPerson() Definition {
 			{Path: "birthDate", Kind: KindDate},
 			{Path: "period", Kind: KindPeriod},
 		},
+		Title: Title{One: Words{"Person in your life", "Persona cercana"}, Many: Words{"People in your life", "Personas cercanas"}},
+		Show: []Field{
+			{"name", ShowName, Words{"Name", "Nombre"}},
+			{"relationship", ShowCoded, Words{"Who they are to you", "Qué relación tienen"}},
+			{"telecom", ShowContact, Words{"Contact", "Contacto"}},
+			{"birthDate", ShowDate, Words{"Born on", "Nació el"}},
+			{"period", ShowPeriod, Words{"Time", "Tiempo"}},
+		},
 		Example: `{"resourceType":"RelatedPerson","id":"rosa-sister","patient":{"reference":"Patient/rosa"},"relationship":[{"text":"sister"}],"name":[{"family":"Field","given":["June"]}]}`,
 	}
 }

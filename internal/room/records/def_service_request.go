@@ -32,6 +32,17 @@ func defServiceRequest() Definition {
 			{Path: "authoredOn", Kind: KindDate},
 			{Path: "occurrenceDateTime", Kind: KindDate},
 		},
+		Title: Title{One: Words{"Order or referral", "Orden o referencia"}, Many: Words{"Orders and referrals", "Órdenes y referencias"}},
+		Show: []Field{
+			{"code", ShowCoded, Words{"What was asked for", "Qué se pidió"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"authoredOn|occurrenceDateTime", ShowDate, Words{"Asked for on", "Se pidió el"}},
+			{"requester", ShowReference, Words{"Asked for by", "Lo pidió"}},
+			{"performer", ShowReference, Words{"Done by", "Lo hace"}},
+			{"reasonCode", ShowCoded, Words{"Reason", "Motivo"}},
+			{"patientInstruction", ShowText, Words{"How to get ready", "Cómo prepararse"}},
+			{"note.text", ShowText, Words{"Note", "Nota"}},
+		},
 		Example: `{"resourceType":"ServiceRequest","id":"rosa-referral","status":"active","intent":"order","code":{"text":"Spirometry"},"subject":{"reference":"Patient/rosa"}}`,
 	}
 }

@@ -23,6 +23,15 @@ func defSpecimen() Definition {
 			{Path: "type", Kind: KindConcept},
 			{Path: "receivedTime", Kind: KindDate},
 		},
+		Title: Title{One: Words{"Sample", "Muestra"}, Many: Words{"Samples", "Muestras"}},
+		Show: []Field{
+			{"type", ShowCoded, Words{"Sample", "Muestra"}},
+			{"status", ShowStatus, Words{"Status", "Estado"}},
+			{"collection.collectedDateTime", ShowDate, Words{"Taken on", "Tomada el"}},
+			{"receivedTime", ShowDate, Words{"Received on", "Recibida el"}},
+			{"collection.collector", ShowReference, Words{"Taken by", "La tomó"}},
+			{"note.text", ShowText, Words{"Note", "Nota"}},
+		},
 		Example: `{"resourceType":"Specimen","id":"rosa-blood","status":"available","type":{"text":"Blood"},"subject":{"reference":"Patient/rosa"}}`,
 	}
 }

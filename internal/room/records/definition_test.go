@@ -44,7 +44,8 @@ func TestDefinitionsAreComplete(t *testing.T) {
 // type that misses the patient filter.
 func TestTypeWithoutCompartmentStopsTheStart(t *testing.T) {
 	good := func() Definition {
-		return Definition{Type: "Flag", Compartment: Compartment{Paths: []string{"subject"}}, Example: "{}"}
+		return Definition{Type: "Flag", Compartment: Compartment{Paths: []string{"subject"}}, Example: "{}",
+			Title: Title{Words{"Warning", "Aviso"}, Words{"Warnings", "Avisos"}}, Show: []Field{{"code", ShowCoded, Words{"Warning", "Aviso"}}}}
 	}
 	if err := CheckDefinitions([]Definition{good()}); err != nil {
 		t.Fatal(err)
@@ -58,6 +59,12 @@ func TestTypeWithoutCompartmentStopsTheStart(t *testing.T) {
 		"bad name":            func(d *Definition) { d.Type = "flag" },
 		"bad parameter":       func(d *Definition) { d.Search = []Param{{Name: "code"}} },
 		"reserved parameter":  func(d *Definition) { d.Search = []Param{{Name: "patient", Kind: TokenParam, Path: "x"}} },
+		"no title":            func(d *Definition) { d.Title = Title{} },
+		"title in English":    func(d *Definition) { d.Title.Many.ES = "" },
+		"nothing to show":     func(d *Definition) { d.Show = nil },
+		"shown without kind":  func(d *Definition) { d.Show[0].Kind = 0 },
+		"shown in English":    func(d *Definition) { d.Show[0].Words.ES = "" },
+		"shown path":          func(d *Definition) { d.Show[0].Path = "code..text" },
 		"subject's parameter": func(d *Definition) { d.Search = []Param{{Name: "subject", Kind: ReferenceParam, Path: "subject"}} },
 		"everybody's":         func(d *Definition) { d.Search = []Param{{Name: "_id", Kind: TokenParam, Path: "id"}} },
 		"targets of a token": func(d *Definition) {

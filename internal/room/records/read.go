@@ -192,22 +192,30 @@ func (c Chart) Resources(typ string) []Resource { return c.byType[typ] }
 
 // View opens the types of one chart for one page. what names the page in the log.
 func (s *Store) View(ctx context.Context, c person.Caller, patient person.PatientID, what string, types ...string) (Chart, error) {
-	owner := person.Patient(patient)
-	g, err := s.c.Gate.Decide(ctx, access.Ask{Caller: c, Action: access.ReadChart, Owner: owner, Object: what, Kinds: kinds(types...)})
+	return s.viewWith(ctx, access.Ask{Caller: c, Action: access.ReadChart, Owner: person.Patient(patient), Object: what, Kinds: kinds(types...)}, types, nil)
+}
+
+// viewWith is View for what a asks. look, if any, sees the manifest that was verified.
+func (s *Store) viewWith(ctx context.Context, a access.Ask, types []string, look func(vault.Head, Manifest) error) (Chart, error) {
+	g, err := s.c.Gate.Decide(ctx, a)
 	if err != nil {
 		return Chart{}, err
 	}
+	patient, _ := a.Owner.AsPatient()
 	chart := Chart{Patient: patient}
-	err = s.steady(ctx, owner, func(head vault.Head) error {
+	err = s.steady(ctx, a.Owner, func(head vault.Head) error {
 		chart.byType = map[string][]Resource{}
-		m, err := s.manifest(ctx, g, owner, head)
+		m, err := s.manifest(ctx, g, a.Owner, head)
 		if err != nil {
 			return err
 		}
 		for _, typ := range types {
-			if err := s.viewType(ctx, g, owner, m, typ, &chart); err != nil {
+			if err := s.viewType(ctx, g, a.Owner, m, typ, &chart); err != nil {
 				return err
 			}
+		}
+		if look != nil {
+			return look(head, m)
 		}
 		return nil
 	})

@@ -111,7 +111,7 @@ func TestAChartComesInAndIsReadByItsPatient(t *testing.T) {
 			t.Errorf("own Patient: %v", err)
 		}
 		chart, err := k.store.View(t.Context(), maya, mother, "page/home", "Observation", "Condition")
-		if err != nil || len(chart.Resources("Observation")) != 53 || len(chart.Resources("Condition")) == 0 || len(chart.Resources("Encounter")) != 0 {
+		if err != nil || len(chart.Resources("Observation")) != 54 || len(chart.Resources("Condition")) == 0 || len(chart.Resources("Encounter")) != 0 {
 			t.Errorf("view: %d observations, %v", len(chart.Resources("Observation")), err)
 		}
 		// The child's chart is not hers to see, by no way.
