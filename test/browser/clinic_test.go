@@ -87,6 +87,18 @@ func TestTheNursesFiveTasks(t *testing.T) {
 	y.done("a new result with its trend", 2)
 	p.Leave(`form.crumb button`, opened)
 
+	p.Enter("doctor")
+	for _, name := range []string{"Maya Tran", "James Okoro", "Ernesto Salazar"} {
+		p.GoTo("/clinic")
+		p.Leave(inRow(p, name, "td.open button"), opened)
+		for _, part := range []string{"allergies", "medications", "recent", "vitals"} {
+			if !chrome.Eval[bool](p, `document.getElementById("`+part+`").getBoundingClientRect().bottom <= innerHeight`) {
+				t.Errorf("%s of %s begins below the screen", part, name)
+			}
+		}
+	}
+
+	p.Enter("nurse")
 	p.GoTo("/clinic")
 	number := chrome.Eval[string](p, `[...document.querySelectorAll("main tr")].find(r => r.innerText.includes("Lena Tran")).querySelector(".mono").innerText`)
 	chrome.Eval[bool](p, `(document.querySelector("#known").value = "`+strings.ToLower(number)+`", true)`)

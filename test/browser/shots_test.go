@@ -52,6 +52,9 @@ var pictures = []picture{
 		p.Leave(`a.test`, `location.pathname.startsWith("/results/")`)
 	}},
 	{"clinic-nurse", "nurse", "/clinic", nil},
+	{"chart-nurse", "nurse", "/clinic", func(p *chrome.Tab) { p.Leave(`td.open button`, `document.querySelector("header.banner")`) }},
+	{"chart-chronic", "doctor", "/clinic", func(p *chrome.Tab) { p.Leave(inRow(p, "James", "td.open button"), opened) }},
+	{"chart-elder", "doctor", "/clinic", func(p *chrome.Tab) { p.Leave(inRow(p, "Ernesto", "td.open button"), opened) }},
 	{"look-up", "nurse", "/clinic", func(p *chrome.Tab) { lookUp(p, `document.querySelector("main .mono").innerText`) }},
 	{"look-up-none", "nurse", "/clinic", func(p *chrome.Tab) { lookUp(p, `"RC-000000"`) }},
 	{"admin", "admin", "/admin", nil},

@@ -226,7 +226,7 @@ func TestEveryFaultHasWords(t *testing.T) {
 // or belongs to a family whose last part comes from data.
 func TestMessagesAndTemplatesAgree(t *testing.T) {
 	_, c, _ := newSet(t)
-	families := []string{"place./", "bar./", "relation.", "role.", "date.", "list.", "standing.", "goal.", "drift.", "usual.", "chart.", "persona.", "schedule.", "category.", "test.", "medicine.", "condition.", "allergy.", "reaction.", "vaccine.", "security.device", "act.", "clinic.years", "clinic.months",
+	families := []string{"place./", "bar./", "relation.", "role.", "date.", "list.", "standing.", "goal.", "drift.", "usual.", "chart.", "persona.", "schedule.", "clinic.open-for.", "category.", "test.", "medicine.", "condition.", "allergy.", "reaction.", "vaccine.", "security.device", "act.", "clinic.years", "clinic.months",
 		"status.", "severity.", "look.", "thing.", "purpose.", "sex.", "state.", "outcome.", "approve.", "confirm.", "own-act.", "suspension.", "own-suspension.", "fact.", "flash.", "problem.", "error.", "import."}
 	used := map[string]bool{}
 	literal := regexp.MustCompile(`[( {]t "([^"]+)"`)
