@@ -13,33 +13,17 @@ import (
 	"postern.example/postern/test/covers"
 )
 
-// tally counts what a task takes a person: clicks, and the time of the machine between
-// them. Typing and reading come on top.
-type tally struct {
-	t      *testing.T
-	p      *chrome.Tab
-	clicks int
-	begun  time.Time
-}
-
-func begin(t *testing.T, p *chrome.Tab) *tally {
-	return &tally{t: t, p: p, begun: time.Now()}
-}
-
-// click is one click that leads to another page.
-func (y *tally) click(selector, then string) {
-	y.t.Helper()
-	y.clicks++
-	y.p.Leave(selector, then)
-}
-
-// done says what a task took, and fails when it took more than it may.
-func (y *tally) done(task string, clicks int) {
-	y.t.Helper()
-	took := time.Since(y.begun)
-	y.t.Logf("%s: %d clicks, %.1f s", task, y.clicks, took.Seconds())
-	if y.clicks > clicks || took > 15*time.Second {
-		y.t.Errorf("%s took %d clicks and %.1f s, it may take %d and 15", task, y.clicks, took.Seconds(), clicks)
+// task is one of several in a walk: it fails when it took more clicks than it may, or
+// when the machine's part took longer than 15 seconds.
+func (w *walk) task(what string, most int, do func()) {
+	w.t.Helper()
+	clicks, begun := w.clicks, time.Now()
+	do()
+	took := time.Since(begun)
+	w.did(what)
+	w.t.Logf("%s: %d clicks, %.1f s", what, w.clicks-clicks, took.Seconds())
+	if w.clicks-clicks > most || took > 15*time.Second {
+		w.t.Errorf("%s took %d clicks and %.1f s, it may take %d and 15", what, w.clicks-clicks, took.Seconds(), most)
 	}
 }
 
@@ -52,64 +36,68 @@ func inRow(p *chrome.Tab, name, selector string) string {
 
 const opened = `document.querySelector("header.banner")`
 
-// The nurse's routine tasks, with the clicks that each takes; docs/journeys.md tells them.
-func TestTheNursesFiveTasks(t *testing.T) {
+// begins reports which of the parts of a chart begin below the screen.
+func begins(p *chrome.Tab, parts ...string) (below []string) {
+	for _, part := range parts {
+		if !chrome.Eval[bool](p, `document.getElementById("`+part+`").getBoundingClientRect().bottom <= innerHeight`) {
+			below = append(below, part)
+		}
+	}
+	return below
+}
+
+// The nurse's routine tasks: today's patient, allergies and medicines, vital signs, a new
+// result with its trend, somebody by the number on a paper.
+func TestJourneyNurse(t *testing.T) {
 	covers.Covers(t, "HC-9a", "AC-4")
 	in := apptest.Start(t, apptest.Options{Fill: true})
 	p := chrome.Open(t, chrome.Start(t), in.Origin)
 	p.Do("a desk", chromedp.EmulateViewport(1280, 900))
-
 	p.GoTo("/demo")
-	y := begin(t, p)
-	y.click(`button[value=nurse]`, `location.pathname === "/clinic"`)
-	y.click(inRow(p, "Theo Tran", "td.open button"), opened)
-	y.done("from sign-in to the chart of today's patient", 2)
+	w := begin(t, p, "nurse", "The nurse’s five routine tasks")
+	w.task("Samuel signs in, sees who comes today, and opens Theo’s chart for the visit", 2, func() {
+		w.click(`button[value=nurse]`, `location.pathname === "/clinic"`)
+		w.click(inRow(p, "Theo Tran", "td.open button"), opened)
+	})
 	p.Says("Theo Tran", "Trainer pen for the new teacher")
-
-	y = begin(t, p)
-	p.Says("Allergies", "Medicines now")
-	if !chrome.Eval[bool](p, `["allergies", "medications", "conditions", "recent", "vitals"].every(id => { const r = document.getElementById(id).getBoundingClientRect(); return r.top >= 0 && r.bottom <= innerHeight })`) {
-		t.Error("a part of the chart begins below the screen")
+	w.task("Allergies and medicines stand first", 0, func() { p.Says("Allergies", "Peanut", "Medicines now") })
+	w.task("The last vital signs stand beside them, each with its day and its direction", 0, func() {
+		if !chrome.Eval[bool](p, `(() => { const rows = [...document.querySelectorAll("[aria-labelledby=vitals] tbody tr")]; return rows.length > 0 && rows.every(r => r.querySelector("time")) })()`) {
+			t.Error("vital signs without their date")
+		}
+	})
+	if below := begins(p, "allergies", "medications", "conditions", "recent", "vitals"); len(below) > 0 {
+		t.Errorf("below the screen: %q", below)
 	}
-	y.done("allergies and medicines", 0)
-
-	y = begin(t, p)
-	if !chrome.Eval[bool](p, `[...document.querySelectorAll("[aria-labelledby=vitals] tbody tr")].length > 0 && [...document.querySelectorAll("[aria-labelledby=vitals] tbody tr")].every(r => r.querySelector("time"))`) {
-		t.Error("vital signs without their date")
-	}
-	y.done("last vital signs", 0)
-
 	p.GoTo("/clinic")
-	y = begin(t, p)
-	y.click(inRow(p, "Lena Tran", "td.open button"), opened)
-	y.click(`[aria-labelledby=recent] a.test, [aria-labelledby=vitals] a.test`, `location.pathname.startsWith("/results/") && document.querySelector("main svg")`)
+	w.task("From the list to Lena’s chart, and to a new result with its trend", 2, func() {
+		w.click(inRow(p, "Lena Tran", "td.open button"), opened)
+		w.click(`[aria-labelledby=recent] a.test, [aria-labelledby=vitals] a.test`, `location.pathname.startsWith("/results/") && document.querySelector("main svg")`)
+	})
 	p.Says("Lena Tran")
-	y.done("a new result with its trend", 2)
 	p.Leave(`form.crumb button`, opened)
+	p.GoTo("/clinic")
+	number := chrome.Eval[string](p, `[...document.querySelectorAll("main tr")].find(r => r.innerText.includes("Lena Tran")).querySelector(".mono").innerText`)
+	w.task("He types the record number from a paper, finds Lena, and opens her chart", 2, func() {
+		chrome.Eval[bool](p, `(document.querySelector("#known").value = "`+strings.ToLower(number)+`", true)`)
+		w.click(`form[action="/clinic/look-up"] button`, `location.pathname === "/clinic/look-up"`)
+		p.Says("1 patient found", "Lena Tran")
+		if u := chrome.Eval[string](p, `location.href`); strings.Contains(strings.ToLower(u), strings.ToLower(number)) {
+			t.Errorf("the search is in the address: %s", u)
+		}
+		w.click(`td.open button`, opened)
+	})
+	w.end()
 
+	// What the next ten minutes need begins on the one screen for people with long charts too.
 	p.Enter("doctor")
 	for _, name := range []string{"Maya Tran", "James Okoro", "Ernesto Salazar"} {
 		p.GoTo("/clinic")
 		p.Leave(inRow(p, name, "td.open button"), opened)
-		for _, part := range []string{"allergies", "medications", "recent", "vitals"} {
-			if !chrome.Eval[bool](p, `document.getElementById("`+part+`").getBoundingClientRect().bottom <= innerHeight`) {
-				t.Errorf("%s of %s begins below the screen", part, name)
-			}
+		if below := begins(p, "allergies", "medications", "recent", "vitals"); len(below) > 0 {
+			t.Errorf("%s: below the screen: %q", name, below)
 		}
 	}
-
-	p.Enter("nurse")
-	p.GoTo("/clinic")
-	number := chrome.Eval[string](p, `[...document.querySelectorAll("main tr")].find(r => r.innerText.includes("Lena Tran")).querySelector(".mono").innerText`)
-	chrome.Eval[bool](p, `(document.querySelector("#known").value = "`+strings.ToLower(number)+`", true)`)
-	y = begin(t, p)
-	y.click(`form[action="/clinic/look-up"] button`, `location.pathname === "/clinic/look-up"`)
-	p.Says("1 patient found", "Lena Tran")
-	if u := chrome.Eval[string](p, `location.href`); strings.Contains(strings.ToLower(u), strings.ToLower(number)) {
-		t.Errorf("the search is in the address: %s", u)
-	}
-	y.click(`td.open button`, opened)
-	y.done("look up by record number", 2)
 }
 
 // Typing narrows both lists, without accents and in any order, and says how many are left.

@@ -66,15 +66,15 @@ func (v *Visit) line(g records.Glance) view.ClinicPatient {
 }
 
 // today is the visit of this day at the clinic: the next one, and when all have begun the last.
-func (v *Visit) today(list []records.Appointment) *view.Visit {
+func (v *Visit) today(list []records.Appointment) *view.Booked {
 	now := v.now()
-	var out *view.Visit
+	var out *view.Booked
 	for _, a := range list {
 		at := v.moment(a.Start)
 		if !a.Expected() || at.IsZero() || view.DayOf(at) != view.DayOf(now) {
 			continue
 		}
-		x := &view.Visit{At: at, Reason: a.Reason.Text.Reveal(), ReasonLang: v.foreign(a.Common), Status: a.Status}
+		x := &view.Booked{At: at, Reason: a.Reason.Text.Reveal(), ReasonLang: v.foreign(a.Common), Status: a.Status}
 		// Half an hour late is still the next one.
 		ahead := func(t time.Time) bool { return t.After(now.Add(-30 * time.Minute)) }
 		switch {
@@ -159,6 +159,9 @@ func (d *Door) chartOpen(v *Visit) error {
 	if err != nil {
 		return err
 	}
+	if err := v.whose(c); err != nil {
+		return err
+	}
 	m := &view.Chart{Base: v.Base(view.PlaceClinic), PatientID: id.String(), Purposes: purposes(), Purpose: purpose, Opened: true}
 	if err := v.fill(m, c); err != nil {
 		return err
@@ -198,14 +201,14 @@ func (v *Visit) fill(m *view.Chart, c records.Chart) error {
 	if m.Vaccines, err = v.vaccines(c); err != nil {
 		return err
 	}
-	if err := v.visits(m, c); err != nil {
+	if err := v.booked(m, c); err != nil {
 		return err
 	}
 	return v.measures(m, c)
 }
 
-// visits fills in today's visit.
-func (v *Visit) visits(m *view.Chart, c records.Chart) error {
+// booked fills in today's visit.
+func (v *Visit) booked(m *view.Chart, c records.Chart) error {
 	var list []records.Appointment
 	err := each(c.Resources("Appointment"), records.ViewAppointment, func(a records.Appointment) { list = append(list, a) })
 	m.Visit = v.today(list)

@@ -181,6 +181,9 @@ func actOf(e audit.Entry) view.Act {
 	case slices.Contains(e.Objects, lookUpPage):
 		return view.ActFind
 	}
+	if e.Caller.Client == copyClient {
+		return view.ActDownload
+	}
 	switch e.Event {
 	case audit.EventRead, audit.EventLogRead:
 		return view.ActRead

@@ -10,24 +10,24 @@ import (
 	"postern.example/postern/internal/word/phi"
 )
 
-// Field is one thing that a list of patients, or a look-up, may say of each.
-type Field string
+// GlanceField is one thing that a list of patients, or a look-up, may say of each.
+type GlanceField string
 
 // The fields of a list. None is clinical but the reason of a visit.
 const (
-	FieldName   Field = "name"
-	FieldBorn   Field = "birth date"
-	FieldNumber Field = "record number"
-	FieldVisits Field = "appointments"
+	FieldName   GlanceField = "name"
+	FieldBorn   GlanceField = "birth date"
+	FieldNumber GlanceField = "record number"
+	FieldVisits GlanceField = "appointments"
 )
 
 // glanceFields is the table of which fields a role reads of a patient before the chart is
 // opened for a purpose. A role that does not stand here reads none: there is no rule yet for
 // the front desk and for billing, and administrators and officers see no patient.
-func glanceFields(r person.Role) []Field {
+func glanceFields(r person.Role) []GlanceField {
 	switch r {
 	case person.RoleClinician, person.RoleNurse:
-		return []Field{FieldName, FieldBorn, FieldNumber, FieldVisits}
+		return []GlanceField{FieldName, FieldBorn, FieldNumber, FieldVisits}
 	default:
 		return nil
 	}
@@ -56,7 +56,7 @@ func (s *Store) Glance(ctx context.Context, c person.Caller, patient person.Pati
 func glanceTypes() []string { return []string{"Patient", "Appointment"} }
 
 // glanceAt reads the fields of a chart.
-func glanceAt(c Chart, fields []Field) (Glance, error) {
+func glanceAt(c Chart, fields []GlanceField) (Glance, error) {
 	g := Glance{Patient: c.Patient}
 	for _, r := range c.Resources("Patient") {
 		p, err := ViewPatient(r.Doc)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/db"
@@ -331,7 +332,9 @@ func (w *writer) put(ctx context.Context, r Stored) error {
 		return nil
 	}
 	r.Record.Version = old.Version + 1
-	if err := w.insert(ctx, c.owner, r); err != nil {
+	now := w.s.c.Clock().UTC()
+	r.Record.storedAt(now)
+	if err := w.insert(ctx, c.owner, r, now); err != nil {
 		return err
 	}
 	if r.Type == "Patient" {
@@ -344,9 +347,9 @@ func (w *writer) put(ctx context.Context, r Stored) error {
 	return nil
 }
 
-func (w *writer) insert(ctx context.Context, owner person.Owner, r Stored) error {
+func (w *writer) insert(ctx context.Context, owner person.Owner, r Stored, now time.Time) error {
 	version := int64(r.Record.Version)
-	header, err := w.tx.SealFacts(ctx, headerRow(owner, r.Record.ID, version), vault.Facts{Stored: w.s.c.Clock().UTC(), Labels: []phi.Label{phi.LabelNormal}})
+	header, err := w.tx.SealFacts(ctx, headerRow(owner, r.Record.ID, version), vault.Facts{Stored: now, Labels: []phi.Label{phi.LabelNormal}})
 	if err != nil {
 		return err
 	}

@@ -314,8 +314,15 @@ func (r *reworker) part(ctx context.Context, ref PartRef) error {
 // import alone could know, the flags and the version, stays.
 func (r *reworker) record(ctx context.Context, typ string, old Record) (rec Record, err error) {
 	owner, version := r.chart.owner, int64(old.Version)
-	sealed, err := r.sealed(ctx, r.tx.QueryRow(ctx, `SELECT body FROM chart_row WHERE owner = ? AND id = ? AND version = ?`,
-		owner.Bytes(), old.ID.Bytes(), version), "row that the index names")
+	var header, sealed []byte
+	err = r.tx.QueryRow(ctx, selectRow, owner.Bytes(), old.ID.Bytes(), version).Scan(&header, &sealed)
+	if errors.Is(err, db.ErrNoRows) {
+		return Record{}, r.tampered(ctx, "row that the index names is missing")
+	}
+	if err != nil {
+		return Record{}, fmt.Errorf("read row that the index names: %w", err)
+	}
+	facts, err := r.s.c.Vault.Facts(ctx, headerRow(owner, old.ID, version), header)
 	if err != nil {
 		return Record{}, err
 	}
@@ -326,6 +333,10 @@ func (r *reworker) record(ctx context.Context, typ string, old Record) (rec Reco
 		}
 		return err
 	})
+	if err != nil {
+		return Record{}, err
+	}
 	rec.Version = old.Version
-	return rec, err
+	rec.storedAt(facts.Stored)
+	return rec, nil
 }

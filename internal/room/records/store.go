@@ -50,6 +50,9 @@ type StoreConfig struct {
 	// LookUpKeys is the version of the keys by which staff look patients up. Another one
 	// makes every token another, and the job that makes indexes anew writes them. 0 means 1.
 	LookUpKeys int
+	// Links seals what leads from one page of an answer to the next. Nil means that
+	// answers have no links, and only their first page.
+	Links Links
 	// CacheBytes bounds the sealed bytes kept in memory. 0 means 48 MiB.
 	CacheBytes int64
 }

@@ -29,12 +29,12 @@ type ClinicPatient struct {
 	Born         Day
 	Age          Age
 	RecordNumber string
-	Visit        *Visit         // today; nil for none
+	Visit        *Booked        // today; nil for none
 	Purpose      person.Purpose // prefilled for today's visit, and only for that; else the page asks
 }
 
-// Visit is an appointment of today.
-type Visit struct {
+// Booked is an appointment of today.
+type Booked struct {
 	At         time.Time
 	Reason     string // as the schedule words it; may be empty
 	ReasonLang string // of Reason, when it is not the page's
@@ -89,7 +89,7 @@ type Chart struct {
 	Age          Age
 	Sex          string // FHIR administrative gender code: words are "sex.<code>"
 	RecordNumber string
-	Visit        *Visit // today's; nil for none
+	Visit        *Booked // today's; nil for none
 	Allergies    []Allergy
 	NoAllergies  bool // asked, none known
 	Medications  []Medication

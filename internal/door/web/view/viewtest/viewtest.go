@@ -36,10 +36,22 @@ func Pages(lang string) []Page {
 		{"step-up", &view.SignIn{Base: f.patient("", "step-up"), StepUp: true, Next: "security"}},
 		{"enrol", &view.Enrol{Base: f.stranger("enrol")}},
 		{"home", f.home()},
+		{"home-nothing", f.homeNothing()},
 		{"home-first", &view.Home{Base: f.patient(view.PlaceHome, "home"), Counts: view.Counts{Medications: 1, NoAllergies: true}}},
 		{"results", f.results()},
 		{"results-empty", &view.Results{Base: f.patient(view.PlaceResults, "results")}},
 		{"result", f.result()},
+		{"result-units", f.units()},
+		{"compare", f.compare()},
+		{"compare-empty", &view.Compare{Base: f.patient(view.PlaceResults, "compare")}},
+		{"visits", f.visits()},
+		{"visits-empty", &view.Visits{Base: f.patient(view.PlaceVisits, "visits")}},
+		{"visit", f.visit()},
+		{"visit-bare", &view.Visit{Base: f.patient(view.PlaceVisits, "visit"), VisitLine: view.VisitLine{Kind: "remote", Class: "remote", On: view.ParseDay("2026-02-11")}}},
+		{"imagings", f.imagings()},
+		{"imagings-empty", &view.Imagings{Base: f.patient(view.PlaceImaging, "imagings")}},
+		{"imaging", f.imaging()},
+		{"imaging-study", f.study()},
 		{"result-goal", f.goal()},
 		{"result-pressure", f.pressure()},
 		{"result-words", f.words()},
@@ -117,6 +129,7 @@ func (f fixture) patient(place view.Place, route string) view.Base {
 	b := f.stranger(route)
 	b.Menu, b.Place, b.FormToken = view.MenuPatient, place, "dG9rZW4"
 	b.Person = &view.Person{Name: "James Okoro", Relation: view.RelationSelf, Pattern: 0}
+	b.Twins = place != "" && place != view.PlaceSecurity
 	return b
 }
 
@@ -223,14 +236,8 @@ func (f fixture) looks() []view.Look {
 }
 
 func (f fixture) home() view.Model {
-	return &view.Home{Base: f.patient(view.PlaceHome, "home"), New: 2, Newest: f.rows()[:2],
-		Counts: view.Counts{Results: 23, Conditions: 3, Medications: 4, Allergies: 1, Immunizations: 9}}
-}
-
-func (f fixture) results() view.Model {
-	return &view.Results{Base: f.patient(view.PlaceResults, "results"), Categories: []string{"laboratory", "vital-signs", "imaging", "survey"},
-		Groups: []view.Group{{On: view.DayOf(now().AddDate(0, 0, -4)), Rows: f.rows()}, {On: view.ParseDay("2026-05-03"), Rows: f.more()}},
-		New:    2, Outside: 1, Older: "c2VhbGVk"}
+	return &view.Home{Base: f.patient(view.PlaceHome, "home"), Before: view.ParseDay("2026-05-03"), Newest: f.rows()[:2], News: f.news(),
+		Counts: view.Counts{Results: 23, Conditions: 3, Medications: 4, Allergies: 1, Immunizations: 9, Visits: 31, Imaging: 2}}
 }
 
 func (f fixture) result() view.Model {
@@ -239,7 +246,7 @@ func (f fixture) result() view.Model {
 	return &view.Result{Base: f.patient(view.PlaceResults, "result"), Name: s.Name, MedicalName: "Hemoglobin A1c/Hemoglobin.total in Blood",
 		About: f.pick("A1c shows your average sugar over about three months.", "La A1c muestra su azúcar promedio de unos tres meses."),
 		On:    view.DayOf(last.At), Lab: "Riverside Lab", OrderedBy: "Dr. Mei Chen", Status: "final",
-		Parts: []view.Part{{Value: last.Value, Unit: s.Unit, Standing: last.Standing, Usual: s.Usual, Series: s, Before: s.Readings[12].Value, BeforeAt: s.Readings[12].At}}}
+		Parts: []view.Part{{Value: last.Value, Unit: s.Unit, Standing: last.Standing, Usual: s.Usual, Series: s, Before: s.Readings[12], Elsewhere: view.Reading{Value: "57", Unit: "mmol/mol"}}}}
 }
 
 // goal is a result whose range the care team set for this person.
@@ -255,6 +262,7 @@ func (f fixture) goal() view.Model {
 func (f fixture) resultForStaff() view.Model {
 	r, _ := f.result().(*view.Result)
 	r.Base = f.staff(view.MenuClinic, view.PlaceClinic, "result", "Dr. Mei Chen", person.RoleClinician)
+	r.Twins, r.RouteQuery = true, "q=c2VhbGVk"
 	r.Person, r.Chart, r.Purpose = &view.Person{Name: "James Okoro", Relation: view.RelationPatient, Pattern: 2}, "pat-1", person.PurposeTreatment
 	return r
 }
@@ -352,7 +360,7 @@ func (f fixture) clinic() view.Model {
 	}{{"Walter Lindqvist", "1934-02-11"}, {"James Okoro", "1968-07-30"}, {"Elena Ruiz", "1985-12-01"}, {"Noa Ruiz", "2025-08-30"}, {"Sam Field", "1990"}} {
 		line := view.ClinicPatient{ID: fmt.Sprintf("pat-%d", i), Name: p.name, Born: view.ParseDay(p.born), Age: view.AgeOn(view.ParseDay(p.born), now()), RecordNumber: fmt.Sprintf("RC-10%d4%d", i+2, i), Pattern: (i * 2) % 6}
 		if i < 2 {
-			line.Visit, line.Purpose = f.visit(10+i, i), person.PurposeTreatment
+			line.Visit, line.Purpose = f.booked(10+i, i), person.PurposeTreatment
 			c.Today = append(c.Today, line)
 			continue
 		}
@@ -361,16 +369,16 @@ func (f fixture) clinic() view.Model {
 	return c
 }
 
-func (f fixture) visit(hour, i int) *view.Visit {
+func (f fixture) booked(hour, i int) *view.Booked {
 	at := time.Date(now().Year(), now().Month(), now().Day(), hour, 30, 0, 0, now().Location())
-	return &view.Visit{At: at, Reason: f.pick("Follow-up of blood sugar", "Control del azúcar"), Status: []string{"arrived", "booked"}[i%2]}
+	return &view.Booked{At: at, Reason: f.pick("Follow-up of blood sugar", "Control del azúcar"), Status: []string{"arrived", "booked"}[i%2]}
 }
 
 func (f fixture) lookedUp() view.Model {
 	l := &view.LookedUp{Base: f.staff(view.MenuClinic, view.PlaceClinic, "look-up", "Samuel Brooks", person.RoleNurse), LookUp: view.LookUp{Family: "Ruiz", BornOn: "1985-12-01"}}
 	born := view.ParseDay("1985-12-01")
 	l.Found = []view.ClinicPatient{{ID: "pat-2", Name: "Elena Ruiz", Born: born, Age: view.AgeOn(born, now()), RecordNumber: "RC-10442", Pattern: 4},
-		{ID: "pat-3", Name: "Clara Ruiz", Born: born, Age: view.AgeOn(born, now()), RecordNumber: "RC-10443", Visit: f.visit(10, 1), Purpose: person.PurposeTreatment}}
+		{ID: "pat-3", Name: "Clara Ruiz", Born: born, Age: view.AgeOn(born, now()), RecordNumber: "RC-10443", Visit: f.booked(10, 1), Purpose: person.PurposeTreatment}}
 	return l
 }
 
@@ -392,9 +400,10 @@ func (f fixture) purpose() view.Model {
 
 func (f fixture) chart() view.Model {
 	c, _ := f.purpose().(*view.Chart)
+	c.Twins, c.RouteQuery = true, "q=c2VhbGVk"
 	c.Opened, c.Purpose, c.Sex, c.RecordNumber, c.Born = true, person.PurposeTreatment, "male", "RC-10341", view.ParseDay("1968-07-30")
 	c.Allergies, c.Medications, c.Conditions, c.Vaccines = f.allergyList(), f.medicines(), f.problems(), f.vaccines()
-	c.Recent, c.Results, c.Hidden, c.Visit = f.rows(), f.more()[1:2], 2, f.visit(10, 0)
+	c.Recent, c.Results, c.Hidden, c.Visit = f.rows(), f.more()[1:2], 2, f.booked(10, 0)
 	c.Vitals = []view.Row{
 		row(series("v1", f.pick("Upper pressure (systolic)", "Presión alta (sistólica)"), "mmHg", view.Usual{High: bound(130), HighText: "130"}, 12, 30, 148, 131, 0), false),
 		row(series("v2", f.pick("Heart rate", "Pulso"), "/min", view.Usual{Low: bound(60), High: bound(100), LowText: "60", HighText: "100"}, 12, 30, 82, 76, 0), false),
