@@ -398,7 +398,9 @@ func (f fixture) chart() view.Model {
 		row(series("v1", f.pick("Upper pressure (systolic)", "Presión alta (sistólica)"), "mmHg", view.Usual{High: bound(130), HighText: "130"}, 12, 30, 148, 131, 0), false),
 		row(series("v2", f.pick("Heart rate", "Pulso"), "/min", view.Usual{Low: bound(60), High: bound(100), LowText: "60", HighText: "100"}, 12, 30, 82, 76, 0), false),
 		row(series("v3", f.pick("Weight", "Peso"), "kg", view.Usual{}, 12, 30, 98.4, 93.1, 1), false)}
-	for _, rows := range [][]view.Row{c.Recent, c.Results, c.Vitals} {
+	more := f.more()
+	c.RecentMore = append(more[:1:1], more[2:]...) // the second one is older here
+	for _, rows := range [][]view.Row{c.Recent, c.RecentMore, c.Results, c.Vitals} {
 		for i := range rows {
 			rows[i].Query = "c2VhbGVk"
 		}
