@@ -223,3 +223,11 @@ func fill(text string, values map[string]string) (string, error) {
 		text = after
 	}
 }
+
+// Forms lists the texts of message id as they stand, with their placeholders: for tests
+// of what they say.
+func (l *Language) Forms(id string) []string {
+	texts := l.messages[id].texts()
+	slices.Sort(texts)
+	return texts
+}
