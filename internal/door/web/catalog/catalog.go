@@ -231,3 +231,28 @@ func (l *Language) Forms(id string) []string {
 	slices.Sort(texts)
 	return texts
 }
+
+// Rewritten is the catalogue with every message changed: for tests that look for words
+// which came from no catalogue. change keeps the placeholders.
+func (c *Catalog) Rewritten(change func(text string) string) *Catalog {
+	out := *c
+	out.languages = map[string]*Language{}
+	for tag, l := range c.languages {
+		other := *l
+		other.messages = map[string]Message{}
+		for id, m := range l.messages {
+			n := Message{Text: m.Text}
+			if m.Forms == nil {
+				n.Text = change(m.Text)
+			} else {
+				n.Forms = map[plural.Form]string{}
+				for f, text := range m.Forms {
+					n.Forms[f] = change(text)
+				}
+			}
+			other.messages[id] = n
+		}
+		out.languages[tag] = &other
+	}
+	return &out
+}
