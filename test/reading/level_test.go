@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"postern.example/postern/internal/door/web/catalog"
+	"postern.example/postern/test/covers"
 )
 
 // The promised level.
@@ -38,6 +39,7 @@ func level(l Language, grade, ease float64, texts ...string) (ok bool, told stri
 
 // Every message of eight words or more is as easy to read as promised.
 func TestMessagesAreEasyToRead(t *testing.T) {
+	covers.Covers(t, "B-20")
 	c := load(t)
 	for _, l := range []Language{English(), Spanish()} {
 		for _, id := range c.IDs() {
