@@ -20,6 +20,26 @@ import (
 	"postern.example/postern/test/covers"
 )
 
+// The tricks: one server for all of them, because each leaves it as it was.
+func TestTricks(t *testing.T) {
+	a := newAttack(t)
+	for _, c := range []struct {
+		name string
+		test func(*testing.T, *attack)
+	}{
+		{"Methods", methods},
+		{"ContentTypes", contentTypes},
+		{"PathTricks", pathTricks},
+		{"IdentifiersElsewhere", identifiersElsewhere},
+		{"CursorsOfOthers", cursorsOfOthers},
+		{"FormsOfOthers", formsOfOthers},
+		{"ReadsChangeNothing", readsChangeNothing},
+	} {
+		a.cells.Store(0)
+		t.Run(c.name, func(t *testing.T) { c.test(t, a) })
+	}
+}
+
 // tricksters are who tries the tricks: one of each kind, not everybody.
 var tricksters = []string{"stranger", "mother", "doctor", "admin", "officer", "mother:token", "doctor:token"}
 
@@ -124,9 +144,8 @@ func (a *attack) takes(door, method, path string) bool {
 
 // Every method but those of the route is refused, before anything is looked up, and no
 // header or field turns one method into another.
-func TestMethods(t *testing.T) {
+func methods(t *testing.T, a *attack) {
 	covers.Covers(t, "SD-3", "CH-4")
-	a := newAttack(t)
 	odd := []string{"PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "MOVE", "get", "GETX", "HEAD", "POST", "GET"}
 	a.sweep(t, []string{"stranger", "mother", "admin", "mother:token"}, func(p *persona, r app.RouteRow, at target) (out []attempt) {
 		for _, m := range odd {
@@ -157,9 +176,8 @@ func TestMethods(t *testing.T) {
 }
 
 // A body of another type than the declared one is not read.
-func TestContentTypes(t *testing.T) {
+func contentTypes(t *testing.T, a *attack) {
 	covers.Covers(t, "SD-3")
-	a := newAttack(t)
 	a.sweep(t, tricksters, func(p *persona, r app.RouteRow, at target) (out []attempt) {
 		if r.Method != http.MethodPost || slices.Contains(endings, r.Path) {
 			return nil
@@ -205,9 +223,8 @@ func retyped(q ask, kind string) ask {
 }
 
 // A path is right or it is not there: nothing is cleaned, decoded twice or cut off.
-func TestPathTricks(t *testing.T) {
+func pathTricks(t *testing.T, a *attack) {
 	covers.Covers(t, "SD-3", "CH-4")
-	a := newAttack(t)
 	a.sweep(t, []string{"stranger", "mother", "doctor", "admin", "mother:token"}, func(p *persona, r app.RouteRow, at target) (out []attempt) {
 		path, query, asked := strings.Cut(at.path, "?")
 		if r.Method != http.MethodGet || asked && query == "" {
@@ -245,9 +262,8 @@ func crooked(path string) []string {
 
 // Who asks for what is said by the session or token and by the path, and by nothing
 // else that a request can carry.
-func TestIdentifiersElsewhere(t *testing.T) {
+func identifiersElsewhere(t *testing.T, a *attack) {
 	covers.Covers(t, "CH-4", "SD-3")
-	a := newAttack(t)
 	other := a.w.charts["daughter"].String()
 	account := a.w.accountOf("daughter").String()
 	resource := person.PatientResource(a.w.charts["daughter"]).String()
@@ -283,9 +299,8 @@ func TestIdentifiersElsewhere(t *testing.T) {
 }
 
 // What one session or token was given to come back with opens nothing in another.
-func TestCursorsOfOthers(t *testing.T) {
+func cursorsOfOthers(t *testing.T, a *attack) {
 	covers.Covers(t, "CH-4")
-	a := newAttack(t)
 	daughter := a.w.enter("daughter", "daughter")
 	for _, r := range a.rows {
 		if r.Method != http.MethodPost || r.Door != "web" || strings.Contains(r.Path, "{") {
@@ -347,9 +362,8 @@ func (a *attack) links(t *testing.T, p *persona, path string) (out []string) {
 }
 
 // A form counts only when a page of ours in the same session sent it.
-func TestFormsOfOthers(t *testing.T) {
+func formsOfOthers(t *testing.T, a *attack) {
 	covers.Covers(t, "SD-5", "CH-4")
-	a := newAttack(t)
 	elder := a.w.of("elder").form
 	a.sweep(t, tricksters, func(p *persona, r app.RouteRow, at target) (out []attempt) {
 		if r.Method != http.MethodPost || r.Door == "fhirapi" {
@@ -382,9 +396,8 @@ func TestFormsOfOthers(t *testing.T) {
 
 // GET and HEAD change nothing: no row of any table but the log's is another after
 // everybody has asked for everything.
-func TestReadsChangeNothing(t *testing.T) {
+func readsChangeNothing(t *testing.T, a *attack) {
 	covers.Covers(t, "SD-3", "SD-5")
-	a := newAttack(t)
 	hand := dbtest.RawConfig(t, db.Config{Path: filepath.Join(a.w.Dir, "postern.db")})
 	before := state(t, hand)
 	n := 0
