@@ -41,6 +41,15 @@ type Patient struct {
 	Addresses []Address
 	Languages []Coded
 	Numbers   []Number
+	Near      []Near // whom to call, in the order of the source
+	Doctors   []Link // who looks after the patient, as the source says
+}
+
+// Near is somebody to call about a patient. It gives nobody a right.
+type Near struct {
+	Name     phi.Text
+	Relation []Coded
+	Contacts []Contact
 }
 
 // Number is a number under which somebody knows the patient: the clinic's record
@@ -79,8 +88,19 @@ func ViewPatient(doc phi.Doc) (Patient, error) {
 		Born: date(v, "birthDate"), Died: date(v, "deceasedDateTime"),
 		Deceased: died.Type() == rawjson.String || v.Get("deceasedBoolean").IsTrue(),
 		Contacts: contacts(v), Addresses: addresses(v), Languages: codedList(v, "communication.language"),
-		Numbers: numbers(v),
+		Numbers: numbers(v), Near: near(v), Doctors: links(v, "generalPractitioner"),
 	}, nil
+}
+
+func near(v rawjson.Value) []Near {
+	var out []Near
+	for x := range at(v, "contact") {
+		n := Near{Relation: codedList(x, "relationship"), Contacts: contacts(x), Name: fullName(x.Get("name"))}
+		if !n.Name.IsZero() || len(n.Contacts) > 0 {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // names lists the names in the order in which one would use them.
@@ -88,23 +108,12 @@ func names(v rawjson.Value) []Name {
 	var official, others []Name
 	for x := range at(v, "name") {
 		n := Name{Use: plainCode(x.Get("use").Text()), Family: show(x.Get("family").Text())}
-		var words []string
-		for _, part := range []string{"prefix", "given", "family", "suffix"} {
-			for w := range x.Get(part).Items() {
-				if w.Text() == "" {
-					continue
-				}
-				words = append(words, w.Text())
-				if part == "given" {
-					n.Given = append(n.Given, show(w.Text()))
-				}
+		for w := range x.Get("given").Items() {
+			if w.Text() != "" {
+				n.Given = append(n.Given, show(w.Text()))
 			}
 		}
-		full := x.Get("text").Text()
-		if full == "" {
-			full = strings.Join(words, " ")
-		}
-		if n.Full = show(full); n.Full.IsZero() {
+		if n.Full = fullName(x); n.Full.IsZero() {
 			continue
 		}
 		if n.Use == "official" || n.Use == "usual" {
@@ -114,6 +123,22 @@ func names(v rawjson.Value) []Name {
 		}
 	}
 	return append(official, others...)
+}
+
+// fullName is a HumanName ready to show: as the source writes it, else its parts.
+func fullName(x rawjson.Value) phi.Text {
+	if full := x.Get("text").Text(); full != "" {
+		return show(full)
+	}
+	var words []string
+	for _, part := range []string{"prefix", "given", "family", "suffix"} {
+		for w := range x.Get(part).Items() {
+			if w.Text() != "" {
+				words = append(words, w.Text())
+			}
+		}
+	}
+	return show(strings.Join(words, " "))
 }
 
 func contacts(v rawjson.Value) []Contact {

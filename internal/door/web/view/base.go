@@ -33,6 +33,7 @@ const (
 	PlaceImmunizations Place = "/immunizations"
 	PlaceAccessLog     Place = "/access-log"
 	PlaceSecurity      Place = "/security"
+	PlaceProfile       Place = "/profile"
 	PlaceClinic        Place = "/clinic"
 	PlaceAdmin         Place = "/admin"
 	PlaceWaiting       Place = "/admin/waiting"
@@ -67,6 +68,9 @@ func PatternOf(id string) int {
 	}
 	return int(sum % Patterns)
 }
+
+// Self reports whether the record is the reader's own.
+func (p Person) Self() bool { return p.Relation == RelationSelf }
 
 // Initial is the first letter of the name, for the tile.
 func (p Person) Initial() string { return initial(p.Name) }

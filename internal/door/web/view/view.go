@@ -104,6 +104,6 @@ func (s *Set) Render(w io.Writer, m Model) error {
 // the test checks the templates against.
 func Models() []Model {
 	return []Model{&Demo{}, &SignIn{}, &Enrol{}, &Home{}, &Results{}, &Result{}, &Conditions{}, &Medications{},
-		&Allergies{}, &Immunizations{}, &Security{}, &AccessLog{}, &Clinic{}, &Chart{}, &Admin{}, &Officer{},
+		&Allergies{}, &Immunizations{}, &Card{}, &Profile{}, &Sharing{}, &Security{}, &AccessLog{}, &Clinic{}, &Chart{}, &Admin{}, &Officer{},
 		&Waiting{}, &Approve{}, &Error{}}
 }

@@ -227,7 +227,7 @@ func TestEveryFaultHasWords(t *testing.T) {
 func TestMessagesAndTemplatesAgree(t *testing.T) {
 	_, c, _ := newSet(t)
 	families := []string{"place./", "bar./", "relation.", "role.", "date.", "list.", "standing.", "goal.", "drift.", "usual.", "chart.", "persona.", "category.", "test.", "medicine.", "condition.", "allergy.", "reaction.", "vaccine.", "security.device", "act.", "clinic.years", "clinic.months",
-		"status.", "severity.", "look.", "thing.", "purpose.", "sex.", "state.", "outcome.", "approve.", "confirm.", "own-act.", "suspension.", "own-suspension.", "fact.", "flash.", "problem.", "error.", "import."}
+		"status.", "severity.", "disease.", "tongue.", "use.", "look.", "thing.", "purpose.", "sex.", "state.", "outcome.", "approve.", "confirm.", "own-act.", "suspension.", "own-suspension.", "fact.", "flash.", "problem.", "error.", "import."}
 	used := map[string]bool{}
 	literal := regexp.MustCompile(`[( {]t "([^"]+)"`)
 	err := filepath.WalkDir("tmpl", func(path string, d fs.DirEntry, err error) error {
