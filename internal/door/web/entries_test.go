@@ -34,8 +34,18 @@ func touching() map[string]visitOf {
 		"GET /access-log":                     {by: "patient"},
 		"GET /access-log/{seq}/proof":         {by: "patient"},
 		"GET /allergies":                      {by: "patient"},
+		"GET /compare":                        {by: "patient"},
+		"POST /compare":                       {by: "patient", fields: []string{"panel", "kind-laboratory"}},
 		"GET /conditions":                     {by: "patient"},
+		"GET /imaging":                        {by: "patient"},
+		"GET /imaging/{id}":                   {by: "patient"},
+		"GET /imaging/studies/{id}":           {by: "patient"},
+		"GET /visits":                         {by: "patient"},
+		"POST /visits":                        {by: "patient", fields: []string{"older", "0"}},
+		"GET /visits/{id}":                    {by: "patient"},
 		"GET /immunizations":                  {by: "patient"},
+		"GET /immunizations/card":             {by: "patient"},
+		"GET /profile":                        {by: "patient"},
 		"GET /medications":                    {by: "patient"},
 		"GET /results":                        {by: "patient"},
 		"POST /results":                       {by: "patient", fields: []string{"category", "laboratory"}},
@@ -45,7 +55,9 @@ func touching() map[string]visitOf {
 		"POST /security/sessions/end-others":  {by: "patient", status: 303},
 		"POST /security/sessions/{id}/end":    {by: "patient", status: 303},
 		"POST /language":                      {by: "patient", fields: []string{"lang", "es"}, status: 303},
-		"GET /clinic":                         {by: "doctor", more: 1}, // one patient on the list: one look at that chart
+		"GET /clinic":                         {by: "doctor", more: 1},                                         // one patient on the list: one look at that chart
+		"GET /clinic/look-up":                 {by: "doctor", more: 1},                                         // and the list of the doctor's patients
+		"POST /clinic/look-up":                {by: "doctor", fields: []string{"known", "RC-100201"}, more: 1}, // the page that it leads to has the entry
 		"GET /clinic/{patient}":               {by: "doctor"},
 		"POST /clinic/{patient}":              {by: "doctor", fields: []string{"purpose", "TREAT"}}, // the page that it leads to has the entry, like the other two that choose
 		"GET /clinic/{patient}/chart":         {by: "doctor"},
@@ -72,7 +84,7 @@ func touching() map[string]visitOf {
 // silent lists the routes that disclose nothing of anybody, and the ceremonies,
 // whose entries the tests of sign-in count.
 func silent() []string {
-	return []string{"GET /.well-known/security.txt", "GET /assets/{hash}/{name}", "GET /healthz", "GET /sign-in", "GET /enrol", "GET /step-up",
+	return []string{"GET /.well-known/security.txt", "GET /assets/{hash}/{name}", "GET /healthz", "GET /sharing", "GET /sign-in", "GET /enrol", "GET /step-up",
 		"POST /approve/{id}/finish", "POST /approve/{id}/options", "POST /enrol/finish", "POST /enrol/options",
 		"POST /security/passkeys/finish", "POST /security/passkeys/options", "POST /sign-in/finish", "POST /sign-in/options",
 		"POST /step-up/finish", "POST /step-up/options"}
@@ -114,6 +126,9 @@ func oneEntry(t *testing.T, r route.Route, c visitOf) {
 	path := h.target(t, r, patient, people["doctor"], chart)
 	if c := "/clinic/" + chart.String(); path == c+"/chart" {
 		path = b.sendForm(c, "purpose", "TREAT").Header().Get("Location")
+	}
+	if path == "/clinic/look-up" {
+		path = b.sendForm(path, "known", "RC-100201").Header().Get("Location")
 	}
 	fields := append([]string(nil), c.fields...)
 	for i := range fields {

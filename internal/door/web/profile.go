@@ -18,7 +18,7 @@ func (d *Door) profile(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	m := &view.Profile{Base: v.Base(view.PlaceProfile), Name: fullName(p), Birth: v.day(p.Born), Sex: p.Gender, RecordNumber: recordNumber(p)}
+	m := &view.Profile{Base: v.Base(view.PlaceProfile), Name: fullName(p), Birth: v.day(p.Born), Sex: p.Gender, RecordNumber: p.RecordNumber().Reveal()}
 	for i, n := range p.Names {
 		if i > 0 {
 			m.OtherNames = append(m.OtherNames, n.Full.Reveal())
@@ -38,7 +38,7 @@ func (d *Door) profile(v *Visit) error {
 	for _, n := range p.Near {
 		near := view.Near{Name: n.Name.Reveal(), Phones: reaches(n.Contacts, "phone")}
 		if len(n.Relation) > 0 {
-			near.Relation = n.Relation[0].Text.Reveal()
+			near.Relation, near.Lang = n.Relation[0].Text.Reveal(), v.foreign(p.Common)
 		}
 		m.Near = append(m.Near, near)
 	}

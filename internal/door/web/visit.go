@@ -38,6 +38,10 @@ type Visit struct {
 	tag    string    // the page's language, once it is chosen
 	as     view.Twin // the twin of the page that is asked for; empty for the page
 	born   view.Day  // of the patient whose chart was opened for a twin
+
+	unreviewed bool // words were used that no clinician has reviewed
+
+	earlier *time.Time // when the person was here before, once it was asked
 }
 
 // Names of the cookies beside the session's.
@@ -218,6 +222,7 @@ const queryKept = 2 << 10
 
 // Render answers with a page, whole or not at all.
 func (v *Visit) Render(status int, m view.Model) error {
+	view.Mark(m, v.unreviewed)
 	if v.as != "" && status == http.StatusOK {
 		return v.renderTwin(m)
 	}

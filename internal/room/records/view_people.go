@@ -95,7 +95,7 @@ func ViewPatient(doc phi.Doc) (Patient, error) {
 func near(v rawjson.Value) []Near {
 	var out []Near
 	for x := range at(v, "contact") {
-		n := Near{Relation: codedList(x, "relationship"), Contacts: contacts(x), Name: fullName(x.Get("name"))}
+		n := Near{Relation: codedList(x, "relationship"), Contacts: contacts(x), Name: nameOf(x.Get("name")).Full}
 		if !n.Name.IsZero() || len(n.Contacts) > 0 {
 			out = append(out, n)
 		}
@@ -107,13 +107,8 @@ func near(v rawjson.Value) []Near {
 func names(v rawjson.Value) []Name {
 	var official, others []Name
 	for x := range at(v, "name") {
-		n := Name{Use: plainCode(x.Get("use").Text()), Family: show(x.Get("family").Text())}
-		for w := range x.Get("given").Items() {
-			if w.Text() != "" {
-				n.Given = append(n.Given, show(w.Text()))
-			}
-		}
-		if n.Full = fullName(x); n.Full.IsZero() {
+		n := nameOf(x)
+		if n.Full.IsZero() {
 			continue
 		}
 		if n.Use == "official" || n.Use == "usual" {
@@ -125,20 +120,26 @@ func names(v rawjson.Value) []Name {
 	return append(official, others...)
 }
 
-// fullName is a HumanName ready to show: as the source writes it, else its parts.
-func fullName(x rawjson.Value) phi.Text {
-	if full := x.Get("text").Text(); full != "" {
-		return show(full)
-	}
+func nameOf(x rawjson.Value) Name {
+	n := Name{Use: plainCode(x.Get("use").Text()), Family: show(x.Get("family").Text())}
 	var words []string
 	for _, part := range []string{"prefix", "given", "family", "suffix"} {
 		for w := range x.Get(part).Items() {
-			if w.Text() != "" {
-				words = append(words, w.Text())
+			if w.Text() == "" {
+				continue
+			}
+			words = append(words, w.Text())
+			if part == "given" {
+				n.Given = append(n.Given, show(w.Text()))
 			}
 		}
 	}
-	return show(strings.Join(words, " "))
+	full := x.Get("text").Text()
+	if full == "" {
+		full = strings.Join(words, " ")
+	}
+	n.Full = show(full)
+	return n
 }
 
 func contacts(v rawjson.Value) []Contact {

@@ -31,6 +31,8 @@ const (
 	PlaceMedications   Place = "/medications"
 	PlaceAllergies     Place = "/allergies"
 	PlaceImmunizations Place = "/immunizations"
+	PlaceVisits        Place = "/visits"
+	PlaceImaging       Place = "/imaging"
 	PlaceAccessLog     Place = "/access-log"
 	PlaceSecurity      Place = "/security"
 	PlaceProfile       Place = "/profile"
@@ -108,11 +110,15 @@ type Base struct {
 	Flash       string // message id of a good outcome ("flash.passkey-added"); empty for none
 	Problem     string // message id of what went wrong with a form ("problem.name-empty"); empty for none
 	Demo        bool   // demo data: a line on every page says so
+	Unreviewed  bool   // words of the catalogue stand on it that no clinician has reviewed: a line says so
 	Twins       bool   // the page has twins: a line at its end leads to them
 	Sheet       Sheet  // of the twin that is written; the zero Sheet on the page itself
 }
 
 func (b *Base) base() *Base { return b }
+
+// Mark says on the page of m that its plain words were not reviewed by a clinician.
+func Mark(m Model, unreviewed bool) { m.base().Unreviewed = m.base().Unreviewed || unreviewed }
 
 // Shape is the CSS class of the body.
 func (b *Base) Shape() string {
@@ -130,7 +136,7 @@ func (b *Base) Shape() string {
 func (b *Base) Places() []Place {
 	switch b.Menu {
 	case MenuPatient:
-		return []Place{PlaceHome, PlaceResults, PlaceMedications, PlaceConditions, PlaceAllergies,
+		return []Place{PlaceHome, PlaceResults, PlaceVisits, PlaceImaging, PlaceMedications, PlaceConditions, PlaceAllergies,
 			PlaceImmunizations, PlaceAccessLog, PlaceSecurity}
 	case MenuClinic:
 		return []Place{PlaceClinic, PlaceSecurity}

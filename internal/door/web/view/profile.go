@@ -28,6 +28,7 @@ type Reach struct {
 type Near struct {
 	Name     string
 	Relation string // as the chart says it
+	Lang     string // of the relation, when it is not the page's
 	Phones   []Reach
 }
 
