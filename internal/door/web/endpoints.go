@@ -22,7 +22,8 @@ func (d *Door) table() []Endpoint {
 	return []Endpoint{
 		page("/", "home", access.ReadChart, audit.EventRead, d.home),
 		open("/.well-known/security.txt", d.securityTxt),
-		keeps(page("/access-log", "access-log", access.ReadAccessLog, audit.EventLogRead, d.looked), "show", "before"),
+		keeps(page("/access-log", "access-log", access.ReadAccessLog, audit.EventLogRead, d.looked), "show", "before", "q"),
+		form("/access-log", "access-log", access.ReadAccessLog, audit.EventLogRead, d.lookedChoose, "period", "kind", "role", "older"),
 		file(page("/access-log/{seq}/proof", "", access.ProveAccess, audit.EventLogRead, d.proof)),
 		keeps(page("/admin", "admin", access.ListAccounts, audit.EventRead, d.admin), "after", "before"),
 		stepUp(form("/admin/accounts", "admin", access.AddAccount, audit.EventCreate, d.accountAdd, "name", "role", "patient", "page")),

@@ -32,6 +32,7 @@ func touching() map[string]visitOf {
 	return map[string]visitOf{
 		"GET /":                               {by: "patient"},
 		"GET /access-log":                     {by: "patient"},
+		"POST /access-log":                    {by: "patient", fields: []string{"period", "year", "kind", "others"}},
 		"GET /access-log/{seq}/proof":         {by: "patient"},
 		"GET /allergies":                      {by: "patient"},
 		"GET /compare":                        {by: "patient"},

@@ -248,6 +248,8 @@ func TestMessagesAndTemplatesAgree(t *testing.T) {
 		"import.",
 		"list.",
 		"look.",
+		"looked.kind.",
+		"looked.period.",
 		"medicine.",
 		"modality.",
 		"news.",
