@@ -234,6 +234,7 @@ func TestMessagesAndTemplatesAgree(t *testing.T) {
 		"change.",
 		"chart.",
 		"clinic.months",
+		"clinic.open-for.",
 		"clinic.years",
 		"code.",
 		"confirm.",
