@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 
@@ -69,7 +70,7 @@ func (v *Visit) goal(x records.Goal) view.Goal {
 		one := view.Target{Text: t.Words.Reveal(), Lang: v.foreign(x.Common), Due: v.day(t.Due)}
 		if !t.Quantity.IsZero() {
 			name, _ := v.plain(t.Measure)
-			one = view.Target{Name: firstOf(name, t.Measure.Text.Reveal()), Value: t.Quantity.Comparator + t.Quantity.Value.Reveal(), Unit: t.Quantity.Unit.Reveal(), Due: one.Due}
+			one = view.Target{Name: cmp.Or(name, t.Measure.Text.Reveal()), Value: t.Quantity.Comparator + t.Quantity.Value.Reveal(), Unit: t.Quantity.Unit.Reveal(), Due: one.Due}
 		}
 		if one.Text != "" || one.Value != "" || one.Due.Known() {
 			out.Targets = append(out.Targets, one)
@@ -115,7 +116,7 @@ func (d *Door) appointmentsPage(v *Visit) error {
 			}
 		}
 		// Without a time it cannot be missed on this page: the clinic has yet to say when.
-		if start.IsZero() || !v.before(start) && x.Status != "fulfilled" && !a.Off {
+		if start.IsZero() || !v.past(start) && x.Status != "fulfilled" && !a.Off {
 			m.Coming = append(m.Coming, a)
 			return
 		}

@@ -34,9 +34,17 @@ func touching() map[string]visitOf {
 		"GET /access-log":                     {by: "patient"},
 		"GET /access-log/{seq}/proof":         {by: "patient"},
 		"GET /allergies":                      {by: "patient"},
+		"GET /compare":                        {by: "patient"},
+		"POST /compare":                       {by: "patient", fields: []string{"panel", "kind-laboratory"}},
+		"GET /conditions":                     {by: "patient"},
+		"GET /imaging":                        {by: "patient"},
+		"GET /imaging/{id}":                   {by: "patient"},
+		"GET /imaging/studies/{id}":           {by: "patient"},
+		"GET /visits":                         {by: "patient"},
+		"POST /visits":                        {by: "patient", fields: []string{"older", "0"}},
+		"GET /visits/{id}":                    {by: "patient"},
 		"GET /appointments":                   {by: "patient"},
 		"GET /bills":                          {by: "patient"},
-		"GET /conditions":                     {by: "patient"},
 		"GET /documents":                      {by: "patient"},
 		"GET /documents/{id}":                 {by: "patient"},
 		"GET /documents/{id}/file":            {by: "patient"},
@@ -54,7 +62,9 @@ func touching() map[string]visitOf {
 		"POST /security/sessions/end-others":  {by: "patient", status: 303},
 		"POST /security/sessions/{id}/end":    {by: "patient", status: 303},
 		"POST /language":                      {by: "patient", fields: []string{"lang", "es"}, status: 303},
-		"GET /clinic":                         {by: "doctor", more: 1}, // one patient on the list: one look at that chart
+		"GET /clinic":                         {by: "doctor", more: 1},                                         // one patient on the list: one look at that chart
+		"GET /clinic/look-up":                 {by: "doctor", more: 1},                                         // and the list of the doctor's patients
+		"POST /clinic/look-up":                {by: "doctor", fields: []string{"known", "RC-100201"}, more: 1}, // the page that it leads to has the entry
 		"GET /clinic/{patient}":               {by: "doctor"},
 		"POST /clinic/{patient}":              {by: "doctor", fields: []string{"purpose", "TREAT"}}, // the page that it leads to has the entry, like the other two that choose
 		"GET /clinic/{patient}/chart":         {by: "doctor"},
@@ -113,7 +123,11 @@ func TestOneEntryPerRequest(t *testing.T) {
 
 func oneEntry(t *testing.T, r route.Route, c visitOf) {
 	h := lite(t)
-	patient, chart := h.patient(t, "mother")
+	story := "mother"
+	if strings.HasPrefix(r.Pattern, "/imaging") {
+		story = "chronic" // she has no images
+	}
+	patient, chart := h.patient(t, story)
 	people := map[string]*browser{"patient": patient}
 	people["doctor"] = h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician)
 	people["admin"] = h.account(t, "Ingrid Halvorsen", nobody, person.RoleAdministrator)
@@ -123,6 +137,9 @@ func oneEntry(t *testing.T, r route.Route, c visitOf) {
 	path := h.target(t, r, patient, people["doctor"], chart)
 	if c := "/clinic/" + chart.String(); path == c+"/chart" {
 		path = b.sendForm(c, "purpose", "TREAT").Header().Get("Location")
+	}
+	if path == "/clinic/look-up" {
+		path = b.sendForm(path, "known", "RC-100201").Header().Get("Location")
 	}
 	fields := append([]string(nil), c.fields...)
 	for i := range fields {
@@ -170,6 +187,12 @@ func (h *house) target(t *testing.T, r route.Route, patient, doctor *browser, ch
 		id = h.anyID(t, patient, chart, "DocumentReference")
 	case strings.HasPrefix(r.Pattern, "/record/"):
 		id = h.anyID(t, patient, chart, "CarePlan")
+	case strings.HasPrefix(r.Pattern, "/visits/"):
+		id = h.firstOf(t, patient, chart, "Encounter")
+	case strings.HasPrefix(r.Pattern, "/imaging/studies/"):
+		id = h.firstOf(t, patient, chart, "ImagingStudy")
+	case strings.HasPrefix(r.Pattern, "/imaging/"):
+		id = between(t, patient.get("/imaging").Body.String(), `href="/imaging/`, `"`)
 	case strings.HasPrefix(r.Pattern, "/approve/"):
 		id = h.propose(t).ID
 	case strings.HasSuffix(r.Pattern, "/{id}/link"):
@@ -194,6 +217,18 @@ func (h *house) target(t *testing.T, r route.Route, patient, doctor *browser, ch
 		}
 	}
 	return strings.NewReplacer("{id}", id, "{type}", "care-plan", "{patient}", chart.String(), "{seq}", seq).Replace(r.Pattern)
+}
+
+// firstOf is the newest resource of a type in the own chart.
+func (h *house) firstOf(t *testing.T, b *browser, chart person.PatientID, typ string) string {
+	t.Helper()
+	me := person.NewPerson(person.PersonConfig{Account: b.id, Role: person.RolePatient, Purpose: person.PurposePatientRequest, Proof: person.Proof{Method: "passkey", At: h.Clock.Now()}})
+	c, err := h.records.View(t.Context(), me, chart, "test", typ)
+	must(t, err)
+	if len(c.Resources(typ)) == 0 {
+		t.Fatalf("the chart has no %s", typ)
+	}
+	return c.Resources(typ)[0].ID.String()
 }
 
 func between(t *testing.T, s, from, to string) string {

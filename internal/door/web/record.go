@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"postern.example/postern/internal/door/web/catalog"
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/records"
 	"postern.example/postern/internal/word/fault"
@@ -36,6 +38,10 @@ func ownPage(typ string) view.Place {
 		return view.PlacePlan
 	case "DocumentReference":
 		return view.PlaceDocuments
+	case "Encounter":
+		return view.PlaceVisits
+	case "ImagingStudy":
+		return view.PlaceImaging
 	case "Appointment":
 		return view.PlaceAppointments
 	case "Claim", "Coverage", "ExplanationOfBenefit":
@@ -230,7 +236,7 @@ func (v *Visit) value(def records.Definition, c records.Common, kind records.Sho
 		if words := v.codeWords(x.Code); words != "" {
 			return view.RecordValue{Text: words}
 		}
-		return view.RecordValue{Text: firstOf(x.Text.Reveal(), x.Code), Lang: foreign}
+		return view.RecordValue{Text: cmp.Or(x.Text.Reveal(), x.Code), Lang: foreign}
 	case records.ShowCoded:
 		return v.codedValue(def, x.Coded, foreign)
 	case records.ShowReference:
@@ -248,13 +254,6 @@ func (v *Visit) value(def records.Definition, c records.Common, kind records.Sho
 	}
 }
 
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
 // recordDay is a date, with the time of day where the chart gives one.
 func (v *Visit) recordDay(x records.Value) view.RecordValue {
 	out := view.RecordValue{Day: v.day(x.From)}
@@ -268,7 +267,7 @@ func (v *Visit) recordDay(x records.Value) view.RecordValue {
 func (v *Visit) codedValue(def records.Definition, c records.Coded, foreign string) view.RecordValue {
 	written := c.Text.Reveal()
 	plain, _ := v.plain(c)
-	for _, kind := range []string{kindMedicine, kindVaccine, kindAllergy, kindCondition, kindReaction} {
+	for _, kind := range []catalog.Kind{kindMedicine, kindVaccine, kindAllergy, kindCondition, kindReaction} {
 		if plain == "" {
 			plain = v.wordsFor(kind, c)
 		}
@@ -333,8 +332,8 @@ func amount(m records.Money) string {
 	}
 }
 
-// before reports whether a moment lies before the start of today at the clinic.
-func (v *Visit) before(t time.Time) bool {
+// past reports whether a moment lies before the start of today at the clinic.
+func (v *Visit) past(t time.Time) bool {
 	now := v.now()
 	return t.Before(time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location()))
 }

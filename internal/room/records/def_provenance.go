@@ -6,8 +6,13 @@ func defProvenance() Definition {
 	return Definition{
 		Type:        "Provenance",
 		Compartment: Compartment{Paths: []string{"target"}, Through: true},
-		StoredOnly:  true,
-		Order:       "recorded",
+		Search: []Param{
+			{Name: "agent", Kind: ReferenceParam, Path: "agent.who", Targets: []string{"Device", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"}},
+			{Name: "agent-type", Kind: TokenParam, Path: "agent.type"},
+			{Name: "recorded", Kind: DateParam, Path: "recorded"},
+			{Name: "target", Kind: ReferenceParam, Path: "target", Targets: []string{anyTarget}},
+		},
+		Order: "recorded",
 		Shape: []Element{
 			{Path: "target", Kind: KindReference, List: true, Required: true},
 			{Path: "recorded", Kind: KindDate, Required: true},

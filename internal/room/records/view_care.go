@@ -139,11 +139,10 @@ func ViewAppointment(doc phi.Doc) (Appointment, error) {
 	}
 	a := Appointment{Common: common, Kind: coded(v.Get("appointmentType")), Status: plainCode(v.Get("status").Text()), Reasons: codedList(v, "reasonCode"),
 		Start: date(v, "start"), End: date(v, "end"), Instruction: show(v.Get("patientInstruction").Text()), Cancelled: coded(v.Get("cancelationReason"))}
-	if a.Kind.IsZero() {
-		a.Kind = coded(first(v, "serviceType"))
-	}
-	if a.Kind.IsZero() {
-		a.Kind = coded(v.Get("description"))
+	for _, path := range []string{"serviceType", "serviceCategory", "description"} {
+		if a.Kind.IsZero() {
+			a.Kind = coded(first(v, path))
+		}
 	}
 	for p := range at(v, "participant.actor") {
 		if l := reference(p); l.Type != "Patient" && !l.Display.IsZero() {

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 
@@ -31,6 +32,8 @@ const (
 	PlaceMedications   Place = "/medications"
 	PlaceAllergies     Place = "/allergies"
 	PlaceImmunizations Place = "/immunizations"
+	PlaceVisits        Place = "/visits"
+	PlaceImaging       Place = "/imaging"
 	PlaceAppointments  Place = "/appointments"
 	PlacePlan          Place = "/plan"
 	PlaceDocuments     Place = "/documents"
@@ -109,9 +112,15 @@ type Base struct {
 	Flash       string // message id of a good outcome ("flash.passkey-added"); empty for none
 	Problem     string // message id of what went wrong with a form ("problem.name-empty"); empty for none
 	Demo        bool   // demo data: a line on every page says so
+	Unreviewed  bool   // words of the catalogue stand on it that no clinician has reviewed: a line says so
+	Twins       bool   // the page has twins: a line at its end leads to them
+	Sheet       Sheet  // of the twin that is written; the zero Sheet on the page itself
 }
 
 func (b *Base) base() *Base { return b }
+
+// Mark says on the page of m that its plain words were not reviewed by a clinician.
+func Mark(m Model, unreviewed bool) { m.base().Unreviewed = m.base().Unreviewed || unreviewed }
 
 // Shape is the CSS class of the body.
 func (b *Base) Shape() string {
@@ -139,7 +148,7 @@ func (b *Base) Marked() Place {
 func (b *Base) Places() []Place {
 	switch b.Menu {
 	case MenuPatient:
-		return []Place{PlaceHome, PlaceResults, PlaceMedications, PlaceAppointments, PlacePlan, PlaceDocuments,
+		return []Place{PlaceHome, PlaceResults, PlaceMedications, PlaceVisits, PlaceAppointments, PlaceDocuments,
 			PlaceRecord, PlaceAccessLog, PlaceSecurity}
 	case MenuClinic:
 		return []Place{PlaceClinic, PlaceSecurity}
@@ -166,6 +175,16 @@ func (b *Base) OtherLang() string {
 		return "en"
 	}
 	return "es"
+}
+
+// TwinLink leads to a twin of this page, or with "" from a twin back to the page: to
+// the same path, with what the page keeps of its query.
+func (b *Base) TwinLink(as Twin) string {
+	q, _ := url.ParseQuery(b.RouteQuery) // it is what Encode wrote
+	if q.Del("as"); as != "" {
+		q.Set("as", string(as))
+	}
+	return "?" + q.Encode()
 }
 
 // PhoneLink is the clinic's number as a tel: link wants it.
