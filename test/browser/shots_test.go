@@ -35,6 +35,15 @@ var pictures = []picture{
 	{"result", "chronic", "/results", func(p *chrome.Tab) {
 		p.Leave(`main a[href^="/results/"]`, `location.pathname.startsWith("/results/")`)
 	}},
+	{"compare", "chronic", "/compare", nil}, {"visits", "chronic", "/visits", nil},
+	{"visit", "chronic", "/visits", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/visits/"]`, `location.pathname.startsWith("/visits/")`)
+	}},
+	{"imagings", "elder", "/imaging", nil},
+	{"imaging", "elder", "/imaging", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/imaging/"]`, `location.pathname.startsWith("/imaging/")`)
+	}},
+	{"visits-es", "elder", "/visits", spanish},
 	{"conditions", "chronic", "/conditions", nil}, {"medications", "elder", "/medications", nil}, {"allergies", "mother", "/allergies", nil},
 	{"immunizations", "teen", "/immunizations", nil}, {"security", "mother", "/security", nil}, {"access-log", "chronic", "/access-log", nil},
 	{"home-es", "elder", "/", spanish}, {"results-es", "elder", "/results", spanish},
