@@ -35,10 +35,30 @@ var pictures = []picture{
 	{"result", "chronic", "/results", func(p *chrome.Tab) {
 		p.Leave(`main a[href^="/results/"]`, `location.pathname.startsWith("/results/")`)
 	}},
+	{"compare", "chronic", "/compare", nil}, {"visits", "chronic", "/visits", nil},
+	{"visit", "chronic", "/visits", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/visits/"]`, `location.pathname.startsWith("/visits/")`)
+	}},
+	{"imagings", "elder", "/imaging", nil},
+	{"imaging", "elder", "/imaging", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/imaging/"]`, `location.pathname.startsWith("/imaging/")`)
+	}},
+	{"visits-es", "elder", "/visits", spanish},
 	{"conditions", "chronic", "/conditions", nil}, {"medications", "elder", "/medications", nil}, {"allergies", "mother", "/allergies", nil},
 	{"immunizations", "teen", "/immunizations", nil}, {"security", "mother", "/security", nil}, {"access-log", "chronic", "/access-log", nil},
 	{"home-es", "elder", "/", spanish}, {"results-es", "elder", "/results", spanish},
 	{"access-log-others", "chronic", "/access-log?show=others", nil}, {"medications-es", "elder", "/medications", spanish},
+	{"record", "chronic", "/record", nil}, {"record-list", "chronic", "/record/procedure", nil},
+	{"record-one", "chronic", "/record/service-request", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/record/service-request/"]`, `document.querySelector("dl")`)
+	}},
+	{"plan", "chronic", "/plan", nil}, {"appointments", "chronic", "/appointments", nil}, {"bills", "chronic", "/bills", nil},
+	{"documents", "chronic", "/documents", nil},
+	{"document", "chronic", "/documents", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/documents/"]`, `document.querySelector(".paper, .note")`)
+	}},
+	{"record-es", "elder", "/record", spanish}, {"plan-es", "elder", "/plan", spanish}, {"appointments-es", "elder", "/appointments", spanish},
+	{"bills-es", "elder", "/bills", spanish},
 	{"clinic", "doctor", "/clinic", nil},
 	{"purpose", "doctor", "/clinic", func(p *chrome.Tab) {
 		p.Leave(`main a[href^="/clinic/"]`, `document.querySelector("input[name=purpose]")`)

@@ -32,6 +32,7 @@ func touching() map[string]visitOf {
 	return map[string]visitOf{
 		"GET /":                               {by: "patient"},
 		"GET /access-log":                     {by: "patient"},
+		"POST /access-log":                    {by: "patient", fields: []string{"period", "year", "kind", "others"}},
 		"GET /access-log/{seq}/proof":         {by: "patient"},
 		"GET /allergies":                      {by: "patient"},
 		"GET /compare":                        {by: "patient"},
@@ -53,6 +54,8 @@ func touching() map[string]visitOf {
 		"GET /record/{type}":                  {by: "patient"},
 		"GET /record/{type}/{id}":             {by: "patient"},
 		"GET /immunizations":                  {by: "patient"},
+		"GET /immunizations/card":             {by: "patient"},
+		"GET /profile":                        {by: "patient"},
 		"GET /medications":                    {by: "patient"},
 		"GET /results":                        {by: "patient"},
 		"POST /results":                       {by: "patient", fields: []string{"category", "laboratory"}},
@@ -91,7 +94,7 @@ func touching() map[string]visitOf {
 // silent lists the routes that disclose nothing of anybody, and the ceremonies,
 // whose entries the tests of sign-in count.
 func silent() []string {
-	return []string{"GET /.well-known/security.txt", "GET /assets/{hash}/{name}", "GET /healthz", "GET /sign-in", "GET /enrol", "GET /step-up",
+	return []string{"GET /.well-known/security.txt", "GET /assets/{hash}/{name}", "GET /healthz", "GET /sharing", "GET /sign-in", "GET /enrol", "GET /step-up",
 		"POST /approve/{id}/finish", "POST /approve/{id}/options", "POST /enrol/finish", "POST /enrol/options",
 		"POST /security/passkeys/finish", "POST /security/passkeys/options", "POST /sign-in/finish", "POST /sign-in/options",
 		"POST /step-up/finish", "POST /step-up/options"}

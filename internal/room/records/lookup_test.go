@@ -145,7 +145,7 @@ func TestALookUpFindsAssignedPatientsOnly(t *testing.T) {
 func TestFieldsOfAGlance(t *testing.T) {
 	covers.Covers(t, "HC-9a")
 	chart := Chart{byType: map[string][]Resource{"Patient": {{Type: "Patient", Doc: phi.NewDoc([]byte(strings.Replace(elena, `"id":"elena"`, `"id":"buonwgpz7nesu7gb4anlv6kgza"`, 1)))}},
-		"Appointment": {{Type: "Appointment", Doc: phi.NewDoc([]byte(`{"resourceType":"Appointment","id":"buonwgpz7nesu7gb4anlv6kgza","status":"booked","description":"Knee"}`))}}}}
+		"Appointment": {{Type: "Appointment", Doc: phi.NewDoc([]byte(`{"resourceType":"Appointment","id":"buonwgpz7nesu7gb4anlv6kgza","status":"booked","reasonCode":[{"text":"Knee"}]}`))}}}}
 	for _, r := range person.Roles() {
 		g, err := glanceAt(chart, glanceFields(r))
 		if err != nil {
@@ -156,8 +156,8 @@ func TestFieldsOfAGlance(t *testing.T) {
 			t.Errorf("%s reads: %v", r, reads)
 		}
 	}
-	if g, _ := glanceAt(chart, glanceFields(person.RoleNurse)); g.Visits[0].Reason.Text.Reveal() != "Knee" {
-		t.Error("a reason in words alone is not read")
+	if g, _ := glanceAt(chart, glanceFields(person.RoleNurse)); g.Visits[0].Why().Text.Reveal() != "Knee" {
+		t.Error("the reason of a visit is not read")
 	}
 }
 
