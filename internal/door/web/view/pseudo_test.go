@@ -71,7 +71,8 @@ func TestNoWordsStandOutsideTheCatalogue(t *testing.T) {
 
 // typed lists what people type as it stands, in every language: commands.
 func typed() []string {
-	return []string{"postern import", "postern audit verify --proof postern-20481.tlog-proof --key log.vkey"}
+	return []string{"postern import", "postern audit verify --proof postern-20481.tlog-proof --key log.vkey",
+		"postern audit verify --proof postern-20378.tlog-proof --key log.vkey"}
 }
 
 // The test sees what it is for.
@@ -117,7 +118,7 @@ func stray(page string, known []string) []string {
 			text = bracketed.ReplaceAllString(text, "\x00")
 		}
 		// A value and its unit, a name and the clinic's, are two values side by side.
-		for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == 0 || r == '·' }) {
+		for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune("\x00·,", r) }) {
 			part = strings.TrimFunc(part, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 			unit := strings.TrimLeftFunc(part, func(r rune) bool { return !unicode.IsLetter(r) })
 			if unit != "" && !slices.ContainsFunc(known, func(k string) bool { return holds(k, part) || holds(k, unit) }) {
