@@ -75,6 +75,8 @@ type App struct {
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 	started  bool
+
+	catalogue *records.Catalogue // of resource types
 }
 
 // installation is what init fixed for ever.
@@ -340,12 +342,11 @@ func (a *App) openRooms(ctx context.Context) error {
 	if a.opt.Definitions != nil {
 		definitions = a.opt.Definitions
 	}
-	catalogue, err := records.NewCatalogue(definitions)
-	if err != nil {
+	if a.catalogue, err = records.NewCatalogue(definitions); err != nil {
 		return err
 	}
 	a.Records, err = records.NewStore(records.StoreConfig{DB: a.db, Vault: a.vault, Gate: a.Gate, Standings: a.Identity,
-		Catalogue: catalogue, Clinic: a.Clinic, Ready: a.readyForPatients, Job: reindexJob, Clock: a.opt.Clock, Random: rand.Reader})
+		Catalogue: a.catalogue, Clinic: a.Clinic, Ready: a.readyForPatients, Job: reindexJob, Links: links{a}, Clock: a.opt.Clock, Random: rand.Reader})
 	return err
 }
 

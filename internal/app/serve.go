@@ -135,7 +135,7 @@ func (a *App) Handler(extra Doors, control *control, tls bool) (http.Handler, er
 		return nil, err
 	}
 	english := cat.Language("en")
-	api, err := fhirapi.New(fhirapi.Config{Origin: a.Config.Origin, Charts: a.Records, Tokens: a.Sessions, RequestID: newRequestIDs(), Log: a.slog,
+	api, err := fhirapi.New(fhirapi.Config{Origin: a.Config.Origin, Charts: a.Records, Catalogue: a.catalogue, Tokens: a.Sessions, RequestID: newRequestIDs(), Log: a.slog,
 		Text: func(id string) string {
 			text, err := english.Text(id)
 			if err != nil {

@@ -60,6 +60,7 @@ func (v *Visit) serve() error {
 		return v.nowhere(allow)
 	}
 	v.e = e
+	v.chooseTwin()
 	if !e.Shared {
 		v.w.Header().Set("Cache-Control", "no-store")
 	}
@@ -248,7 +249,7 @@ func (v *Visit) failPage(kind fault.Kind, err error) error {
 	}
 	// The page repeats nothing of what was asked for, so that two things that are
 	// not there cannot be told apart.
-	m.Route, m.RouteID, m.RouteQuery = "", "", ""
+	m.Route, m.RouteID, m.RouteQuery, m.Twins = "", "", "", false
 	return v.Render(kind.Status(), m)
 }
 

@@ -193,6 +193,9 @@ func (r *Room) living(ctx context.Context, rows []row) []row {
 	now := r.now()
 	var out []row
 	for _, o := range rows {
+		if o.kind == kindVisit {
+			continue
+		}
 		var err error
 		if o.used, err = r.lastUse(ctx, o); err == nil && r.alive(o, o.used, now) {
 			out = append(out, o)

@@ -35,6 +35,7 @@ const (
 	Misdirected                 // the Host is not ours (RFC 9110 15.5.20)
 	Method                      // the route does not take this method
 	MediaType                   // the route does not take this content type
+	NotAcceptable               // the answer has no form that the client takes
 )
 
 // row is the one error-to-HTTP table.
@@ -64,6 +65,7 @@ var table = []row{
 	{Misdirected, "misdirected", 421, "error.misdirected", "processing", 1, 0},
 	{Method, "method", 405, "error.method", "not-supported", 1, 0},
 	{MediaType, "media-type", 415, "error.media-type", "not-supported", 1, 0},
+	{NotAcceptable, "not-acceptable", 406, "error.not-acceptable", "not-supported", 1, 0},
 }
 
 func (k Kind) row() row {
