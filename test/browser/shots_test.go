@@ -48,6 +48,17 @@ var pictures = []picture{
 	{"immunizations", "teen", "/immunizations", nil}, {"security", "mother", "/security", nil}, {"access-log", "chronic", "/access-log", nil},
 	{"home-es", "elder", "/", spanish}, {"results-es", "elder", "/results", spanish},
 	{"access-log-others", "chronic", "/access-log?show=others", nil}, {"medications-es", "elder", "/medications", spanish},
+	{"record", "chronic", "/record", nil}, {"record-list", "chronic", "/record/procedure", nil},
+	{"record-one", "chronic", "/record/service-request", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/record/service-request/"]`, `document.querySelector("dl")`)
+	}},
+	{"plan", "chronic", "/plan", nil}, {"appointments", "chronic", "/appointments", nil}, {"bills", "chronic", "/bills", nil},
+	{"documents", "chronic", "/documents", nil},
+	{"document", "chronic", "/documents", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/documents/"]`, `document.querySelector(".paper, .note")`)
+	}},
+	{"record-es", "elder", "/record", spanish}, {"plan-es", "elder", "/plan", spanish}, {"appointments-es", "elder", "/appointments", spanish},
+	{"bills-es", "elder", "/bills", spanish},
 	{"clinic", "doctor", "/clinic", nil},
 	{"purpose", "doctor", "/clinic", func(p *chrome.Tab) {
 		p.Leave(`main a[href^="/clinic/"]`, `document.querySelector("input[name=purpose]")`)
@@ -60,7 +71,13 @@ var pictures = []picture{
 		p.Leave(`td.open button`, `document.querySelector("header.banner")`)
 		p.Leave(`a.test`, `location.pathname.startsWith("/results/")`)
 	}},
-	{"clinic-nurse", "nurse", "/clinic", nil}, {"admin", "admin", "/admin", nil},
+	{"clinic-nurse", "nurse", "/clinic", nil},
+	{"chart-nurse", "nurse", "/clinic", func(p *chrome.Tab) { p.Leave(`td.open button`, `document.querySelector("header.banner")`) }},
+	{"chart-chronic", "doctor", "/clinic", func(p *chrome.Tab) { p.Leave(inRow(p, "James", "td.open button"), opened) }},
+	{"chart-elder", "doctor", "/clinic", func(p *chrome.Tab) { p.Leave(inRow(p, "Ernesto", "td.open button"), opened) }},
+	{"look-up", "nurse", "/clinic", func(p *chrome.Tab) { lookUp(p, `document.querySelector("main .mono").innerText`) }},
+	{"look-up-none", "nurse", "/clinic", func(p *chrome.Tab) { lookUp(p, `"RC-000000"`) }},
+	{"admin", "admin", "/admin", nil},
 	{"admin-end", "admin", "/admin", func(p *chrome.Tab) {
 		chrome.Eval[bool](p, `(document.querySelector('form[action="/admin/assignments/end"]').closest("details").open = true)`)
 	}},
@@ -71,6 +88,12 @@ var pictures = []picture{
 	{"officer-verified", "officer", "/officer", func(p *chrome.Tab) {
 		p.Leave(`form[action="/officer/verify"] button`, `document.querySelector("[aria-labelledby=verified]")`)
 	}},
+}
+
+// lookUp types what expression says and looks it up.
+func lookUp(p *chrome.Tab, expression string) {
+	chrome.Eval[bool](p, `(document.querySelector("#known").value = `+expression+`, true)`)
+	p.Leave(`form[action="/clinic/look-up"] button`, `location.pathname === "/clinic/look-up"`)
 }
 
 // overseer is the form that asks for the suspension of somebody who keeps watch.
@@ -126,12 +149,20 @@ func shoot(t *testing.T, p *chrome.Tab, name string, width int64) {
 	p.Do("set the height", chromedp.EmulateViewport(width, high))
 	b, err := chromedp.Run(p.Ctx, chromedp.CaptureScreenshot())
 	must(t, err)
+	must(t, keepPNG(filepath.Join("..", "..", "docs", "screens", name+"-"+strconv.FormatInt(width, 10)+".png"), b))
+}
+
+// keepPNG writes a picture with few colours, for the repository.
+func keepPNG(path string, b []byte) error {
 	img, err := png.Decode(bytes.NewReader(b))
-	must(t, err)
-	file, err := os.Create(filepath.Join("..", "..", "docs", "screens", name+"-"+strconv.FormatInt(width, 10)+".png"))
-	must(t, err)
-	must(t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(file, few(img)))
-	must(t, file.Close())
+	if err != nil {
+		return err
+	}
+	var small bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, few(img)); err != nil {
+		return err
+	}
+	return os.WriteFile(path, small.Bytes(), 0o644)
 }
 
 // few reduces a picture to the 256 colours that it has most of, and their

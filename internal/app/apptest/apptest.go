@@ -45,6 +45,11 @@ type Options struct {
 	// Reserve and Marks are those of the log; zero means the defaults.
 	Reserve int64
 	Marks   audit.Marks
+	// Limits of the configuration; nil means app.NoLimits.
+	Limits *app.Limits
+	// RefusalSpread is how many different refusals of one account within a minute have
+	// entries of their own; 0 means the default. Whoever attacks on purpose raises it.
+	RefusalSpread int
 	// Seen is called with every answer that a Browser gets, for sentinel searches.
 	Seen func(r *http.Response, body []byte)
 }
@@ -147,7 +152,10 @@ func (in *Installation) Listen(t testing.TB, address string) {
 func (in *Installation) create(t testing.TB) {
 	t.Helper()
 	o := app.InitOptions{Dir: in.Dir, Origin: in.Origin, Environment: in.o.Environment, Listen: in.Address,
-		ClinicName: "Riverside Clinic", ClinicPhone: "(503) 555-0100"}
+		ClinicName: "Riverside Clinic", ClinicPhone: "(503) 555-0100", Limits: app.NoLimits()}
+	if in.o.Limits != nil {
+		o.Limits = *in.o.Limits
+	}
 	in.protector = keys.Protector{How: keys.Plain}
 	if o.PlainKey = in.o.Environment != keys.Production; !o.PlainKey {
 		in.protector = Credential(t)
@@ -185,7 +193,7 @@ func Credential(t testing.TB) keys.Protector {
 
 func (in *Installation) options() app.Options {
 	o := app.Options{Log: app.NewLogger(in.Process), Clock: in.o.Clock, FreeSpace: in.o.FreeSpace, Definitions: in.definitions,
-		Reserve: in.o.Reserve, Marks: in.o.Marks}
+		Reserve: in.o.Reserve, Marks: in.o.Marks, RefusalSpread: in.o.RefusalSpread}
 	if in.o.Plain {
 		o.DB = func(ctx context.Context, c db.Config) (*db.DB, error) {
 			c.Key, c.UnencryptedForTests = nil, true

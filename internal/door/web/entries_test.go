@@ -32,6 +32,7 @@ func touching() map[string]visitOf {
 	return map[string]visitOf{
 		"GET /":                               {by: "patient"},
 		"GET /access-log":                     {by: "patient"},
+		"POST /access-log":                    {by: "patient", fields: []string{"period", "year", "kind", "others"}},
 		"GET /access-log/{seq}/proof":         {by: "patient"},
 		"GET /allergies":                      {by: "patient"},
 		"GET /compare":                        {by: "patient"},
@@ -43,7 +44,18 @@ func touching() map[string]visitOf {
 		"GET /visits":                         {by: "patient"},
 		"POST /visits":                        {by: "patient", fields: []string{"older", "0"}},
 		"GET /visits/{id}":                    {by: "patient"},
+		"GET /appointments":                   {by: "patient"},
+		"GET /bills":                          {by: "patient"},
+		"GET /documents":                      {by: "patient"},
+		"GET /documents/{id}":                 {by: "patient"},
+		"GET /documents/{id}/file":            {by: "patient"},
+		"GET /plan":                           {by: "patient"},
+		"GET /record":                         {by: "patient"},
+		"GET /record/{type}":                  {by: "patient"},
+		"GET /record/{type}/{id}":             {by: "patient"},
 		"GET /immunizations":                  {by: "patient"},
+		"GET /immunizations/card":             {by: "patient"},
+		"GET /profile":                        {by: "patient"},
 		"GET /medications":                    {by: "patient"},
 		"GET /results":                        {by: "patient"},
 		"POST /results":                       {by: "patient", fields: []string{"category", "laboratory"}},
@@ -53,7 +65,9 @@ func touching() map[string]visitOf {
 		"POST /security/sessions/end-others":  {by: "patient", status: 303},
 		"POST /security/sessions/{id}/end":    {by: "patient", status: 303},
 		"POST /language":                      {by: "patient", fields: []string{"lang", "es"}, status: 303},
-		"GET /clinic":                         {by: "doctor", more: 1}, // one patient on the list: one look at that chart
+		"GET /clinic":                         {by: "doctor", more: 1},                                         // one patient on the list: one look at that chart
+		"GET /clinic/look-up":                 {by: "doctor", more: 1},                                         // and the list of the doctor's patients
+		"POST /clinic/look-up":                {by: "doctor", fields: []string{"known", "RC-100201"}, more: 1}, // the page that it leads to has the entry
 		"GET /clinic/{patient}":               {by: "doctor"},
 		"POST /clinic/{patient}":              {by: "doctor", fields: []string{"purpose", "TREAT"}}, // the page that it leads to has the entry, like the other two that choose
 		"GET /clinic/{patient}/chart":         {by: "doctor"},
@@ -80,7 +94,7 @@ func touching() map[string]visitOf {
 // silent lists the routes that disclose nothing of anybody, and the ceremonies,
 // whose entries the tests of sign-in count.
 func silent() []string {
-	return []string{"GET /.well-known/security.txt", "GET /assets/{hash}/{name}", "GET /healthz", "GET /sign-in", "GET /enrol", "GET /step-up",
+	return []string{"GET /.well-known/security.txt", "GET /assets/{hash}/{name}", "GET /healthz", "GET /sharing", "GET /sign-in", "GET /enrol", "GET /step-up",
 		"POST /approve/{id}/finish", "POST /approve/{id}/options", "POST /enrol/finish", "POST /enrol/options",
 		"POST /security/passkeys/finish", "POST /security/passkeys/options", "POST /sign-in/finish", "POST /sign-in/options",
 		"POST /step-up/finish", "POST /step-up/options"}
@@ -127,6 +141,9 @@ func oneEntry(t *testing.T, r route.Route, c visitOf) {
 	if c := "/clinic/" + chart.String(); path == c+"/chart" {
 		path = b.sendForm(c, "purpose", "TREAT").Header().Get("Location")
 	}
+	if path == "/clinic/look-up" {
+		path = b.sendForm(path, "known", "RC-100201").Header().Get("Location")
+	}
 	fields := append([]string(nil), c.fields...)
 	for i := range fields {
 		fields[i] = strings.NewReplacer("DOCTOR", people["doctor"].id.String(), "PATIENT", chart.String()).Replace(fields[i])
@@ -169,6 +186,10 @@ func (h *house) target(t *testing.T, r route.Route, patient, doctor *browser, ch
 	switch {
 	case strings.HasPrefix(r.Pattern, "/results/"):
 		id = strings.TrimPrefix(resultLink.FindStringSubmatch(patient.get("/results").Body.String())[1], "/results/")
+	case strings.HasPrefix(r.Pattern, "/documents/"):
+		id = h.anyID(t, patient, chart, "DocumentReference")
+	case strings.HasPrefix(r.Pattern, "/record/"):
+		id = h.anyID(t, patient, chart, "CarePlan")
 	case strings.HasPrefix(r.Pattern, "/visits/"):
 		id = h.firstOf(t, patient, chart, "Encounter")
 	case strings.HasPrefix(r.Pattern, "/imaging/studies/"):
@@ -198,7 +219,7 @@ func (h *house) target(t *testing.T, r route.Route, patient, doctor *browser, ch
 			break
 		}
 	}
-	return strings.NewReplacer("{id}", id, "{patient}", chart.String(), "{seq}", seq).Replace(r.Pattern)
+	return strings.NewReplacer("{id}", id, "{type}", "care-plan", "{patient}", chart.String(), "{seq}", seq).Replace(r.Pattern)
 }
 
 // firstOf is the newest resource of a type in the own chart.

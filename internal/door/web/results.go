@@ -16,7 +16,11 @@ func (v *Visit) chart(what string, types ...string) (records.Chart, error) {
 	if err != nil {
 		return records.Chart{}, err
 	}
-	return v.door.c.Records.View(v.Context(), v.caller, s.Chart, what, types...)
+	c, err := v.door.c.Records.View(v.Context(), v.caller, s.Chart, what, v.alsoWhose(types)...)
+	if err != nil {
+		return records.Chart{}, err
+	}
+	return c, v.whose(c)
 }
 
 // result is GET /results/{id}: one result with its series.
@@ -51,8 +55,11 @@ func (d *Door) showResult(v *Visit, caller person.Caller, chart string) error {
 	if staff {
 		types = append(types, "Patient") // whose result it is must stand on the page
 	}
-	c, r, err := d.c.Records.ViewAround(v.Context(), caller, "Observation", v.Path("id"), types...)
+	c, r, err := d.c.Records.ViewAround(v.Context(), caller, "Observation", v.Path("id"), v.alsoWhose(types)...)
 	if err != nil {
+		return err
+	}
+	if err := v.whose(c); err != nil {
 		return err
 	}
 	if staff && c.Patient.String() != chart {

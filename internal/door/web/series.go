@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"postern.example/postern/internal/door/web/catalog"
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/records"
 	"postern.example/postern/internal/room/records/ucum"
@@ -52,12 +53,12 @@ type observation struct {
 // observations reads the Observations of a chart. What was entered in error, or
 // never came about, is no result and stays out.
 func (v *Visit) observations(list []records.Resource) ([]observation, error) {
+	read, err := records.ViewObservations(list)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]observation, 0, len(list))
-	for _, r := range list {
-		o, err := records.ViewObservation(r.Doc)
-		if err != nil {
-			return nil, err
-		}
+	for _, o := range read {
 		if o.Status != "entered-in-error" && o.Status != "cancelled" {
 			out = append(out, v.observation(o))
 		}
@@ -102,6 +103,9 @@ func testKey(c records.Coded) string {
 	}
 	return codeKey(c)
 }
+
+// loinc is the code system of laboratory tests and vital signs.
+const loinc = "http://loinc.org"
 
 func testOf(c records.Coded) ucum.Test {
 	if c.System.Reveal() != loinc {
@@ -308,8 +312,13 @@ func (v *Visit) named(c records.Common, name string) string {
 }
 
 // foreign is the language of a resource's texts when the page is in another: a
-// screen reader must pronounce them so.
+// screen reader must pronounce them so, and the reader may ask. A chart that does not
+// name its language is taken for one in the language of last resort; elsewhere its
+// language is not determined ("und").
 func (v *Visit) foreign(c records.Common) string {
+	if c.Language == "" && v.language() != catalog.Languages()[0] {
+		return "und"
+	}
 	own, _, _ := strings.Cut(c.Language, "-")
 	if strings.EqualFold(own, v.language()) {
 		return ""

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"postern.example/postern/internal/door/web/catalog"
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/records"
 	"postern.example/postern/internal/word/fault"
@@ -268,7 +269,7 @@ func (v *Visit) vaccinesOf(c records.Chart, id string) (out []view.Named, err er
 }
 
 // thing is a coded thing with its plain name.
-func (v *Visit) thing(kind string, c records.Common, of records.Coded) view.Named {
+func (v *Visit) thing(kind catalog.Kind, c records.Common, of records.Coded) view.Named {
 	n := v.called(kind, c, of, of.Text.Reveal())
 	return view.Named{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign}
 }
@@ -283,7 +284,7 @@ type document struct {
 
 // documents lists the notes and letters of a chart, newest first.
 func (v *Visit) documents(c records.Chart) (out []document, err error) {
-	err = each(c.Resources("DocumentReference"), records.ViewDocument, func(x records.Document) {
+	err = each(c.Resources("DocumentReference"), records.ViewVisitNote, func(x records.VisitNote) {
 		if x.Status == "entered-in-error" || x.Status == "superseded" {
 			return
 		}

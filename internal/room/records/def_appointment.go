@@ -1,15 +1,26 @@
 package records
 
-// defAppointment defines a visit to come; so far stored and readable only.
+// defAppointment defines a visit to come.
 func defAppointment() Definition {
 	return Definition{
 		Type:        "Appointment",
 		Compartment: Compartment{Paths: []string{"participant.actor"}},
-		StoredOnly:  true,
 		Status: Codes{
 			Path:   "status",
 			System: "http://hl7.org/fhir/appointmentstatus",
 			Codes:  []string{"proposed", "pending", "booked", "arrived", "fulfilled", "cancelled", "noshow", "entered-in-error", "checked-in", "waitlist"},
+		},
+		Search: []Param{
+			{Name: "actor", Kind: ReferenceParam, Path: "participant.actor", Targets: []string{"Device", "Location", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"}},
+			{Name: "appointment-type", Kind: TokenParam, Path: "appointmentType"},
+			{Name: "date", Kind: DateParam, Path: "start"},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "location", Kind: ReferenceParam, Path: "participant.actor", Targets: []string{"Location"}},
+			{Name: "practitioner", Kind: ReferenceParam, Path: "participant.actor", Targets: []string{"Practitioner"}},
+			{Name: "reason-code", Kind: TokenParam, Path: "reasonCode"},
+			{Name: "service-type", Kind: TokenParam, Path: "serviceType"},
+			{Name: "specialty", Kind: TokenParam, Path: "specialty"},
+			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/appointmentstatus"},
 		},
 		Order: "start",
 		Shape: []Element{

@@ -1,15 +1,23 @@
 package records
 
-// defCareTeam defines the people who care for the patient; so far stored and readable only.
+// defCareTeam defines the people who care for the patient.
 func defCareTeam() Definition {
 	return Definition{
 		Type:        "CareTeam",
 		Compartment: Compartment{Paths: []string{"subject"}},
-		StoredOnly:  true,
 		Status: Codes{
 			Path:   "status",
 			System: "http://hl7.org/fhir/care-team-status",
 			Codes:  []string{"proposed", "active", "suspended", "inactive", "entered-in-error"},
+		},
+		Search: []Param{
+			{Name: "category", Kind: TokenParam, Path: "category"},
+			{Name: "date", Kind: DateParam, Path: "period"},
+			{Name: "encounter", Kind: ReferenceParam, Path: "encounter", Targets: []string{"Encounter"}},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "participant", Kind: ReferenceParam, Path: "participant.member", Targets: []string{"CareTeam", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"}},
+			{Name: "role", Kind: TokenParam, Path: "participant.role"},
+			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/care-team-status"},
 		},
 		Order: "period",
 		Shape: []Element{

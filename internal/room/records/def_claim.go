@@ -1,15 +1,24 @@
 package records
 
-// defClaim defines a bill to a payer; so far stored and readable only.
+// defClaim defines a bill to a payer.
 func defClaim() Definition {
 	return Definition{
 		Type:        "Claim",
 		Compartment: Compartment{Paths: []string{"patient"}},
-		StoredOnly:  true,
 		Status: Codes{
 			Path:   "status",
 			System: "http://hl7.org/fhir/fm-status",
 			Codes:  []string{"active", "cancelled", "draft", "entered-in-error"},
+		},
+		Search: []Param{
+			{Name: "created", Kind: DateParam, Path: "created"},
+			{Name: "encounter", Kind: ReferenceParam, Path: "item.encounter", Targets: []string{"Encounter"}},
+			{Name: "facility", Kind: ReferenceParam, Path: "facility", Targets: []string{"Location"}},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "insurer", Kind: ReferenceParam, Path: "insurer", Targets: []string{"Organization"}},
+			{Name: "provider", Kind: ReferenceParam, Path: "provider", Targets: []string{"Organization", "Practitioner", "PractitionerRole"}},
+			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/fm-status"},
+			{Name: "use", Kind: TokenParam, Path: "use", System: "http://hl7.org/fhir/claim-use"},
 		},
 		Order: "created",
 		Shape: []Element{

@@ -11,6 +11,8 @@ func defCondition() Definition {
 			{Name: "clinical-status", Kind: TokenParam, Path: "clinicalStatus"},
 			{Name: "code", Kind: TokenParam, Path: "code"},
 			{Name: "date", Kind: DateParam, Path: "onsetDateTime|onsetPeriod|recordedDate"},
+			{Name: "encounter", Kind: ReferenceParam, Path: "encounter", Targets: []string{"Encounter"}},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
 			{Name: "onset-date", Kind: DateParam, Path: "onsetDateTime|onsetPeriod"},
 			{Name: "recorded-date", Kind: DateParam, Path: "recordedDate"},
 			{Name: "severity", Kind: TokenParam, Path: "severity"},

@@ -1,15 +1,21 @@
 package records
 
-// defCoverage defines insurance of the patient; so far stored and readable only.
+// defCoverage defines insurance of the patient.
 func defCoverage() Definition {
 	return Definition{
 		Type:        "Coverage",
 		Compartment: Compartment{Paths: []string{"beneficiary"}},
-		StoredOnly:  true,
 		Status: Codes{
 			Path:   "status",
 			System: "http://hl7.org/fhir/fm-status",
 			Codes:  []string{"active", "cancelled", "draft", "entered-in-error"},
+		},
+		Search: []Param{
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "payor", Kind: ReferenceParam, Path: "payor", Targets: []string{"Organization", "Patient", "RelatedPerson"}},
+			{Name: "period", Kind: DateParam, Path: "period"},
+			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/fm-status"},
+			{Name: "type", Kind: TokenParam, Path: "type"},
 		},
 		Order: "period",
 		Shape: []Element{

@@ -1,16 +1,23 @@
 package records
 
-// defDevice defines a device in or with the patient; so far stored and readable only. One that no
+// defDevice defines a device in or with the patient. One that no
 // patient is named for belongs to no chart and is refused.
 func defDevice() Definition {
 	return Definition{
 		Type:        "Device",
 		Compartment: Compartment{Paths: []string{"patient"}},
-		StoredOnly:  true,
 		Status: Codes{
 			Path:   "status",
 			System: "http://hl7.org/fhir/device-status",
 			Codes:  []string{"active", "inactive", "entered-in-error", "unknown"},
+		},
+		Search: []Param{
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "location", Kind: ReferenceParam, Path: "location", Targets: []string{"Location"}},
+			{Name: "manufacture-date", Kind: DateParam, Path: "manufactureDate"},
+			{Name: "organization", Kind: ReferenceParam, Path: "owner", Targets: []string{"Organization"}},
+			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/device-status"},
+			{Name: "type", Kind: TokenParam, Path: "type"},
 		},
 		Order: "manufactureDate",
 		Shape: []Element{

@@ -1,15 +1,24 @@
 package records
 
-// defDocumentReference defines a document; so far stored and readable only.
+// defDocumentReference defines a document.
 func defDocumentReference() Definition {
 	return Definition{
 		Type:        "DocumentReference",
 		Compartment: Compartment{Paths: []string{"subject"}},
-		StoredOnly:  true,
 		Status: Codes{
 			Path:   "status",
 			System: "http://hl7.org/fhir/document-reference-status",
 			Codes:  []string{"current", "superseded", "entered-in-error"},
+		},
+		Search: []Param{
+			{Name: "author", Kind: ReferenceParam, Path: "author", Targets: []string{"Device", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"}},
+			{Name: "category", Kind: TokenParam, Path: "category"},
+			{Name: "date", Kind: DateParam, Path: "date"},
+			{Name: "encounter", Kind: ReferenceParam, Path: "context.encounter", Targets: []string{"Encounter"}},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "period", Kind: DateParam, Path: "context.period"},
+			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/document-reference-status"},
+			{Name: "type", Kind: TokenParam, Path: "type"},
 		},
 		Order: "date",
 		Shape: []Element{

@@ -13,6 +13,13 @@ func defEncounter() Definition {
 		Search: []Param{
 			{Name: "class", Kind: TokenParam, Path: "class"},
 			{Name: "date", Kind: DateParam, Path: "period"},
+			{Name: "diagnosis", Kind: ReferenceParam, Path: "diagnosis.condition", Targets: []string{"Condition", "Procedure"}},
+			{Name: "discharge-disposition", Kind: TokenParam, Path: "hospitalization.dischargeDisposition"},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "location", Kind: ReferenceParam, Path: "location.location", Targets: []string{"Location"}},
+			{Name: "participant", Kind: ReferenceParam, Path: "participant.individual", Targets: []string{"Practitioner", "PractitionerRole", "RelatedPerson"}},
+			{Name: "reason-code", Kind: TokenParam, Path: "reasonCode"},
+			{Name: "service-provider", Kind: ReferenceParam, Path: "serviceProvider", Targets: []string{"Organization"}},
 			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/encounter-status"},
 			{Name: "type", Kind: TokenParam, Path: "type"},
 		},

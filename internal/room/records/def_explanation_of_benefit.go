@@ -1,15 +1,23 @@
 package records
 
-// defExplanationOfBenefit defines what a payer decided; so far stored and readable only.
+// defExplanationOfBenefit defines what a payer decided.
 func defExplanationOfBenefit() Definition {
 	return Definition{
 		Type:        "ExplanationOfBenefit",
 		Compartment: Compartment{Paths: []string{"patient"}},
-		StoredOnly:  true,
 		Status: Codes{
 			Path:   "status",
 			System: "http://hl7.org/fhir/explanationofbenefit-status",
 			Codes:  []string{"active", "cancelled", "draft", "entered-in-error"},
+		},
+		Search: []Param{
+			{Name: "claim", Kind: ReferenceParam, Path: "claim", Targets: []string{"Claim"}},
+			{Name: "coverage", Kind: ReferenceParam, Path: "insurance.coverage", Targets: []string{"Coverage"}},
+			{Name: "created", Kind: DateParam, Path: "created"},
+			{Name: "encounter", Kind: ReferenceParam, Path: "item.encounter", Targets: []string{"Encounter"}},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "provider", Kind: ReferenceParam, Path: "provider", Targets: []string{"Organization", "Practitioner", "PractitionerRole"}},
+			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/explanationofbenefit-status"},
 		},
 		Order: "created",
 		Shape: []Element{

@@ -1,15 +1,23 @@
 package records
 
-// defGoal defines what care should reach; so far stored and readable only.
+// defGoal defines what care should reach.
 func defGoal() Definition {
 	return Definition{
 		Type:        "Goal",
 		Compartment: Compartment{Paths: []string{"subject"}},
-		StoredOnly:  true,
 		Status: Codes{
 			Path:   "lifecycleStatus",
 			System: "http://hl7.org/fhir/goal-status",
 			Codes:  []string{"proposed", "planned", "accepted", "active", "on-hold", "completed", "cancelled", "entered-in-error", "rejected"},
+		},
+		Search: []Param{
+			{Name: "achievement-status", Kind: TokenParam, Path: "achievementStatus"},
+			{Name: "category", Kind: TokenParam, Path: "category"},
+			{Name: "description", Kind: TokenParam, Path: "description"},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "lifecycle-status", Kind: TokenParam, Path: "lifecycleStatus", System: "http://hl7.org/fhir/goal-status"},
+			{Name: "start-date", Kind: DateParam, Path: "startDate"},
+			{Name: "target-date", Kind: DateParam, Path: "target.dueDate"},
 		},
 		Order: "startDate|statusDate",
 		Shape: []Element{

@@ -1,15 +1,23 @@
 package records
 
-// defImagingStudy defines a set of images, held elsewhere; so far stored and readable only.
+// defImagingStudy defines a set of images, held elsewhere.
 func defImagingStudy() Definition {
 	return Definition{
 		Type:        "ImagingStudy",
 		Compartment: Compartment{Paths: []string{"subject"}},
-		StoredOnly:  true,
 		Status: Codes{
 			Path:   "status",
 			System: "http://hl7.org/fhir/imagingstudy-status",
 			Codes:  []string{"registered", "available", "cancelled", "entered-in-error", "unknown"},
+		},
+		Search: []Param{
+			{Name: "bodysite", Kind: TokenParam, Path: "series.bodySite"},
+			{Name: "encounter", Kind: ReferenceParam, Path: "encounter", Targets: []string{"Encounter"}},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "modality", Kind: TokenParam, Path: "series.modality"},
+			{Name: "reason", Kind: TokenParam, Path: "reasonCode"},
+			{Name: "started", Kind: DateParam, Path: "started"},
+			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/imagingstudy-status"},
 		},
 		Order: "started",
 		Shape: []Element{

@@ -11,10 +11,15 @@ func defImmunization() Definition {
 			Codes:  []string{"completed", "entered-in-error", "not-done"},
 		},
 		Search: []Param{
-			{Name: "date", Kind: DateParam, Path: "occurrenceDateTime"},
-			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/event-status"},
-			{Name: "vaccine-code", Kind: TokenParam, Path: "vaccineCode"},
 			{Name: "code", Kind: TokenParam, Path: "vaccineCode"},
+			{Name: "date", Kind: DateParam, Path: "occurrenceDateTime"},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "location", Kind: ReferenceParam, Path: "location", Targets: []string{"Location"}},
+			{Name: "lot-number", Kind: StringParam, Path: "lotNumber"},
+			{Name: "performer", Kind: ReferenceParam, Path: "performer.actor", Targets: []string{"Organization", "Practitioner", "PractitionerRole"}},
+			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/event-status"},
+			{Name: "status-reason", Kind: TokenParam, Path: "statusReason"},
+			{Name: "vaccine-code", Kind: TokenParam, Path: "vaccineCode"},
 		},
 		Order: "occurrenceDateTime|recorded",
 		Shape: []Element{

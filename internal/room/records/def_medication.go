@@ -12,6 +12,9 @@ func defMedication() Definition {
 		},
 		Search: []Param{
 			{Name: "code", Kind: TokenParam, Path: "code"},
+			{Name: "form", Kind: TokenParam, Path: "form"},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "manufacturer", Kind: ReferenceParam, Path: "manufacturer", Targets: []string{"Organization"}},
 			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/CodeSystem/medication-status"},
 		},
 		Shape: []Element{

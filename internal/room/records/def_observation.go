@@ -17,7 +17,13 @@ func defObservation() Definition {
 			{Name: "category", Kind: TokenParam, Path: "category"},
 			{Name: "code", Kind: TokenParam, Path: "code"},
 			{Name: "date", Kind: DateParam, Path: "effectiveDateTime|effectivePeriod|effectiveInstant"},
+			{Name: "encounter", Kind: ReferenceParam, Path: "encounter", Targets: []string{"Encounter"}},
+			{Name: "has-member", Kind: ReferenceParam, Path: "hasMember", Targets: []string{"Observation", "QuestionnaireResponse"}},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "performer", Kind: ReferenceParam, Path: "performer", Targets: []string{"CareTeam", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"}},
+			{Name: "specimen", Kind: ReferenceParam, Path: "specimen", Targets: []string{"Specimen"}},
 			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/observation-status"},
+			{Name: "value-concept", Kind: TokenParam, Path: "valueCodeableConcept"},
 		},
 		Order: "effectiveDateTime|effectivePeriod|effectiveInstant|issued",
 		Shape: []Element{

@@ -8,7 +8,15 @@ func defPatient() Definition {
 		Order:       "birthDate",
 		Compartment: Compartment{Self: true},
 		Search: []Param{
+			{Name: "birthdate", Kind: DateParam, Path: "birthDate"},
+			{Name: "death-date", Kind: DateParam, Path: "deceasedDateTime"},
+			{Name: "family", Kind: StringParam, Path: "name.family"},
 			{Name: "gender", Kind: TokenParam, Path: "gender", System: "http://hl7.org/fhir/administrative-gender"},
+			{Name: "general-practitioner", Kind: ReferenceParam, Path: "generalPractitioner", Targets: []string{"Organization", "Practitioner", "PractitionerRole"}},
+			{Name: "given", Kind: StringParam, Path: "name.given"},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "name", Kind: StringParam, Path: "name"},
+			{Name: "organization", Kind: ReferenceParam, Path: "managingOrganization", Targets: []string{"Organization"}},
 		},
 		Shape: []Element{
 			{Path: "identifier", Kind: KindIdentifier, List: true, Most: numbersMost},

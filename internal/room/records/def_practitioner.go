@@ -5,6 +5,13 @@ func defPractitioner() Definition {
 	return Definition{
 		Type:   "Practitioner",
 		Shared: true,
+		Search: []Param{
+			{Name: "family", Kind: StringParam, Path: "name.family"},
+			{Name: "gender", Kind: TokenParam, Path: "gender", System: "http://hl7.org/fhir/administrative-gender"},
+			{Name: "given", Kind: StringParam, Path: "name.given"},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "name", Kind: StringParam, Path: "name"},
+		},
 		Shape: []Element{
 			{Path: "identifier", Kind: KindIdentifier, List: true},
 			{Path: "active", Kind: KindBool},

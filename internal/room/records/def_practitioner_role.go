@@ -6,6 +6,11 @@ func defPractitionerRole() Definition {
 		Type:   "PractitionerRole",
 		Shared: true,
 		Search: []Param{
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "location", Kind: ReferenceParam, Path: "location", Targets: []string{"Location"}},
+			{Name: "organization", Kind: ReferenceParam, Path: "organization", Targets: []string{"Organization"}},
+			{Name: "practitioner", Kind: ReferenceParam, Path: "practitioner", Targets: []string{"Practitioner"}},
+			{Name: "role", Kind: TokenParam, Path: "code"},
 			{Name: "specialty", Kind: TokenParam, Path: "specialty"},
 		},
 		Shape: []Element{

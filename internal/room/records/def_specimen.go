@@ -1,15 +1,21 @@
 package records
 
-// defSpecimen defines a sample; so far stored and readable only.
+// defSpecimen defines a sample.
 func defSpecimen() Definition {
 	return Definition{
 		Type:        "Specimen",
 		Compartment: Compartment{Paths: []string{"subject"}},
-		StoredOnly:  true,
 		Status: Codes{
 			Path:   "status",
 			System: "http://hl7.org/fhir/specimen-status",
 			Codes:  []string{"available", "unavailable", "unsatisfactory", "entered-in-error"},
+		},
+		Search: []Param{
+			{Name: "accession", Kind: TokenParam, Path: "accessionIdentifier"},
+			{Name: "collected", Kind: DateParam, Path: "collection.collectedDateTime|collection.collectedPeriod"},
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/specimen-status"},
+			{Name: "type", Kind: TokenParam, Path: "type"},
 		},
 		Order: "receivedTime",
 		Shape: []Element{

@@ -51,7 +51,7 @@ func (k *clinicKit) wire(t testing.TB) {
 		t.Fatal(err)
 	}
 	k.store, err = NewStore(StoreConfig{DB: k.DB, Vault: k.Vault, Gate: k.gate, Standings: k.people, Catalogue: cat,
-		Clinic: k.Clinic, Clock: k.Clock.Now, Random: rand.Reader})
+		Clinic: k.Clinic, Clock: k.Clock.Now, Random: rand.Reader, Links: &memoryLinks{kept: map[string]string{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,6 +112,17 @@ func codedList(v rawjson.Value, path string) []Coded {
 	return out
 }
 
+// codedItems is codedList of a list that is there already.
+func codedItems(list rawjson.Value) []Coded {
+	var out []Coded
+	for x := range list.Items() {
+		if c := coded(x); !c.IsZero() {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 // plainCode is a code from a short closed list, such as a status. Anything that
 // does not look like one is dropped, so that the result may stand in a class
 // name or a switch.
@@ -243,6 +254,17 @@ type Link struct {
 func links(v rawjson.Value, path string) []Link {
 	var out []Link
 	for x := range at(v, path) {
+		if l := reference(x); l.Type != "" || !l.Display.IsZero() {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// linkItems is links of a list that is there already.
+func linkItems(list rawjson.Value) []Link {
+	var out []Link
+	for x := range list.Items() {
 		if l := reference(x); l.Type != "" || !l.Display.IsZero() {
 			out = append(out, l)
 		}

@@ -7,13 +7,16 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"postern.example/postern/test/covers"
 )
 
 // Every kind has a row, its own name and message, and a status that says failure.
 func TestTableIsComplete(t *testing.T) {
 	kinds := Kinds()
-	if len(kinds) != int(MediaType)+1 {
-		t.Fatalf("%d rows for %d kinds", len(kinds), int(MediaType)+1)
+	if len(kinds) != int(NotAcceptable)+1 {
+		t.Fatalf("%d rows for %d kinds", len(kinds), int(NotAcceptable)+1)
 	}
 	names, messages := map[string]bool{}, map[string]bool{}
 	for i, k := range kinds {
@@ -39,7 +42,7 @@ func TestTableIsComplete(t *testing.T) {
 // Doors and clients rely on these numbers.
 func TestStatuses(t *testing.T) {
 	want := map[Kind]int{Internal: 500, Unauthenticated: 401, StepUp: 403, Denied: 403, NotFound: 404, Gone: 410, Invalid: 400,
-		Conflict: 409, TooLarge: 413, Throttled: 429, Unavailable: 503, Tampered: 503, Misdirected: 421, Method: 405, MediaType: 415}
+		Conflict: 409, TooLarge: 413, Throttled: 429, Unavailable: 503, Tampered: 503, Misdirected: 421, Method: 405, MediaType: 415, NotAcceptable: 406}
 	for _, k := range Kinds() {
 		if k.Status() != want[k] {
 			t.Errorf("%v: status %d, want %d", k, k.Status(), want[k])
@@ -93,5 +96,22 @@ func TestMessageCarriesNoDetail(t *testing.T) {
 	err := Wrap(Invalid, "read bundle", errors.New("line 12: name Rosalind"))
 	if m := Message(err); strings.Contains(m, "Rosalind") || m != "error.invalid" {
 		t.Errorf("message %q", m)
+	}
+}
+
+// Whoever has to wait hears how long: rounded up, so that it is never too early.
+func TestLaterSaysWhen(t *testing.T) {
+	covers.Covers(t, "SD-6")
+	for after, want := range map[time.Duration]int{time.Nanosecond: 1, time.Second: 1, 1500 * time.Millisecond: 2, time.Hour: 3600} {
+		err := fmt.Errorf("serve: %w", Later("error.day-charts", "count", after))
+		if !Is(err, Throttled) || RetryAfter(err) != want || Message(err) != "error.day-charts" {
+			t.Errorf("%v: %d, %s", after, RetryAfter(err), Message(err))
+		}
+	}
+	if got := RetryAfter(New(Throttled, "count")); got != Throttled.RetryAfter() {
+		t.Errorf("without a time of its own: %d", got)
+	}
+	if got := RetryAfter(New(NotFound, "find")); got != 0 {
+		t.Errorf("what does not come with time: %d", got)
 	}
 }

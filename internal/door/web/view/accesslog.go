@@ -11,7 +11,7 @@ import (
 // sealed texts: GET /access-log?before=CURSOR.
 type AccessLog struct {
 	Base
-	Others  bool   // only what other people did
+	Sieve   Sieve  // which lines the reader chose
 	Entries []Look // newest first
 	Older   string // cursor; empty at the end
 	Newer   bool   // not the first page: offer the way back to the newest
@@ -31,6 +31,7 @@ const (
 	ActRefused  Act = "refused"  // tried and was not let in
 	ActOther    Act = "other"
 
+	ActFind Act = "find" // looked the patient up
 	ActList Act = "list" // opened a list with the name on it
 
 	// What happens to the way into the account, and opens no record by itself.

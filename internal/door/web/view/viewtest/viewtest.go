@@ -49,11 +49,18 @@ func Pages(lang string) []Page {
 		{"allergies", f.allergies()},
 		{"allergies-none", &view.Allergies{Base: f.patient(view.PlaceAllergies, "allergies"), NoneKnown: true}},
 		{"immunizations", f.immunizations()},
+		{"card", f.card()},
+		{"card-none", &view.Card{Base: f.patient(view.PlaceImmunizations, "card"), Name: "James Okoro", Birth: view.ParseDay("1961-02-28")}},
+		{"profile", f.profile()},
+		{"profile-little", &view.Profile{Base: f.patient(view.PlaceProfile, "profile")}},
+		{"sharing", f.sharing()},
 		{"security", f.security()},
 		{"security-last", f.securityLast()},
 		{"security-none", &view.Security{Base: f.patient(view.PlaceSecurity, "security"), Sessions: []view.Session{{ID: "s1", Started: now(), LastSeen: now(), This: true}}}},
 		{"access-log", f.accessLog()},
-		{"clinic", f.clinic()},
+		{"access-log-chosen", &view.AccessLog{Base: f.patient(view.PlaceAccessLog, "access-log"), Entries: f.looks()[3:5], Older: "20376", Sieve: view.Sieve{Period: view.PeriodYear, Kind: view.KindTeam, Role: person.RoleClinician}}},
+		{"access-log-none", &view.AccessLog{Base: f.patient(view.PlaceAccessLog, "access-log"), Sieve: view.Sieve{Kind: view.KindRefused}}},
+		{"clinic", f.clinic()}, {"clinic-quiet", f.clinicQuiet()}, {"look-up", f.lookedUp()}, {"look-up-none", f.lookedUpNone()},
 		{"chart-purpose", f.purpose()},
 		{"chart", f.chart()},
 		{"admin", f.admin()},
@@ -84,6 +91,7 @@ func Pages(lang string) []Page {
 		{"approve-declined", f.approve(view.ApproveDeclined)},
 		{"approve-expired", f.approve(view.ApproveExpired)},
 	}
+	pages = append(pages, f.recordPages()...)
 	pages = append(pages, f.chartPages()...)
 	for _, k := range fault.Kinds() {
 		e := &view.Error{Base: f.stranger("error"), Kind: k}
@@ -118,6 +126,7 @@ func (f fixture) patient(place view.Place, route string) view.Base {
 	b := f.stranger(route)
 	b.Menu, b.Place, b.FormToken = view.MenuPatient, place, "dG9rZW4"
 	b.Person = &view.Person{Name: "James Okoro", Relation: view.RelationSelf, Pattern: 0}
+	b.Twins = place != "" && place != view.PlaceSecurity
 	return b
 }
 
@@ -250,6 +259,7 @@ func (f fixture) goal() view.Model {
 func (f fixture) resultForStaff() view.Model {
 	r, _ := f.result().(*view.Result)
 	r.Base = f.staff(view.MenuClinic, view.PlaceClinic, "result", "Dr. Mei Chen", person.RoleClinician)
+	r.Twins, r.RouteQuery = true, "q=c2VhbGVk"
 	r.Person, r.Chart, r.Purpose = &view.Person{Name: "James Okoro", Relation: view.RelationPatient, Pattern: 2}, "pat-1", person.PurposeTreatment
 	return r
 }
@@ -272,20 +282,23 @@ func (f fixture) words() view.Model {
 
 func (f fixture) problems() []view.Condition {
 	return []view.Condition{
-		{Name: f.pick("Type 2 diabetes", "Diabetes tipo 2"), Since: view.ParseDay("2016-03"), By: "Dr. Mei Chen"},
+		{Name: f.pick("Type 2 diabetes", "Diabetes tipo 2"), About: f.pick("Blood sugar stays too high because the body does not use insulin well.", "El azúcar sigue alta porque el cuerpo no usa bien la insulina."), Since: view.ParseDay("2016-03"), By: "Dr. Mei Chen"},
 		{Name: f.pick("High blood pressure (hypertension)", "Presión alta (hipertensión)"), Written: "Hypertension", Lang: f.pick("", "en"), Since: view.ParseDay("2019"), By: "Dr. Mei Chen"},
-		{Name: "Prediabetic retinopathy", NameLang: "en"},
+		{Name: "Prediabetic retinopathy", NameLang: f.pick("", "en")},
 	}
 }
 
+// unreviewed is b of a page with words of the catalogue.
+func unreviewed(b view.Base) view.Base { b.Unreviewed = true; return b }
+
 func (f fixture) conditions() view.Model {
-	return &view.Conditions{Base: f.patient(view.PlaceConditions, "conditions"), Current: f.problems(),
+	return &view.Conditions{Base: unreviewed(f.patient(view.PlaceConditions, "conditions")), Current: f.problems(),
 		Past: []view.Condition{{Name: f.pick("Broken wrist", "Fractura de muñeca"), Since: view.ParseDay("2021-06-02"), Ended: view.ParseDay("2021-08-20"), Over: true}, {Name: f.pick("Pneumonia", "Neumonía"), Since: view.ParseDay("2012-11"), Over: true}}}
 }
 
 func (f fixture) medicines() []view.Medication {
 	return []view.Medication{
-		{Name: f.pick("Metformin 500 mg tablets", "Metformina, tabletas de 500 mg"), Written: f.pick("", "Metformin 500 mg tablets"), Lang: f.pick("", "en"), How: f.pick("1 tablet in the morning and 1 in the evening, with food", "1 tableta por la mañana y 1 por la noche, con comida"),
+		{Name: f.pick("Metformin 500 mg tablets", "Metformina, tabletas de 500 mg"), About: f.pick("Lowers blood sugar. It helps the body to use its own insulin.", "Baja el azúcar. Ayuda al cuerpo a usar su propia insulina."), Written: f.pick("", "Metformin 500 mg tablets"), Lang: f.pick("", "en"), How: f.pick("1 tablet in the morning and 1 in the evening, with food", "1 tableta por la mañana y 1 por la noche, con comida"),
 			For: f.pick("diabetes", "diabetes"), Since: view.ParseDay("2016-04-11"), By: "Dr. Mei Chen"},
 		{Name: f.pick("Lisinopril 10 mg tablets", "Lisinopril, tabletas de 10 mg"), How: f.pick("1 tablet in the morning", "1 tableta por la mañana"), For: f.pick("blood pressure", "presión arterial"), Since: view.ParseDay("2019-09-30"), By: "Dr. Mei Chen"},
 		{Name: "Atorvastatin 20 mg", Since: view.ParseDay("2022")},
@@ -293,7 +306,7 @@ func (f fixture) medicines() []view.Medication {
 }
 
 func (f fixture) medications() view.Model {
-	return &view.Medications{Base: f.patient(view.PlaceMedications, "medications"), Current: f.medicines(),
+	return &view.Medications{Base: unreviewed(f.patient(view.PlaceMedications, "medications")), Current: f.medicines(),
 		Past: []view.Medication{{Name: "Amoxicillin 500 mg", NameLang: f.pick("", "en"), Over: true, Since: view.ParseDay("2024-01-08"), Ended: view.ParseDay("2024-01-18"), By: "Dr. Mei Chen"}}}
 }
 
@@ -310,13 +323,13 @@ func (f fixture) allergies() view.Model {
 
 func (f fixture) vaccines() []view.Vaccine {
 	return []view.Vaccine{
-		{Name: f.pick("Flu (influenza), yearly", "Gripe (influenza), anual"), Doses: []view.Dose{{On: view.ParseDay("2026-10-05"), Where: "Riverside Clinic", Lot: "FL8820"}, {On: view.ParseDay("2025-10-11"), Where: "Riverside Clinic"}, {On: view.ParseDay("2024-10-02")}}},
+		{Name: f.pick("Flu (influenza), yearly", "Gripe (influenza), anual"), About: f.pick("Guards against the flu of that season.", "Protege de la gripe de esa temporada."), Doses: []view.Dose{{On: view.ParseDay("2026-10-05"), Where: "Riverside Clinic", Lot: "FL8820"}, {On: view.ParseDay("2025-10-11"), Where: "Riverside Clinic"}, {On: view.ParseDay("2024-10-02")}}},
 		{Name: f.pick("Tetanus and diphtheria (Td)", "Tétanos y difteria (Td)"), Doses: []view.Dose{{On: view.ParseDay("2020-02-17")}}},
 	}
 }
 
 func (f fixture) immunizations() view.Model {
-	return &view.Immunizations{Base: f.patient(view.PlaceImmunizations, "immunizations"), Vaccines: f.vaccines()}
+	return &view.Immunizations{Base: unreviewed(f.patient(view.PlaceImmunizations, "immunizations")), Vaccines: f.vaccines()}
 }
 
 func (f fixture) security() view.Model {
@@ -341,12 +354,41 @@ func (f fixture) accessLog() view.Model {
 }
 
 func (f fixture) clinic() view.Model {
-	c := &view.Clinic{Base: f.staff(view.MenuClinic, view.PlaceClinic, "clinic", "Dr. Mei Chen", person.RoleClinician), Purpose: person.PurposeTreatment}
+	c := &view.Clinic{Base: f.staff(view.MenuClinic, view.PlaceClinic, "clinic", "Dr. Mei Chen", person.RoleClinician), Day: view.DayOf(now())}
 	for i, p := range []struct {
 		name, born string
 	}{{"Walter Lindqvist", "1934-02-11"}, {"James Okoro", "1968-07-30"}, {"Elena Ruiz", "1985-12-01"}, {"Noa Ruiz", "2025-08-30"}, {"Sam Field", "1990"}} {
-		c.Patients = append(c.Patients, view.ClinicPatient{ID: fmt.Sprintf("pat-%d", i), Name: p.name, Born: view.ParseDay(p.born), Age: view.AgeOn(view.ParseDay(p.born), now()), RecordNumber: fmt.Sprintf("RC-10%d4%d", i+2, i), Pattern: (i * 2) % 6})
+		line := view.ClinicPatient{ID: fmt.Sprintf("pat-%d", i), Name: p.name, Born: view.ParseDay(p.born), Age: view.AgeOn(view.ParseDay(p.born), now()), RecordNumber: fmt.Sprintf("RC-10%d4%d", i+2, i), Pattern: (i * 2) % 6}
+		if i < 2 {
+			line.Visit, line.Purpose = f.booked(10+i, i), person.PurposeTreatment
+			c.Today = append(c.Today, line)
+			continue
+		}
+		c.Patients = append(c.Patients, line)
 	}
+	return c
+}
+
+func (f fixture) booked(hour, i int) *view.Booked {
+	at := time.Date(now().Year(), now().Month(), now().Day(), hour, 30, 0, 0, now().Location())
+	return &view.Booked{At: at, Reason: f.pick("Follow-up of blood sugar", "Control del azúcar"), Status: []string{"arrived", "booked"}[i%2]}
+}
+
+func (f fixture) lookedUp() view.Model {
+	l := &view.LookedUp{Base: f.staff(view.MenuClinic, view.PlaceClinic, "look-up", "Samuel Brooks", person.RoleNurse), LookUp: view.LookUp{Family: "Ruiz", BornOn: "1985-12-01"}}
+	born := view.ParseDay("1985-12-01")
+	l.Found = []view.ClinicPatient{{ID: "pat-2", Name: "Elena Ruiz", Born: born, Age: view.AgeOn(born, now()), RecordNumber: "RC-10442", Pattern: 4},
+		{ID: "pat-3", Name: "Clara Ruiz", Born: born, Age: view.AgeOn(born, now()), RecordNumber: "RC-10443", Visit: f.booked(10, 1), Purpose: person.PurposeTreatment}}
+	return l
+}
+
+func (f fixture) lookedUpNone() view.Model {
+	return &view.LookedUp{Base: f.staff(view.MenuClinic, view.PlaceClinic, "look-up", "Samuel Brooks", person.RoleNurse), LookUp: view.LookUp{Known: "RC-10999"}}
+}
+
+func (f fixture) clinicQuiet() view.Model {
+	c, _ := f.clinic().(*view.Clinic)
+	c.Today = nil
 	return c
 }
 
@@ -358,14 +400,17 @@ func (f fixture) purpose() view.Model {
 
 func (f fixture) chart() view.Model {
 	c, _ := f.purpose().(*view.Chart)
+	c.Twins, c.RouteQuery = true, "q=c2VhbGVk"
 	c.Opened, c.Purpose, c.Sex, c.RecordNumber, c.Born = true, person.PurposeTreatment, "male", "RC-10341", view.ParseDay("1968-07-30")
 	c.Allergies, c.Medications, c.Conditions, c.Vaccines = f.allergyList(), f.medicines(), f.problems(), f.vaccines()
-	c.Results, c.Hidden = append(f.rows(), f.more()[1]), 2
+	c.Recent, c.Results, c.Hidden, c.Visit = f.rows(), f.more()[1:2], 2, f.booked(10, 0)
 	c.Vitals = []view.Row{
 		row(series("v1", f.pick("Upper pressure (systolic)", "Presión alta (sistólica)"), "mmHg", view.Usual{High: bound(130), HighText: "130"}, 12, 30, 148, 131, 0), false),
 		row(series("v2", f.pick("Heart rate", "Pulso"), "/min", view.Usual{Low: bound(60), High: bound(100), LowText: "60", HighText: "100"}, 12, 30, 82, 76, 0), false),
 		row(series("v3", f.pick("Weight", "Peso"), "kg", view.Usual{}, 12, 30, 98.4, 93.1, 1), false)}
-	for _, rows := range [][]view.Row{c.Results, c.Vitals} {
+	more := f.more()
+	c.RecentMore = append(more[:1:1], more[2:]...) // the second one is older here
+	for _, rows := range [][]view.Row{c.Recent, c.RecentMore, c.Results, c.Vitals} {
 		for i := range rows {
 			rows[i].Query = "c2VhbGVk"
 		}
