@@ -58,7 +58,7 @@ func TestTheDayOfADoctor(t *testing.T) {
 			}
 		}
 		a := openChart(t, b, other)
-		if a.Status != http.StatusTooManyRequests || !strings.Contains(string(a.Body), "Ask the compliance officer") || a.Header.Get("Retry-After") == "" ||
+		if a.Status != http.StatusTooManyRequests || !strings.Contains(string(a.Body), "Ask the privacy officer") || a.Header.Get("Retry-After") == "" ||
 			strings.Contains(string(a.Body), " minutes") {
 			t.Errorf("%s: the second chart: %d, %s\n%s", round, a.Status, a.Header.Get("Retry-After"), a.Body)
 		}

@@ -101,8 +101,8 @@ func load(t *testing.T) *catalog.Catalog {
 // work, listed in words/technical.*.txt, which count as two syllables at most.
 func forStaff() []string {
 	return []string{"act.", "admin.", "approve.", "chart.", "clinic.", "confirm.", "fact.", "import.", "officer.", "own-act.", "own-suspension.", "suspension.", "waiting.",
-		"flash.account-", "flash.link-", "flash.result-from-", "flash.suspension-", "problem.already-", "problem.last-administrator", "problem.link-", "problem.reason-", "problem.suspension-",
-		"error.act-waits", "error.export-", "error.not-ready", "error.search-patient"}
+		"flash.account-", "flash.link-", "flash.result-from-", "flash.suspension-", "problem.already-", "problem.last-administrator", "problem.link-", "problem.look-up", "problem.reason-", "problem.suspension-",
+		"error.act-waits", "error.day-", "error.export-", "error.not-ready", "error.search-patient"}
 }
 
 // readers is the language as the readers of message id know it.

@@ -71,7 +71,8 @@ func TestNoWordsStandOutsideTheCatalogue(t *testing.T) {
 
 // typed lists what people type as it stands, in every language: commands.
 func typed() []string {
-	return []string{"postern import", "postern audit verify --proof postern-20481.tlog-proof --key log.vkey"}
+	return []string{"postern import", "postern audit verify --proof postern-20481.tlog-proof --key log.vkey",
+		"postern audit verify --proof postern-20378.tlog-proof --key log.vkey"}
 }
 
 // The test sees what it is for.
@@ -86,7 +87,7 @@ func TestStrayWordsAreSeen(t *testing.T) {
 
 var (
 	noText    = regexp.MustCompile(`(?s)<(script|style)\b.*?</(?:script|style)>|<!.*?>`)
-	tags      = regexp.MustCompile(`(?s)<[^>]*>`)
+	markup    = regexp.MustCompile(`(?s)<[^>]*>`)
 	spoken    = regexp.MustCompile(`(?s)\s(?:title|aria-label|aria-description|aria-roledescription|aria-valuetext|alt|placeholder|label)="([^"]*)"`)
 	pressed   = regexp.MustCompile(`(?s)<input[^>]*type="(?:submit|button|reset)"[^>]*>`)
 	itsValue  = regexp.MustCompile(`\svalue="([^"]*)"`)
@@ -98,7 +99,7 @@ var (
 func stray(page string, known []string) []string {
 	page = noText.ReplaceAllString(page, "")
 	var texts []string
-	for _, tag := range tags.FindAllString(page, -1) {
+	for _, tag := range markup.FindAllString(page, -1) {
 		for _, m := range spoken.FindAllStringSubmatch(tag, -1) {
 			texts = append(texts, m[1])
 		}
@@ -109,16 +110,18 @@ func stray(page string, known []string) []string {
 		}
 	}
 	// Brackets may hold tags, where a message is a whole element's name: texts first.
-	texts = append(texts, tags.Split(page, -1)...)
+	texts = append(texts, markup.Split(page, -1)...)
 	seen := map[string]bool{}
 	for _, text := range texts {
 		text = html.UnescapeString(text)
 		for bracketed.MatchString(text) {
 			text = bracketed.ReplaceAllString(text, "\x00")
 		}
-		for part := range strings.SplitSeq(text, "\x00") {
+		// A value and its unit, a name and the clinic's, are two values side by side.
+		for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return strings.ContainsRune("\x00·,", r) }) {
 			part = strings.TrimFunc(part, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-			if strings.ContainsFunc(part, unicode.IsLetter) && !slices.ContainsFunc(known, func(k string) bool { return holds(k, part) }) {
+			unit := strings.TrimLeftFunc(part, func(r rune) bool { return !unicode.IsLetter(r) })
+			if unit != "" && !slices.ContainsFunc(known, func(k string) bool { return holds(k, part) || holds(k, unit) }) {
 				seen[part] = true
 			}
 		}
