@@ -175,7 +175,7 @@ func difference(before, after, p measured) view.Change {
 	}
 	a, okA := written(before)
 	b, okB := written(after)
-	by, sign, ok := ucum.Difference(a, b)
+	by, sign, ok := ucum.Difference(a, b, c.About)
 	switch {
 	case !okA || !okB || !ok:
 		c.Kind = view.ChangeApart

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"postern.example/postern/internal/door/web/view"
@@ -60,8 +61,8 @@ func (v *Visit) imagings(c records.Chart) ([]imaging, error) {
 		out[i].New = v.since(out[i].stored)
 		if s := out[i].study; s != nil {
 			out[i].How = modality(s.Modalities)
-			if len(s.Series) > 0 {
-				out[i].Site = s.Series[0].Site.Text.Reveal()
+			if len(s.Series) > 0 && s.Series[0].Words.IsZero() { // words of its own say it better
+				out[i].Site = untagged(s.Series[0].Site.Text.Reveal())
 				out[i].SiteLang = v.foreign(s.Common)
 			}
 		}
@@ -177,7 +178,7 @@ func (v *Visit) imaging(x imaging) *view.Imaging {
 			m.For = append(m.For, v.thing(kindCondition, s.Common, reason))
 		}
 		for _, one := range s.Series {
-			m.Series = append(m.Series, view.ImageSeries{Words: one.Words.Reveal(), Site: one.Site.Text.Reveal(), Images: one.Images.Reveal()})
+			m.Series = append(m.Series, view.ImageSeries{Words: one.Words.Reveal(), Site: untagged(one.Site.Text.Reveal()), Images: one.Images.Reveal()})
 		}
 		m.Comment = joined(s.Notes)
 	}
@@ -192,4 +193,11 @@ func firstOf(list []string) string {
 		return ""
 	}
 	return list[0]
+}
+
+// untagged is a name of SNOMED CT without the kind of thing behind it, which says
+// nothing to a reader: "Kidney structure (body structure)".
+func untagged(name string) string {
+	name, _ = strings.CutSuffix(name, " (body structure)")
+	return name
 }

@@ -40,7 +40,7 @@ func TestViewEncounter(t *testing.T) {
 }
 
 // A document's text is read where it is plain text or HTML, and nowhere else.
-func TestViewDocument(t *testing.T) {
+func TestViewVisitNote(t *testing.T) {
 	paper := func(media, text string) string {
 		return `{"attachment":{"contentType":"` + media + `","language":"es","title":"T","data":"` + base64.StdEncoding.EncodeToString([]byte(text)) + `"}}`
 	}
@@ -53,7 +53,7 @@ func TestViewDocument(t *testing.T) {
 		{`{"attachment":{"contentType":"text/plain","data":"%%%"}}`, "", "text/plain"},
 		{`{"attachment":{"contentType":"text/plain","url":"https://elsewhere.example/x"}}`, "", "text/plain"},
 	} {
-		d, err := ViewDocument(storedDoc("DocumentReference", `,"status":"current","date":"2026-05-03","content":[`+c.content+`],"context":{"encounter":[{"display":"a visit"}]}`))
+		d, err := ViewVisitNote(storedDoc("DocumentReference", `,"status":"current","date":"2026-05-03","content":[`+c.content+`],"context":{"encounter":[{"display":"a visit"}]}`))
 		if err != nil || len(d.Papers) != 1 {
 			t.Fatalf("%s: %v", c.content, err)
 		}
@@ -61,7 +61,7 @@ func TestViewDocument(t *testing.T) {
 			t.Errorf("%s: %q %q", c.content, spoken(p.Note), p.Media)
 		}
 	}
-	d, err := ViewDocument(storedDoc("DocumentReference", `,"status":"current","text":{"status":"generated","div":"<div>all that there is</div>"},"content":[`+strings.Repeat(`{"attachment":{}},`, 30)+`{"attachment":{}}]`))
+	d, err := ViewVisitNote(storedDoc("DocumentReference", `,"status":"current","text":{"status":"generated","div":"<div>all that there is</div>"},"content":[`+strings.Repeat(`{"attachment":{}},`, 30)+`{"attachment":{}}]`))
 	if err != nil || len(d.Papers) != paperMost+1 || spoken(d.Papers[paperMost].Note) != "all that there is" {
 		t.Errorf("%d papers, %v", len(d.Papers), err)
 	}
@@ -95,7 +95,7 @@ func TestViewReportAndStudy(t *testing.T) {
 	for _, view := range []func() error{
 		func() error { _, err := ViewEncounter(storedDoc("Patient", "")); return err },
 		func() error { _, err := ViewProcedure(storedDoc("Patient", "")); return err },
-		func() error { _, err := ViewDocument(storedDoc("Patient", "")); return err },
+		func() error { _, err := ViewVisitNote(storedDoc("Patient", "")); return err },
 		func() error { _, err := ViewReport(storedDoc("Patient", "")); return err },
 		func() error { _, err := ViewImagingStudy(storedDoc("Patient", "")); return err },
 	} {

@@ -65,7 +65,10 @@ func (w *writer) change(c Change) (string, error) {
 	if c.Kind == ChangeHigher || c.Kind == ChangeLower {
 		by := c.By
 		if c.Unit != "" {
-			by += " " + c.Unit
+			var err error
+			if by, err = w.text("unit.value", "value", by, "unit", c.Unit); err != nil {
+				return "", err
+			}
 		}
 		if c.About {
 			id += "-about"

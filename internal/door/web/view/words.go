@@ -213,7 +213,10 @@ func (w *writer) reading(r Reading, unit string) (string, error) {
 	}
 	value := r.Value
 	if own != "" {
-		value += " " + own
+		var err error
+		if value, err = w.text("unit.value", "value", value, "unit", own); err != nil {
+			return "", err
+		}
 	}
 	if r.About == "" {
 		return value, nil

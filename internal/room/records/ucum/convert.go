@@ -190,14 +190,18 @@ func Decimal(s string) (*big.Rat, bool) {
 	return new(big.Rat).SetString(s)
 }
 
-// Difference is b minus a as a written decimal, with the longer one's decimals.
-func Difference(a, b string) (text string, sign int, ok bool) {
+// Difference is b minus a as a written decimal: with the longer one's decimals, or
+// where about, because one of them was rounded, with the shorter one's.
+func Difference(a, b string, about bool) (text string, sign int, ok bool) {
 	x, okX := Decimal(a)
 	y, okY := Decimal(b)
 	if !okX || !okY {
 		return "", 0, false
 	}
 	d := new(big.Rat).Sub(y, x)
-	places := min(max(decimals(a), decimals(b)), decimalsMost)
-	return new(big.Rat).Abs(d).FloatString(places), d.Sign(), true
+	places := max(decimals(a), decimals(b))
+	if about {
+		places = min(decimals(a), decimals(b))
+	}
+	return new(big.Rat).Abs(d).FloatString(min(places, decimalsMost)), d.Sign(), true
 }

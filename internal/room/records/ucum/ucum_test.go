@@ -203,11 +203,14 @@ func TestDifference(t *testing.T) {
 		a, b, want string
 		sign       int
 	}{{"100", "112", "12", 1}, {"1.10", "0.9", "0.20", -1}, {"7.0", "7", "0.0", 0}} {
-		if got, sign, ok := ucum.Difference(c.a, c.b); !ok || got != c.want || sign != c.sign {
+		if got, sign, ok := ucum.Difference(c.a, c.b, false); !ok || got != c.want || sign != c.sign {
 			t.Errorf("%s to %s: %s %d %v", c.a, c.b, got, sign, ok)
 		}
 	}
-	if _, _, ok := ucum.Difference("1", "negative"); ok {
+	if got, _, _ := ucum.Difference("8.94", "8.6", true); got != "0.3" {
+		t.Errorf("about %s", got)
+	}
+	if _, _, ok := ucum.Difference("1", "negative", false); ok {
 		t.Error("words have a difference")
 	}
 }
