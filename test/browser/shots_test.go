@@ -51,7 +51,13 @@ var pictures = []picture{
 		p.Leave(`td.open button`, `document.querySelector("header.banner")`)
 		p.Leave(`a.test`, `location.pathname.startsWith("/results/")`)
 	}},
-	{"clinic-nurse", "nurse", "/clinic", nil}, {"admin", "admin", "/admin", nil},
+	{"clinic-nurse", "nurse", "/clinic", nil},
+	{"chart-nurse", "nurse", "/clinic", func(p *chrome.Tab) { p.Leave(`td.open button`, `document.querySelector("header.banner")`) }},
+	{"chart-chronic", "doctor", "/clinic", func(p *chrome.Tab) { p.Leave(inRow(p, "James", "td.open button"), opened) }},
+	{"chart-elder", "doctor", "/clinic", func(p *chrome.Tab) { p.Leave(inRow(p, "Ernesto", "td.open button"), opened) }},
+	{"look-up", "nurse", "/clinic", func(p *chrome.Tab) { lookUp(p, `document.querySelector("main .mono").innerText`) }},
+	{"look-up-none", "nurse", "/clinic", func(p *chrome.Tab) { lookUp(p, `"RC-000000"`) }},
+	{"admin", "admin", "/admin", nil},
 	{"admin-end", "admin", "/admin", func(p *chrome.Tab) {
 		chrome.Eval[bool](p, `(document.querySelector('form[action="/admin/assignments/end"]').closest("details").open = true)`)
 	}},
@@ -62,6 +68,12 @@ var pictures = []picture{
 	{"officer-verified", "officer", "/officer", func(p *chrome.Tab) {
 		p.Leave(`form[action="/officer/verify"] button`, `document.querySelector("[aria-labelledby=verified]")`)
 	}},
+}
+
+// lookUp types what expression says and looks it up.
+func lookUp(p *chrome.Tab, expression string) {
+	chrome.Eval[bool](p, `(document.querySelector("#known").value = `+expression+`, true)`)
+	p.Leave(`form[action="/clinic/look-up"] button`, `location.pathname === "/clinic/look-up"`)
 }
 
 // overseer is the form that asks for the suspension of somebody who keeps watch.

@@ -44,6 +44,15 @@ func touching() map[string]visitOf {
 		"GET /visits":                         {by: "patient"},
 		"POST /visits":                        {by: "patient", fields: []string{"older", "0"}},
 		"GET /visits/{id}":                    {by: "patient"},
+		"GET /appointments":                   {by: "patient"},
+		"GET /bills":                          {by: "patient"},
+		"GET /documents":                      {by: "patient"},
+		"GET /documents/{id}":                 {by: "patient"},
+		"GET /documents/{id}/file":            {by: "patient"},
+		"GET /plan":                           {by: "patient"},
+		"GET /record":                         {by: "patient"},
+		"GET /record/{type}":                  {by: "patient"},
+		"GET /record/{type}/{id}":             {by: "patient"},
 		"GET /immunizations":                  {by: "patient"},
 		"GET /immunizations/card":             {by: "patient"},
 		"GET /profile":                        {by: "patient"},
@@ -117,7 +126,11 @@ func TestOneEntryPerRequest(t *testing.T) {
 
 func oneEntry(t *testing.T, r route.Route, c visitOf) {
 	h := lite(t)
-	patient, chart := h.patient(t, "mother")
+	story := "mother"
+	if strings.HasPrefix(r.Pattern, "/imaging") {
+		story = "chronic" // she has no images
+	}
+	patient, chart := h.patient(t, story)
 	people := map[string]*browser{"patient": patient}
 	people["doctor"] = h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician)
 	people["admin"] = h.account(t, "Ingrid Halvorsen", nobody, person.RoleAdministrator)
@@ -173,6 +186,16 @@ func (h *house) target(t *testing.T, r route.Route, patient, doctor *browser, ch
 	switch {
 	case strings.HasPrefix(r.Pattern, "/results/"):
 		id = strings.TrimPrefix(resultLink.FindStringSubmatch(patient.get("/results").Body.String())[1], "/results/")
+	case strings.HasPrefix(r.Pattern, "/documents/"):
+		id = h.anyID(t, patient, chart, "DocumentReference")
+	case strings.HasPrefix(r.Pattern, "/record/"):
+		id = h.anyID(t, patient, chart, "CarePlan")
+	case strings.HasPrefix(r.Pattern, "/visits/"):
+		id = h.firstOf(t, patient, chart, "Encounter")
+	case strings.HasPrefix(r.Pattern, "/imaging/studies/"):
+		id = h.firstOf(t, patient, chart, "ImagingStudy")
+	case strings.HasPrefix(r.Pattern, "/imaging/"):
+		id = between(t, patient.get("/imaging").Body.String(), `href="/imaging/`, `"`)
 	case strings.HasPrefix(r.Pattern, "/approve/"):
 		id = h.propose(t).ID
 	case strings.HasSuffix(r.Pattern, "/{id}/link"):
@@ -196,7 +219,19 @@ func (h *house) target(t *testing.T, r route.Route, patient, doctor *browser, ch
 			break
 		}
 	}
-	return strings.NewReplacer("{id}", id, "{patient}", chart.String(), "{seq}", seq).Replace(r.Pattern)
+	return strings.NewReplacer("{id}", id, "{type}", "care-plan", "{patient}", chart.String(), "{seq}", seq).Replace(r.Pattern)
+}
+
+// firstOf is the newest resource of a type in the own chart.
+func (h *house) firstOf(t *testing.T, b *browser, chart person.PatientID, typ string) string {
+	t.Helper()
+	me := person.NewPerson(person.PersonConfig{Account: b.id, Role: person.RolePatient, Purpose: person.PurposePatientRequest, Proof: person.Proof{Method: "passkey", At: h.Clock.Now()}})
+	c, err := h.records.View(t.Context(), me, chart, "test", typ)
+	must(t, err)
+	if len(c.Resources(typ)) == 0 {
+		t.Fatalf("the chart has no %s", typ)
+	}
+	return c.Resources(typ)[0].ID.String()
 }
 
 func between(t *testing.T, s, from, to string) string {

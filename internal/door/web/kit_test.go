@@ -113,7 +113,7 @@ func (h *house) openRooms(t testing.TB, c audit.Config) {
 	index := audit.NewSubjects(h.DB, c.Sealer)
 	refusals := audit.NewRefusals(audit.RefusalsConfig{Log: h.Log})
 	t.Cleanup(func() { _ = refusals.Close(context.Background()) })
-	h.gate, err = access.New(access.Config{Log: h.Log, Refusals: refusals, Directory: h.identity, Environment: keys.Test, Server: "test",
+	h.gate, err = access.New(access.Config{Log: h.Log, Refusals: refusals, Directory: h.identity, Volume: vaulttest.Endless{}, Environment: keys.Test, Server: "test",
 		Clock: h.Clock.Now, Random: rand.Reader, Alert: func(_ context.Context, what string) { t.Logf("alert: %s", what) },
 		Ledger: access.NewLedger(access.LedgerConfig{Log: h.Log, Store: c.Store, Outside: c.Outside, Index: index,
 			Follower: audit.NewFollower(audit.FollowerConfig{Log: h.Log, Index: index}),

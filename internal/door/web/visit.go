@@ -186,8 +186,11 @@ func menuOf(r person.Role) view.Menu {
 	}
 }
 
-// routeID is the one parameter of the page's path, for the language form.
+// routeID are the parameters of the page's path, for the language form.
 func (v *Visit) routeID() string {
+	if typ := v.Path("type"); opaque(typ) {
+		return opaqueOr(strings.TrimSuffix(typ+"/"+v.Path("id"), "/"))
+	}
 	for _, name := range []string{"id", "patient"} {
 		if id := v.Path(name); opaque(id) {
 			return id

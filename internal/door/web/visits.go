@@ -146,7 +146,7 @@ func (d *Door) visitsList(v *Visit) error {
 
 // visitOne is GET /visits/{id}: what belongs to one visit.
 func (d *Door) visitOne(v *Visit) error {
-	c, r, err := d.c.Records.ViewAround(v.Context(), v.caller, "Encounter", v.Path("id"), "Observation", "Condition", "Procedure",
+	c, r, err := v.around(v.caller, "Encounter", v.Path("id"), "Observation", "Condition", "Procedure",
 		"MedicationRequest", "Immunization", "DiagnosticReport", "ImagingStudy", "DocumentReference")
 	if err != nil {
 		return err
@@ -284,7 +284,7 @@ type document struct {
 
 // documents lists the notes and letters of a chart, newest first.
 func (v *Visit) documents(c records.Chart) (out []document, err error) {
-	err = each(c.Resources("DocumentReference"), records.ViewDocument, func(x records.Document) {
+	err = each(c.Resources("DocumentReference"), records.ViewVisitNote, func(x records.VisitNote) {
 		if x.Status == "entered-in-error" || x.Status == "superseded" {
 			return
 		}

@@ -10,6 +10,8 @@ import (
 // Definition says everything that Postern needs to know of one resource type.
 // Routes, search and shape check derive from it.
 //
+// As JSON it holds what stored charts and their indexes depend on, and no words of pages.
+//
 // Paths are element names with dots; lists on the way are stepped into. Where
 // several alternatives are possible (a choice type), "|" separates whole paths.
 type Definition struct {
@@ -20,8 +22,8 @@ type Definition struct {
 	Search      []Param     // besides those of every type (see common) and, for chart types, patient
 	Order       string      // the dates by which lists are ordered, first present wins
 	Shape       []Element   // what is checked before the resource is stored
-	Title       Title       // what people call it, one and several
-	Show        []Field     // the lines of its generic page, the headline first
+	Title       Title       `json:"-"` // what people call it, one and several
+	Show        []Field     `json:"-"` // the lines of its generic page, the headline first
 	Example     string      // a small valid resource about Rosa Field, a fictional patient with id "rosa"
 
 	// Computed by NewCatalogue, because every search needs them.

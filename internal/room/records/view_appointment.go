@@ -1,36 +1,11 @@
 package records
 
-import (
-	"strings"
-
-	"postern.example/postern/internal/word/phi"
-)
-
-// Appointment is a visit as a list or a page shows it.
-type Appointment struct {
-	Common
-	Status string // code of http://hl7.org/fhir/appointmentstatus
-	Reason Coded  // why, as the source words it; else what kind of visit
-	Start  Date
-	End    Date
-}
-
-// ViewAppointment reads a stored Appointment.
-func ViewAppointment(doc phi.Doc) (Appointment, error) {
-	v, common, err := open(doc, "Appointment")
-	if err != nil {
-		return Appointment{}, err
+// Why is why somebody comes, as the source words it, else what kind of visit it is.
+func (a Appointment) Why() Coded {
+	if len(a.Reasons) > 0 {
+		return a.Reasons[0]
 	}
-	a := Appointment{Common: common, Status: plainCode(v.Get("status").Text()), Start: date(v, "start"), End: date(v, "end")}
-	for _, path := range []string{"reasonCode", "appointmentType", "serviceType", "serviceCategory"} {
-		if a.Reason.IsZero() {
-			a.Reason = coded(first(v, path))
-		}
-	}
-	if words := strings.TrimSpace(v.Get("description").Text()); a.Reason.IsZero() && words != "" {
-		a.Reason = Coded{Text: show(words)}
-	}
-	return a, nil
+	return a.Kind
 }
 
 // Expected reports whether somebody is to come, has come or was here: not what is only

@@ -79,8 +79,8 @@ type Paper struct {
 	Here     bool          // its bytes are in the chart
 }
 
-// Document is a DocumentReference as a page shows it: a note, a letter, a file.
-type Document struct {
+// VisitNote is a DocumentReference as the page of a visit shows it: what was written, to be read.
+type VisitNote struct {
 	Common
 	Name    Coded
 	Status  string
@@ -89,13 +89,13 @@ type Document struct {
 	Papers  []Paper
 }
 
-// ViewDocument reads a stored DocumentReference.
-func ViewDocument(doc phi.Doc) (Document, error) {
+// ViewVisitNote reads a stored DocumentReference.
+func ViewVisitNote(doc phi.Doc) (VisitNote, error) {
 	v, common, err := open(doc, "DocumentReference")
 	if err != nil {
-		return Document{}, err
+		return VisitNote{}, err
 	}
-	d := Document{Common: common, Name: coded(v.Get("type")), Status: plainCode(v.Get("status").Text()),
+	d := VisitNote{Common: common, Name: coded(v.Get("type")), Status: plainCode(v.Get("status").Text()),
 		On: date(v, "date|context.period"), Authors: links(v, "author"), Papers: papers(v, "content.attachment")}
 	readable := false
 	for _, p := range d.Papers {

@@ -2,6 +2,7 @@ package view
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"postern.example/postern/internal/word/person"
@@ -33,6 +34,11 @@ const (
 	PlaceImmunizations Place = "/immunizations"
 	PlaceVisits        Place = "/visits"
 	PlaceImaging       Place = "/imaging"
+	PlaceAppointments  Place = "/appointments"
+	PlacePlan          Place = "/plan"
+	PlaceDocuments     Place = "/documents"
+	PlaceBills         Place = "/bills"
+	PlaceRecord        Place = "/record"
 	PlaceAccessLog     Place = "/access-log"
 	PlaceSecurity      Place = "/security"
 	PlaceProfile       Place = "/profile"
@@ -132,12 +138,22 @@ func (b *Base) Shape() string {
 	}
 }
 
-// Places lists the menu.
+// Marked is the place that the menu marks: the page's own, and for a page of the
+// record that the menu does not list "All my records", which leads to it.
+func (b *Base) Marked() Place {
+	if b.Menu == MenuPatient && b.Place != "" && !slices.Contains(b.Places(), b.Place) {
+		return PlaceRecord
+	}
+	return b.Place
+}
+
+// Places lists the menu: seven to nine words. What it has no room for is a page of
+// "All my records".
 func (b *Base) Places() []Place {
 	switch b.Menu {
 	case MenuPatient:
-		return []Place{PlaceHome, PlaceResults, PlaceVisits, PlaceImaging, PlaceMedications, PlaceConditions, PlaceAllergies,
-			PlaceImmunizations, PlaceAccessLog, PlaceSecurity}
+		return []Place{PlaceHome, PlaceResults, PlaceMedications, PlaceVisits, PlaceAppointments, PlaceDocuments,
+			PlaceRecord, PlaceAccessLog, PlaceSecurity}
 	case MenuClinic:
 		return []Place{PlaceClinic, PlaceSecurity}
 	case MenuAdmin:
@@ -154,7 +170,7 @@ func (b *Base) BarPlaces() []Place {
 	if b.Menu != MenuPatient {
 		return nil
 	}
-	return []Place{PlaceHome, PlaceResults, PlaceAccessLog}
+	return []Place{PlaceHome, PlaceResults, PlaceRecord}
 }
 
 // OtherLang is the language that the switch offers.

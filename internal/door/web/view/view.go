@@ -132,5 +132,13 @@ func Models() []Model {
 		&Visit{},
 		&Imagings{},
 		&Imaging{},
+		&Records{},
+		&RecordList{},
+		&Record{},
+		&Plan{},
+		&Appointments{},
+		&Bills{},
+		&Documents{},
+		&Document{},
 	}
 }

@@ -36,22 +36,10 @@ func Pages(lang string) []Page {
 		{"step-up", &view.SignIn{Base: f.patient("", "step-up"), StepUp: true, Next: "security"}},
 		{"enrol", &view.Enrol{Base: f.stranger("enrol")}},
 		{"home", f.home()},
-		{"home-nothing", f.homeNothing()},
 		{"home-first", &view.Home{Base: f.patient(view.PlaceHome, "home"), Counts: view.Counts{Medications: 1, NoAllergies: true}}},
 		{"results", f.results()},
 		{"results-empty", &view.Results{Base: f.patient(view.PlaceResults, "results")}},
 		{"result", f.result()},
-		{"result-units", f.units()},
-		{"compare", f.compare()},
-		{"compare-empty", &view.Compare{Base: f.patient(view.PlaceResults, "compare")}},
-		{"visits", f.visits()},
-		{"visits-empty", &view.Visits{Base: f.patient(view.PlaceVisits, "visits")}},
-		{"visit", f.visit()},
-		{"visit-bare", &view.Visit{Base: f.patient(view.PlaceVisits, "visit"), VisitLine: view.VisitLine{Kind: "remote", Class: "remote", On: view.ParseDay("2026-02-11")}}},
-		{"imagings", f.imagings()},
-		{"imagings-empty", &view.Imagings{Base: f.patient(view.PlaceImaging, "imagings")}},
-		{"imaging", f.imaging()},
-		{"imaging-study", f.study()},
 		{"result-goal", f.goal()},
 		{"result-pressure", f.pressure()},
 		{"result-words", f.words()},
@@ -103,6 +91,8 @@ func Pages(lang string) []Page {
 		{"approve-declined", f.approve(view.ApproveDeclined)},
 		{"approve-expired", f.approve(view.ApproveExpired)},
 	}
+	pages = append(pages, f.recordPages()...)
+	pages = append(pages, f.chartPages()...)
 	for _, k := range fault.Kinds() {
 		e := &view.Error{Base: f.stranger("error"), Kind: k}
 		if k == fault.Throttled {
@@ -415,7 +405,9 @@ func (f fixture) chart() view.Model {
 		row(series("v1", f.pick("Upper pressure (systolic)", "Presión alta (sistólica)"), "mmHg", view.Usual{High: bound(130), HighText: "130"}, 12, 30, 148, 131, 0), false),
 		row(series("v2", f.pick("Heart rate", "Pulso"), "/min", view.Usual{Low: bound(60), High: bound(100), LowText: "60", HighText: "100"}, 12, 30, 82, 76, 0), false),
 		row(series("v3", f.pick("Weight", "Peso"), "kg", view.Usual{}, 12, 30, 98.4, 93.1, 1), false)}
-	for _, rows := range [][]view.Row{c.Recent, c.Results, c.Vitals} {
+	more := f.more()
+	c.RecentMore = append(more[:1:1], more[2:]...) // the second one is older here
+	for _, rows := range [][]view.Row{c.Recent, c.RecentMore, c.Results, c.Vitals} {
 		for i := range rows {
 			rows[i].Query = "c2VhbGVk"
 		}
