@@ -106,6 +106,11 @@ func nutritionOrder() records.Definition {
 			{Path: "patient", Kind: records.KindReference, Required: true},
 			{Path: "dateTime", Kind: records.KindDate, Required: true},
 		},
+		Title: records.Title{One: records.Words{EN: "Diet", ES: "Dieta"}, Many: records.Words{EN: "Diets", ES: "Dietas"}},
+		Show: []records.Field{
+			{Path: "oralDiet.type", Kind: records.ShowCoded, Words: records.Words{EN: "Diet", ES: "Dieta"}},
+			{Path: "status", Kind: records.ShowStatus, Words: records.Words{EN: "Status", ES: "Estado"}},
+		},
 		Example: `{"resourceType":"NutritionOrder","id":"rosa-diet","status":"active","intent":"order","patient":{"reference":"Patient/rosa"},"dateTime":"2026-03-02","oralDiet":{"type":[{"text":"Low salt"}]}}`,
 	}
 }

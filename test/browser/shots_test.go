@@ -39,6 +39,17 @@ var pictures = []picture{
 	{"immunizations", "teen", "/immunizations", nil}, {"security", "mother", "/security", nil}, {"access-log", "chronic", "/access-log", nil},
 	{"home-es", "elder", "/", spanish}, {"results-es", "elder", "/results", spanish},
 	{"access-log-others", "chronic", "/access-log?show=others", nil}, {"medications-es", "elder", "/medications", spanish},
+	{"record", "chronic", "/record", nil}, {"record-list", "chronic", "/record/procedure", nil},
+	{"record-one", "chronic", "/record/service-request", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/record/service-request/"]`, `document.querySelector("dl")`)
+	}},
+	{"plan", "chronic", "/plan", nil}, {"appointments", "chronic", "/appointments", nil}, {"bills", "chronic", "/bills", nil},
+	{"documents", "chronic", "/documents", nil},
+	{"document", "chronic", "/documents", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/documents/"]`, `document.querySelector(".paper, .note")`)
+	}},
+	{"record-es", "elder", "/record", spanish}, {"plan-es", "elder", "/plan", spanish}, {"appointments-es", "elder", "/appointments", spanish},
+	{"bills-es", "elder", "/bills", spanish},
 	{"clinic", "doctor", "/clinic", nil},
 	{"purpose", "doctor", "/clinic", func(p *chrome.Tab) {
 		p.Leave(`main a[href^="/clinic/"]`, `document.querySelector("input[name=purpose]")`)

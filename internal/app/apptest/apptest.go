@@ -47,6 +47,9 @@ type Options struct {
 	Marks   audit.Marks
 	// Limits of the configuration; nil means app.NoLimits.
 	Limits *app.Limits
+	// RefusalSpread is how many different refusals of one account within a minute have
+	// entries of their own; 0 means the default. Whoever attacks on purpose raises it.
+	RefusalSpread int
 	// Seen is called with every answer that a Browser gets, for sentinel searches.
 	Seen func(r *http.Response, body []byte)
 }
@@ -190,7 +193,7 @@ func Credential(t testing.TB) keys.Protector {
 
 func (in *Installation) options() app.Options {
 	o := app.Options{Log: app.NewLogger(in.Process), Clock: in.o.Clock, FreeSpace: in.o.FreeSpace, Definitions: in.definitions,
-		Reserve: in.o.Reserve, Marks: in.o.Marks}
+		Reserve: in.o.Reserve, Marks: in.o.Marks, RefusalSpread: in.o.RefusalSpread}
 	if in.o.Plain {
 		o.DB = func(ctx context.Context, c db.Config) (*db.DB, error) {
 			c.Key, c.UnencryptedForTests = nil, true

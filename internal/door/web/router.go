@@ -60,6 +60,9 @@ func overlap(a, b []string) bool {
 // find returns the endpoint for r, and sets r's path values. Without an endpoint
 // it returns the methods that the path takes, none when there is no such path.
 func (rt router) find(r *http.Request) (*Endpoint, []string) {
+	if r.URL.RawPath != "" {
+		return nil, nil // spelled in another way than we do: whatever stands before us may read it otherwise
+	}
 	candidates := rt.exact[r.URL.Path]
 	if candidates == nil {
 		parts := strings.Split(r.URL.Path, "/")

@@ -156,7 +156,7 @@ func TestFieldsOfAGlance(t *testing.T) {
 			t.Errorf("%s reads: %v", r, reads)
 		}
 	}
-	if g, _ := glanceAt(chart, glanceFields(person.RoleNurse)); g.Visits[0].Reason.Text.Reveal() != "Knee" {
+	if g, _ := glanceAt(chart, glanceFields(person.RoleNurse)); g.Visits[0].Why().Text.Reveal() != "Knee" {
 		t.Error("a reason in words alone is not read")
 	}
 }

@@ -31,8 +31,8 @@ func evilNotes() []string {
 	}
 }
 
-// tags are all that a note can put on a page.
-var tags = []string{"<p>", "</p>", "<br>", "<strong>", "</strong>", "<em>", "</em>", "<ul>", "</ul>", "<ol>", "</ol>", "<li>", "</li>", `<p class="narrative-head">`,
+// noteTags are all that a note can put on a page.
+var noteTags = []string{"<p>", "</p>", "<br>", "<strong>", "</strong>", "<em>", "</em>", "<ul>", "</ul>", "<ol>", "</ol>", "<li>", "</li>", `<p class="narrative-head">`,
 	"<table>", "</table>", "<caption>", "</caption>", "<tbody>", "</tbody>", "<tr>", "</tr>", "<th>", "</th>", "<td>", "</td>",
 	`<div class="scroll" tabindex="0" role="region" aria-label="Table in the note">`, "</div>"}
 
@@ -52,7 +52,7 @@ func harmless(t *testing.T, s *view.Set, note string) {
 			t.Fatalf("%q: the note is not on the page", note)
 		}
 		for _, tag := range anyTag.FindAllString(part, -1) {
-			if !slices.Contains(tags, tag) {
+			if !slices.Contains(noteTags, tag) {
 				t.Errorf("%q put %s on the page", note, tag)
 			}
 		}

@@ -282,20 +282,23 @@ func (f fixture) words() view.Model {
 
 func (f fixture) problems() []view.Condition {
 	return []view.Condition{
-		{Name: f.pick("Type 2 diabetes", "Diabetes tipo 2"), Since: view.ParseDay("2016-03"), By: "Dr. Mei Chen"},
+		{Name: f.pick("Type 2 diabetes", "Diabetes tipo 2"), About: f.pick("Blood sugar stays too high because the body does not use insulin well.", "El azúcar sigue alta porque el cuerpo no usa bien la insulina."), Since: view.ParseDay("2016-03"), By: "Dr. Mei Chen"},
 		{Name: f.pick("High blood pressure (hypertension)", "Presión alta (hipertensión)"), Written: "Hypertension", Lang: f.pick("", "en"), Since: view.ParseDay("2019"), By: "Dr. Mei Chen"},
-		{Name: "Prediabetic retinopathy", NameLang: "en"},
+		{Name: "Prediabetic retinopathy", NameLang: f.pick("", "en")},
 	}
 }
 
+// unreviewed is b of a page with words of the catalogue.
+func unreviewed(b view.Base) view.Base { b.Unreviewed = true; return b }
+
 func (f fixture) conditions() view.Model {
-	return &view.Conditions{Base: f.patient(view.PlaceConditions, "conditions"), Current: f.problems(),
+	return &view.Conditions{Base: unreviewed(f.patient(view.PlaceConditions, "conditions")), Current: f.problems(),
 		Past: []view.Condition{{Name: f.pick("Broken wrist", "Fractura de muñeca"), Since: view.ParseDay("2021-06-02"), Ended: view.ParseDay("2021-08-20"), Over: true}, {Name: f.pick("Pneumonia", "Neumonía"), Since: view.ParseDay("2012-11"), Over: true}}}
 }
 
 func (f fixture) medicines() []view.Medication {
 	return []view.Medication{
-		{Name: f.pick("Metformin 500 mg tablets", "Metformina, tabletas de 500 mg"), Written: f.pick("", "Metformin 500 mg tablets"), Lang: f.pick("", "en"), How: f.pick("1 tablet in the morning and 1 in the evening, with food", "1 tableta por la mañana y 1 por la noche, con comida"),
+		{Name: f.pick("Metformin 500 mg tablets", "Metformina, tabletas de 500 mg"), About: f.pick("Lowers blood sugar. It helps the body to use its own insulin.", "Baja el azúcar. Ayuda al cuerpo a usar su propia insulina."), Written: f.pick("", "Metformin 500 mg tablets"), Lang: f.pick("", "en"), How: f.pick("1 tablet in the morning and 1 in the evening, with food", "1 tableta por la mañana y 1 por la noche, con comida"),
 			For: f.pick("diabetes", "diabetes"), Since: view.ParseDay("2016-04-11"), By: "Dr. Mei Chen"},
 		{Name: f.pick("Lisinopril 10 mg tablets", "Lisinopril, tabletas de 10 mg"), How: f.pick("1 tablet in the morning", "1 tableta por la mañana"), For: f.pick("blood pressure", "presión arterial"), Since: view.ParseDay("2019-09-30"), By: "Dr. Mei Chen"},
 		{Name: "Atorvastatin 20 mg", Since: view.ParseDay("2022")},
@@ -303,7 +306,7 @@ func (f fixture) medicines() []view.Medication {
 }
 
 func (f fixture) medications() view.Model {
-	return &view.Medications{Base: f.patient(view.PlaceMedications, "medications"), Current: f.medicines(),
+	return &view.Medications{Base: unreviewed(f.patient(view.PlaceMedications, "medications")), Current: f.medicines(),
 		Past: []view.Medication{{Name: "Amoxicillin 500 mg", NameLang: f.pick("", "en"), Over: true, Since: view.ParseDay("2024-01-08"), Ended: view.ParseDay("2024-01-18"), By: "Dr. Mei Chen"}}}
 }
 
@@ -320,13 +323,13 @@ func (f fixture) allergies() view.Model {
 
 func (f fixture) vaccines() []view.Vaccine {
 	return []view.Vaccine{
-		{Name: f.pick("Flu (influenza), yearly", "Gripe (influenza), anual"), Doses: []view.Dose{{On: view.ParseDay("2026-10-05"), Where: "Riverside Clinic", Lot: "FL8820"}, {On: view.ParseDay("2025-10-11"), Where: "Riverside Clinic"}, {On: view.ParseDay("2024-10-02")}}},
+		{Name: f.pick("Flu (influenza), yearly", "Gripe (influenza), anual"), About: f.pick("Guards against the flu of that season.", "Protege de la gripe de esa temporada."), Doses: []view.Dose{{On: view.ParseDay("2026-10-05"), Where: "Riverside Clinic", Lot: "FL8820"}, {On: view.ParseDay("2025-10-11"), Where: "Riverside Clinic"}, {On: view.ParseDay("2024-10-02")}}},
 		{Name: f.pick("Tetanus and diphtheria (Td)", "Tétanos y difteria (Td)"), Doses: []view.Dose{{On: view.ParseDay("2020-02-17")}}},
 	}
 }
 
 func (f fixture) immunizations() view.Model {
-	return &view.Immunizations{Base: f.patient(view.PlaceImmunizations, "immunizations"), Vaccines: f.vaccines()}
+	return &view.Immunizations{Base: unreviewed(f.patient(view.PlaceImmunizations, "immunizations")), Vaccines: f.vaccines()}
 }
 
 func (f fixture) security() view.Model {
