@@ -21,6 +21,7 @@ type doorstep struct {
 	classes classes
 	// refused records a refusal, in the log of all accesses.
 	refused func(ctx context.Context, v risk.Verdict, r refusedRequest)
+	phone   string // of the clinic, for the short answer; empty for none
 }
 
 // refusedRequest is what the log says of a request that was not let in.
@@ -55,7 +56,7 @@ func (d *doorstep) in(w http.ResponseWriter, r *http.Request, from source, api b
 	if explains, can := door.(refuser); can && (api || class == route.Entry || d.limiter.Explain(netip.Prefix(from))) {
 		said.id = explains.Refuse(w, r, err)
 	} else {
-		tooMany(w, err)
+		tooMany(w, err, d.phone)
 	}
 	d.refused(r.Context(), v, said)
 	return v, false

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -104,6 +105,29 @@ func TestFrontAnswersOptions(t *testing.T) {
 	got := raw(t, h, "OPTIONS * HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
 	if !strings.HasPrefix(got, "HTTP/1.1 421 ") || !strings.Contains(got, "X-Content-Type-Options: nosniff") {
 		t.Errorf("answer: %s", got)
+	}
+}
+
+// Where no page can answer, the line that does says whom to call, in both languages:
+// for another host, too many requests at once, and a failure inside.
+func TestPlainAnswersSayWhoHelps(t *testing.T) {
+	var log bytes.Buffer
+	c := frontConfig{Origin: "http://localhost:8080", Phone: "(503) 555-0100", Log: NewLogger(&log),
+		Web: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("no") })}
+	full := c
+	full.Requests = newShare(openLimits{total: 0, each: 0})
+	for what, w := range map[string]*httptest.ResponseRecorder{
+		"421": ask(testFront(t, c), "GET", "other.example", "/"), "500": ask(testFront(t, c), "GET", "localhost:8080", "/"),
+		"429": ask(testFront(t, full), "GET", "localhost:8080", "/")} {
+		for _, s := range []string{"Help from a person: (503) 555-0100", "Ayuda de una persona: (503) 555-0100"} {
+			if strconv.Itoa(w.Code) != what || !strings.Contains(w.Body.String(), s) {
+				t.Errorf("%s: %d %s", what, w.Code, w.Body)
+			}
+		}
+	}
+	c.Phone = ""
+	if w := ask(testFront(t, c), "GET", "other.example", "/"); strings.Contains(w.Body.String(), "Help") {
+		t.Errorf("a number that nobody gave: %s", w.Body)
 	}
 }
 

@@ -52,6 +52,7 @@ type frontConfig struct {
 	Client   string    // header in which a proxy names its client; empty for none
 	Doorstep *doorstep // how often somebody comes; nil for any number of times
 	Redirect string    // host that GET requests are redirected from (demo: "127.0.0.1:PORT"); empty for none
+	Phone    string    // of the clinic, for answers that no page can give; empty for none
 	Web      http.Handler
 	API      http.Handler
 	Log      *slog.Logger
@@ -77,7 +78,7 @@ func front(c frontConfig) (http.Handler, error) {
 			common = onAll
 		}
 		maps.Copy(w.Header(), common)
-		defer recovered(w, r, common, c.Log)
+		defer recovered(w, r, common, c)
 		if len(r.TransferEncoding) > 0 {
 			// It may have had a Content-Length too, which net/http drops in silence. A
 			// proxy that went by that sees another end of this request: nothing that
@@ -90,7 +91,7 @@ func front(c frontConfig) (http.Handler, error) {
 		from := sourceOf(r.RemoteAddr)
 		if c.Requests != nil {
 			if !c.Requests.take(from) {
-				tooMany(w, fault.New(fault.Throttled, "serve: too many at once"))
+				tooMany(w, fault.New(fault.Throttled, "serve: too many at once"), c.Phone)
 				return
 			}
 			defer c.Requests.give(from)
@@ -160,24 +161,30 @@ func misdirected(w http.ResponseWriter, r *http.Request, c frontConfig) {
 		http.Redirect(w, r, c.Origin+(&url.URL{Path: r.URL.Path}).EscapedPath(), http.StatusTemporaryRedirect)
 		return
 	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(fault.Misdirected.Status())
-	_, _ = io.WriteString(w, "This server does not answer for that address.\nEste servidor no responde por esa dirección.\n")
+	plainly(w, fault.Misdirected, c.Phone, "This server does not answer for that address.\nEste servidor no responde por esa dirección.\n")
 }
 
 // tooMany answers one request too many in few words. HTTP/2 would carry thousands in
 // the connections that are allowed.
-func tooMany(w http.ResponseWriter, err error) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+func tooMany(w http.ResponseWriter, err error, phone string) {
 	w.Header().Set("Retry-After", strconv.Itoa(fault.RetryAfter(err)))
-	w.WriteHeader(fault.Throttled.Status())
-	_, _ = io.WriteString(w, "Too many requests. Please try again in a minute.\nDemasiadas solicitudes. Inténtelo de nuevo en un minuto.\n")
+	plainly(w, fault.Throttled, phone, "Too many requests. Please try again in a minute.\nDemasiadas solicitudes. Inténtelo de nuevo en un minuto.\n")
+}
+
+// plainly answers in both languages, and says who helps.
+func plainly(w http.ResponseWriter, kind fault.Kind, phone, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(kind.Status())
+	if phone != "" {
+		text += "Help from a person: " + phone + "\nAyuda de una persona: " + phone + "\n"
+	}
+	_, _ = io.WriteString(w, text)
 }
 
 // recovered turns a panic into an answer without its text, and logs the place. What the
 // answer was to carry goes, its length, cookie or version too; one that has begun is
 // broken off, so that nobody takes the part for the whole.
-func recovered(w http.ResponseWriter, r *http.Request, common http.Header, log *slog.Logger) {
+func recovered(w http.ResponseWriter, r *http.Request, common http.Header, c frontConfig) {
 	v := recover()
 	if v == nil {
 		return
@@ -186,15 +193,13 @@ func recovered(w http.ResponseWriter, r *http.Request, common http.Header, log *
 		panic(v)
 	}
 	// The value may hold anything, so only its type and the stack are logged.
-	log.Error("panic in handler", "type", fmt.Sprintf("%T", v), "method", r.Method, "stack", string(debug.Stack()))
+	c.Log.Error("panic in handler", "type", fmt.Sprintf("%T", v), "method", r.Method, "stack", string(debug.Stack()))
 	if p, ok := w.(*paced); ok && p.begun {
 		panic(http.ErrAbortHandler)
 	}
 	maps.DeleteFunc(w.Header(), func(name string, _ []string) bool { return name != "Connection" })
 	maps.Copy(w.Header(), common)
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(http.StatusInternalServerError)
-	_, _ = io.WriteString(w, "Something went wrong on our side. Nothing was changed. Please try again.\nAlgo falló de nuestro lado. No se cambió nada. Inténtelo de nuevo.\n")
+	plainly(w, fault.Internal, c.Phone, "Something went wrong on our side. Nothing was changed. Please try again.\nAlgo falló de nuestro lado. No se cambió nada. Inténtelo de nuevo.\n")
 }
 
 // requestID draws a transaction id; it appears in the log entry and in the error

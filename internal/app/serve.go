@@ -151,8 +151,8 @@ func (a *App) Handler(extra Doors, control *control, tls bool) (http.Handler, er
 	if err := route.CheckAll(routes); err != nil {
 		return nil, err
 	}
-	return front(frontConfig{Origin: a.Config.Origin, TLS: tls, Requests: newShare(a.Config.requestLimits()), Client: a.Config.Limits.ClientHeader,
-		Doorstep: &doorstep{limiter: a.limiter, classes: classesOf(routes), refused: a.refusedLimit}, Redirect: extra.Redirect, Web: webDoor, API: api, Log: a.slog})
+	return front(frontConfig{Origin: a.Config.Origin, Phone: a.Config.Clinic.Phone, TLS: tls, Requests: newShare(a.Config.requestLimits()), Client: a.Config.Limits.ClientHeader,
+		Doorstep: &doorstep{limiter: a.limiter, classes: classesOf(routes), refused: a.refusedLimit, phone: a.Config.Clinic.Phone}, Redirect: extra.Redirect, Web: webDoor, API: api, Log: a.slog})
 }
 
 func (a *App) webDoor(cat *catalog.Catalog, extra Doors, control *control) (*web.Door, error) {

@@ -48,7 +48,7 @@ func (v *Visit) foreignText(x records.Document) string {
 
 // documentOne is GET /documents/{id}: a text in the page, anything else as a file to fetch.
 func (d *Door) documentOne(v *Visit) error {
-	_, r, err := d.c.Records.ViewAround(v.Context(), v.caller, "DocumentReference", v.Path("id"))
+	_, r, err := v.around(v.caller, "DocumentReference", v.Path("id"))
 	if err != nil {
 		return err
 	}
@@ -81,7 +81,7 @@ func paragraphs(text string) [][]string {
 // documentFile is GET /documents/{id}/file: the file as it was stored, to keep and
 // never to run. Its name says nothing about anybody.
 func (d *Door) documentFile(v *Visit) error {
-	_, r, err := d.c.Records.ViewAround(v.Context(), v.caller, "DocumentReference", v.Path("id"))
+	_, r, err := v.around(v.caller, "DocumentReference", v.Path("id"))
 	if err != nil {
 		return err
 	}

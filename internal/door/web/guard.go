@@ -227,7 +227,7 @@ func (v *Visit) fail(err error) {
 	}
 	if err := v.failPage(kind, err); err != nil {
 		v.door.c.Log.Error("error page failed", "request", v.quest.ID, "error", err)
-		v.write(http.StatusInternalServerError, "text/plain; charset=utf-8", []byte("Something went wrong on our side. Algo falló de nuestro lado.\n"))
+		v.write(http.StatusInternalServerError, "text/plain; charset=utf-8", []byte("Something went wrong on our side. Algo falló de nuestro lado.\n"+v.door.c.ClinicPhone+"\n"))
 	}
 }
 

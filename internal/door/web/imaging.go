@@ -140,7 +140,7 @@ func (d *Door) imagingStudy(v *Visit) error {
 }
 
 func (d *Door) showImaging(v *Visit, typ, path string) error {
-	c, r, err := d.c.Records.ViewAround(v.Context(), v.caller, typ, v.Path("id"), "ImagingStudy", "DiagnosticReport")
+	c, r, err := v.around(v.caller, typ, v.Path("id"), "ImagingStudy", "DiagnosticReport")
 	if err != nil {
 		return err
 	}

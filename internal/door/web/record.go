@@ -190,7 +190,7 @@ func (d *Door) recordOne(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	_, r, err := d.c.Records.ViewAround(v.Context(), v.caller, def.Type, v.Path("id"))
+	_, r, err := v.around(v.caller, def.Type, v.Path("id"))
 	if err != nil {
 		return err
 	}

@@ -55,11 +55,8 @@ func (d *Door) showResult(v *Visit, caller person.Caller, chart string) error {
 	if staff {
 		types = append(types, "Patient") // whose result it is must stand on the page
 	}
-	c, r, err := d.c.Records.ViewAround(v.Context(), caller, "Observation", v.Path("id"), v.alsoWhose(types)...)
+	c, r, err := v.around(caller, "Observation", v.Path("id"), types...)
 	if err != nil {
-		return err
-	}
-	if err := v.whose(c); err != nil {
 		return err
 	}
 	if staff && c.Patient.String() != chart {

@@ -56,6 +56,16 @@ func (v *Visit) whose(c records.Chart) error {
 	return err
 }
 
+// around opens a resource of a chart with types beside it, and for a twin whose chart
+// it is: one decision.
+func (v *Visit) around(caller person.Caller, typ, id string, types ...string) (records.Chart, records.Resource, error) {
+	c, r, err := v.door.c.Records.ViewAround(v.Context(), caller, typ, id, v.alsoWhose(types)...)
+	if err == nil {
+		err = v.whose(c)
+	}
+	return c, r, err
+}
+
 // renderTwin answers with the twin of a page, whole or not at all.
 func (v *Visit) renderTwin(m view.Model) error {
 	var out bytes.Buffer

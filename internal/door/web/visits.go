@@ -146,7 +146,7 @@ func (d *Door) visitsList(v *Visit) error {
 
 // visitOne is GET /visits/{id}: what belongs to one visit.
 func (d *Door) visitOne(v *Visit) error {
-	c, r, err := d.c.Records.ViewAround(v.Context(), v.caller, "Encounter", v.Path("id"), "Observation", "Condition", "Procedure",
+	c, r, err := v.around(v.caller, "Encounter", v.Path("id"), "Observation", "Condition", "Procedure",
 		"MedicationRequest", "Immunization", "DiagnosticReport", "ImagingStudy", "DocumentReference")
 	if err != nil {
 		return err

@@ -58,7 +58,7 @@ func Pages(lang string) []Page {
 		{"security-last", f.securityLast()},
 		{"security-none", &view.Security{Base: f.patient(view.PlaceSecurity, "security"), Sessions: []view.Session{{ID: "s1", Started: now(), LastSeen: now(), This: true}}}},
 		{"access-log", f.accessLog()},
-		{"access-log-chosen", &view.AccessLog{Base: f.patient(view.PlaceAccessLog, "access-log"), Entries: f.looks()[3:5], Older: "20376", Sieve: view.Sieve{Period: view.PeriodYear, Kind: view.KindTeam, Role: person.RoleClinician}}},
+		{"access-log-chosen", &view.AccessLog{Base: f.patient(view.PlaceAccessLog, "access-log"), Entries: append(f.looks()[:1], f.looks()[3:5]...), Older: "20376", Sieve: view.Sieve{Period: view.PeriodYear, Kind: view.KindTeam, Role: person.RoleClinician}}},
 		{"access-log-none", &view.AccessLog{Base: f.patient(view.PlaceAccessLog, "access-log"), Sieve: view.Sieve{Kind: view.KindRefused}}},
 		{"clinic", f.clinic()}, {"clinic-quiet", f.clinicQuiet()}, {"look-up", f.lookedUp()}, {"look-up-none", f.lookedUpNone()},
 		{"chart-purpose", f.purpose()},
