@@ -48,8 +48,8 @@ func TestJamesReadsAllHisRecords(t *testing.T) {
 		}
 		want(t, "record", james.get("/record"), http.StatusOK)
 		kinds := ownLinks(james, "/")
-		for _, place := range []string{"/results", "/conditions", "/medications", "/allergies", "/immunizations", "/plan", "/documents", "/appointments", "/bills",
-			"/record/device", "/record/specimen", "/record/related-person", "/record/service-request", "/record/questionnaire-response", "/record/provenance", "/record/imaging-study"} {
+		for _, place := range []string{"/results", "/conditions", "/medications", "/allergies", "/immunizations", "/plan", "/documents", "/appointments", "/bills", "/visits", "/imaging",
+			"/record/device", "/record/specimen", "/record/related-person", "/record/service-request", "/record/questionnaire-response", "/record/provenance"} {
 			if !slices.Contains(kinds, place) {
 				t.Errorf("%s: All my records does not lead to %s", lang, place)
 			}
@@ -235,7 +235,7 @@ func TestALongListIsPaged(t *testing.T) {
 // its list, its page and its place in All my records, in both languages.
 func TestANewTypeIsOneDefinition(t *testing.T) {
 	flag := records.Definition{
-		Type: "Flag", Compartment: records.Compartment{Paths: []string{"subject"}}, StoredOnly: true, Order: "period",
+		Type: "Flag", Compartment: records.Compartment{Paths: []string{"subject"}}, Order: "period",
 		Status: records.Codes{Path: "status", System: "http://hl7.org/fhir/flag-status", Codes: []string{"active", "inactive", "entered-in-error"}},
 		Shape:  []records.Element{{Path: "subject", Kind: records.KindReference, Required: true}},
 		Title:  records.Title{One: records.Words{EN: "Warning", ES: "Aviso"}, Many: records.Words{EN: "Warnings", ES: "Avisos"}},
