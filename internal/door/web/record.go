@@ -34,20 +34,36 @@ func ownPage(typ string) view.Place {
 		return view.PlaceAllergies
 	case "Immunization":
 		return view.PlaceImmunizations
-	case "CarePlan", "CareTeam", "Goal":
-		return view.PlacePlan
-	case "DocumentReference":
-		return view.PlaceDocuments
 	case "Encounter":
 		return view.PlaceVisits
 	case "ImagingStudy":
 		return view.PlaceImaging
+	case "CarePlan", "CareTeam", "Goal":
+		return view.PlacePlan
+	case "DocumentReference":
+		return view.PlaceDocuments
 	case "Appointment":
 		return view.PlaceAppointments
 	case "Claim", "Coverage", "ExplanationOfBenefit":
 		return view.PlaceBills
 	default:
 		return ""
+	}
+}
+
+// onePage is the address of one resource: of its own page, where its type has one.
+func onePage(typ, id string) string {
+	switch typ {
+	case "Observation":
+		return "/results/" + id
+	case "Encounter":
+		return "/visits/" + id
+	case "DocumentReference":
+		return "/documents/" + id
+	case "ImagingStudy":
+		return "/imaging/studies/" + id
+	default:
+		return "/record/" + slug(typ) + "/" + id
 	}
 }
 
@@ -309,7 +325,7 @@ func (v *Visit) linkValue(l records.Link, foreign string) view.RecordValue {
 		if d.Type != l.Type || l.Type == "Patient" {
 			continue
 		}
-		out.Href = "/record/" + slug(l.Type) + "/" + l.ID.String()
+		out.Href = onePage(l.Type, l.ID.String())
 		if out.Text == "" {
 			out.Text, out.Lang = d.Title.One.In(v.language()), ""
 		}

@@ -48,8 +48,8 @@ func TestJamesReadsAllHisRecords(t *testing.T) {
 		}
 		want(t, "record", james.get("/record"), http.StatusOK)
 		kinds := ownLinks(james, "/")
-		for _, place := range []string{"/results", "/conditions", "/medications", "/allergies", "/immunizations", "/plan", "/documents", "/appointments", "/bills",
-			"/record/device", "/record/specimen", "/record/related-person", "/record/service-request", "/record/questionnaire-response", "/record/provenance", "/record/imaging-study"} {
+		for _, place := range []string{"/results", "/conditions", "/medications", "/allergies", "/immunizations", "/plan", "/documents", "/appointments", "/bills", "/visits", "/imaging",
+			"/record/device", "/record/specimen", "/record/related-person", "/record/service-request", "/record/questionnaire-response", "/record/provenance"} {
 			if !slices.Contains(kinds, place) {
 				t.Errorf("%s: All my records does not lead to %s", lang, place)
 			}
