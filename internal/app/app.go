@@ -19,6 +19,7 @@ import (
 
 	"postern.example/postern/internal/room/identity"
 	"postern.example/postern/internal/room/records"
+	"postern.example/postern/internal/room/risk"
 	"postern.example/postern/internal/room/session"
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/audit"
@@ -67,12 +68,15 @@ type App struct {
 	db       *db.DB
 	ring     *keys.Ring
 	vault    *vault.Vault
+	limiter  *risk.Limiter
 	store    audit.Store
 	refusals *audit.Refusals
 	follower *audit.Follower
 	stop     context.CancelFunc
 	running  sync.WaitGroup
 	started  bool
+
+	catalogue *records.Catalogue // of resource types
 }
 
 // installation is what init fixed for ever.
@@ -338,12 +342,11 @@ func (a *App) openRooms(ctx context.Context) error {
 	if a.opt.Definitions != nil {
 		definitions = a.opt.Definitions
 	}
-	catalogue, err := records.NewCatalogue(definitions)
-	if err != nil {
+	if a.catalogue, err = records.NewCatalogue(definitions); err != nil {
 		return err
 	}
 	a.Records, err = records.NewStore(records.StoreConfig{DB: a.db, Vault: a.vault, Gate: a.Gate, Standings: a.Identity,
-		Catalogue: catalogue, Clinic: a.Clinic, Ready: a.readyForPatients, Job: reindexJob, Clock: a.opt.Clock, Random: rand.Reader})
+		Catalogue: a.catalogue, Clinic: a.Clinic, Ready: a.readyForPatients, Job: reindexJob, Links: links{a}, Clock: a.opt.Clock, Random: rand.Reader})
 	return err
 }
 
@@ -365,8 +368,14 @@ func (a *App) openPeople() error {
 	if err != nil {
 		return err
 	}
+	rates, errs := a.Config.rates()
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	rates.Clock = a.opt.Clock
+	a.limiter = risk.NewLimiter(rates)
 	s := a.Config.Sessions
-	a.Sessions, err = session.New(session.Config{DB: a.db, Vault: a.vault, People: a.Identity, Forms: forms, Clock: a.opt.Clock,
+	a.Sessions, err = session.New(session.Config{DB: a.db, Vault: a.vault, People: a.Identity, Forms: forms, Watch: a.limiter, Clock: a.opt.Clock,
 		Random: rand.Reader, Environment: a.Config.env(), Limits: session.Limits{
 			PatientIdle: time.Duration(s.PatientIdle), PatientLife: time.Duration(s.PatientAbsolute),
 			StaffIdle: time.Duration(s.StaffIdle), StaffLife: time.Duration(s.StaffAbsolute)}})

@@ -2,7 +2,6 @@ package app
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -94,12 +93,6 @@ type Sessions struct {
 	PatientAbsolute Duration `yaml:"patient_absolute,omitempty"` // Empty means 12h.
 	StaffIdle       Duration `yaml:"staff_idle,omitempty"`       // Empty means 10m.
 	StaffAbsolute   Duration `yaml:"staff_absolute,omitempty"`   // Empty means 8h.
-}
-
-// Limits bound what is open at once: connections, and requests in them.
-type Limits struct {
-	Connections           int `yaml:"connections,omitempty"`             // in all. Empty means 1024.
-	ConnectionsPerAddress int `yaml:"connections_per_address,omitempty"` // of one IPv4 address or one /64 of IPv6. Empty means 64, and with plain HTTP as many as in all.
 }
 
 // Security is the contact for people who find a weakness.
@@ -278,41 +271,6 @@ func (c Config) checkSessions() (errs []error) {
 		if time.Duration(pair[0]) > time.Hour || time.Duration(pair[1]) > 24*time.Hour {
 			errs = append(errs, fmt.Errorf("%s: idle is at most 1h and absolute at most 24h", name))
 		}
-	}
-	return errs
-}
-
-// Defaults and bounds of Limits. A connection costs up to some 100 KB, and the
-// whole process should stay below 256 MiB.
-const (
-	connections     = 1024
-	perAddress      = 64
-	mostConnections = 100_000
-)
-
-func (c Config) encrypted() bool { return c.TLS.Certificate != "" || c.TLS.ACME.Email != "" }
-
-// openLimits are the limits with their defaults. Plain HTTP is for a proxy on the
-// same host, from whose one address everybody comes.
-func (c Config) openLimits() openLimits {
-	l := openLimits{total: cmp.Or(c.Limits.Connections, connections), each: c.Limits.ConnectionsPerAddress}
-	switch {
-	case l.each > 0:
-	case c.encrypted():
-		l.each = min(perAddress, l.total)
-	default:
-		l.each = l.total
-	}
-	return l
-}
-
-func (c Config) checkLimits() (errs []error) {
-	l := c.openLimits()
-	if l.total < 1 || l.total > mostConnections {
-		errs = append(errs, fmt.Errorf("limits.connections: is not between 1 and %d", mostConnections))
-	}
-	if c.Limits.ConnectionsPerAddress < 0 || l.each > l.total {
-		errs = append(errs, errors.New("limits.connections_per_address: is not between 1 and limits.connections"))
 	}
 	return errs
 }

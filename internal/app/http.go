@@ -47,9 +47,11 @@ const (
 // frontConfig configures what stands before every door.
 type frontConfig struct {
 	Origin   string
-	TLS      bool   // the listener encrypts: send HSTS
-	Requests *share // requests at once; nil for any number
-	Redirect string // host that GET requests are redirected from (demo: "127.0.0.1:PORT"); empty for none
+	TLS      bool      // the listener encrypts: send HSTS
+	Requests *share    // requests at once; nil for any number
+	Client   string    // header in which a proxy names its client; empty for none
+	Doorstep *doorstep // how often somebody comes; nil for any number of times
+	Redirect string    // host that GET requests are redirected from (demo: "127.0.0.1:PORT"); empty for none
 	Web      http.Handler
 	API      http.Handler
 	Log      *slog.Logger
@@ -82,10 +84,13 @@ func front(c frontConfig) (http.Handler, error) {
 			// follows in the connection may be taken for one (RFC 9112 6.1).
 			w.Header().Set("Connection", "close")
 		}
+		if c.Client != "" {
+			r.RemoteAddr = clientOf(r, c.Client)
+		}
+		from := sourceOf(r.RemoteAddr)
 		if c.Requests != nil {
-			from := sourceOf(r.RemoteAddr)
 			if !c.Requests.take(from) {
-				tooMany(w)
+				tooMany(w, fault.New(fault.Throttled, "serve: too many at once"))
 				return
 			}
 			defer c.Requests.give(from)
@@ -94,14 +99,25 @@ func front(c frontConfig) (http.Handler, error) {
 			misdirected(w, r, c)
 			return
 		}
-		if api {
-			r.Header.Del("Cookie")
-			c.API.ServeHTTP(w, r)
+		enter(c, w, r, from, api)
+	}), nil
+}
+
+// enter takes a request over the doorstep to its door.
+func enter(c frontConfig, w http.ResponseWriter, r *http.Request, from source, api bool) {
+	door, not := c.Web, "Authorization"
+	if api {
+		door, not = c.API, "Cookie"
+	}
+	r.Header.Del(not)
+	if c.Doorstep != nil {
+		v, ok := c.Doorstep.in(w, r, from, api, door)
+		if !ok {
 			return
 		}
-		r.Header.Del("Authorization")
-		c.Web.ServeHTTP(w, r)
-	}), nil
+		defer c.Doorstep.limiter.Done(v)
+	}
+	door.ServeHTTP(w, r)
 }
 
 const apiPrefix = "/fhir"
@@ -149,13 +165,13 @@ func misdirected(w http.ResponseWriter, r *http.Request, c frontConfig) {
 	_, _ = io.WriteString(w, "This server does not answer for that address.\nEste servidor no responde por esa dirección.\n")
 }
 
-// tooMany answers one request too many at once. HTTP/2 would carry thousands in
+// tooMany answers one request too many in few words. HTTP/2 would carry thousands in
 // the connections that are allowed.
-func tooMany(w http.ResponseWriter) {
+func tooMany(w http.ResponseWriter, err error) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Retry-After", strconv.Itoa(fault.Throttled.RetryAfter()))
+	w.Header().Set("Retry-After", strconv.Itoa(fault.RetryAfter(err)))
 	w.WriteHeader(fault.Throttled.Status())
-	_, _ = io.WriteString(w, "Too many requests at once. Please try again in a minute.\nDemasiadas solicitudes a la vez. Inténtelo de nuevo en un minuto.\n")
+	_, _ = io.WriteString(w, "Too many requests. Please try again in a minute.\nDemasiadas solicitudes. Inténtelo de nuevo en un minuto.\n")
 }
 
 // recovered turns a panic into an answer without its text, and logs the place. What the

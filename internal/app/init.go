@@ -38,6 +38,7 @@ type InitOptions struct {
 	ClinicPhone          string
 	Listen               string
 	RenewLink            bool
+	Limits               Limits // zero means the defaults; measurements raise them
 	Warn                 func(string)
 }
 
@@ -112,7 +113,7 @@ func founder() person.Caller {
 // prepare checks the folder and writes the configuration.
 func prepare(o InitOptions) (c Config, made bool, err error) {
 	c = Config{Environment: o.Environment, Origin: o.Origin, Clinic: Clinic{Name: o.ClinicName, Phone: o.ClinicPhone},
-		Listen: o.Listen, AllowPlainKey: o.PlainKey, Log: Log{Checkpoint: o.CheckpointFile},
+		Listen: o.Listen, AllowPlainKey: o.PlainKey, Log: Log{Checkpoint: o.CheckpointFile}, Limits: o.Limits,
 		Database: Database{URL: o.DatabaseURL, MigrateURL: o.MigrateURL, PasswordFile: absolute(o.DatabasePasswordFile), MigratePasswordFile: absolute(o.MigratePasswordFile)}}
 	c.Log.Checkpoint = absolute(c.Log.Checkpoint)
 	if c.dir, err = filepath.Abs(o.Dir); err != nil {

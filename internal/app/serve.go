@@ -22,6 +22,7 @@ import (
 	"postern.example/postern/internal/door/web/assets"
 	"postern.example/postern/internal/door/web/catalog"
 	"postern.example/postern/internal/door/web/view"
+	"postern.example/postern/internal/room/risk"
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/keys"
@@ -134,7 +135,7 @@ func (a *App) Handler(extra Doors, control *control, tls bool) (http.Handler, er
 		return nil, err
 	}
 	english := cat.Language("en")
-	api, err := fhirapi.New(fhirapi.Config{Origin: a.Config.Origin, Charts: a.Records, Tokens: a.Sessions, RequestID: newRequestIDs(), Log: a.slog,
+	api, err := fhirapi.New(fhirapi.Config{Origin: a.Config.Origin, Charts: a.Records, Catalogue: a.catalogue, Tokens: a.Sessions, RequestID: newRequestIDs(), Log: a.slog,
 		Text: func(id string) string {
 			text, err := english.Text(id)
 			if err != nil {
@@ -146,10 +147,12 @@ func (a *App) Handler(extra Doors, control *control, tls bool) (http.Handler, er
 	if err != nil {
 		return nil, err
 	}
-	if err := route.CheckAll(append(webDoor.Routes(), fhirapi.Routes()...)); err != nil {
+	routes := append(webDoor.Routes(), fhirapi.Routes()...)
+	if err := route.CheckAll(routes); err != nil {
 		return nil, err
 	}
-	return front(frontConfig{Origin: a.Config.Origin, TLS: tls, Requests: newShare(a.Config.openLimits()), Redirect: extra.Redirect, Web: webDoor, API: api, Log: a.slog})
+	return front(frontConfig{Origin: a.Config.Origin, TLS: tls, Requests: newShare(a.Config.requestLimits()), Client: a.Config.Limits.ClientHeader,
+		Doorstep: &doorstep{limiter: a.limiter, classes: classesOf(routes), refused: a.refusedLimit}, Redirect: extra.Redirect, Web: webDoor, API: api, Log: a.slog})
 }
 
 func (a *App) webDoor(cat *catalog.Catalog, extra Doors, control *control) (*web.Door, error) {
@@ -200,6 +203,21 @@ func (a *App) refusedStranger(ctx context.Context, c person.Caller, action strin
 		return fault.Wrap(fault.Unavailable, "log refusal", err)
 	}
 	return nil
+}
+
+// refusedLimit records that somebody came too often. The first within a minute has an
+// entry, the others are counted; one that cannot be written changes nothing: the answer
+// was no.
+func (a *App) refusedLimit(ctx context.Context, v risk.Verdict, r refusedRequest) {
+	e := audit.Entry{Event: audit.EventRefused, Action: "limit " + v.What + " " + r.class, Outcome: audit.Refused, Fault: fault.Throttled.String(),
+		Caller: audit.CallerOf(person.Stranger(person.Request{Client: r.client, Source: r.source})), Server: a.Config.serverName(), Txn: r.id, Class: audit.ClassStranger}
+	if !v.Comer.Account.IsZero() {
+		e.Caller.Kind, e.Caller.Account, e.Caller.Role, e.Caller.Device = v.Comer.Kind.String(), v.Comer.Account, v.Comer.Role, v.Comer.Device
+	}
+	if err := a.refusals.Refuse(ctx, "limit "+v.Comer.Account.String()+" "+v.What+" "+r.class, e); err != nil && !fault.Is(err, fault.Throttled) {
+		a.slog.Error("refusal could not be logged", "error", err)
+	}
+	a.slog.Warn("too many requests", "limit", v.What, "class", r.class)
 }
 
 // tlsConfig is nil for plain HTTP, which the configuration allows on loopback only.

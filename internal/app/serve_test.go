@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"postern.example/postern/internal/app"
 	"postern.example/postern/internal/app/apptest"
 	"postern.example/postern/internal/trust/keys"
 	"postern.example/postern/test/covers"
@@ -94,10 +95,7 @@ func TestHeadersOnEveryAnswer(t *testing.T) {
 // The limits of the configuration hold in a server that serves: connections over
 // them are closed, and another address is served meanwhile.
 func TestConfiguredLimits(t *testing.T) {
-	in := apptest.Start(t, apptest.Options{Environment: keys.Test})
-	in.Stop(t)
-	edit(t, in.Dir, "origin:", "limits:\n  connections: 6\n  connections_per_address: 3\norigin:")
-	in.Restart(t)
+	in := apptest.Start(t, apptest.Options{Environment: keys.Test, Limits: &app.Limits{Connections: 6, ConnectionsPerAddress: 3}})
 	from := func(ip string) *net.Dialer {
 		return &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(ip)}, Timeout: 10 * time.Second}
 	}

@@ -34,6 +34,7 @@ type tableDrill struct {
 	refused     string // the uses that are refused, in order
 	quiet       string // nothing is refused and nobody alarmed then: why that is no harm, or who finds it
 	engine      db.Engine
+	staff       bool // a doctor looks at the list of patients as well
 }
 
 const (
@@ -62,6 +63,9 @@ func tableDrills() []tableDrill {
 		{table: "chart_manifest", name: "older", sql: putBack, alarm: "manifest is older than its head", refused: "api import"},
 		{table: "chart_source", name: "all", sql: deleteAll, alarm: "in chart_source was deleted", refused: "import"},
 		{table: "chart_source", name: "older", sql: putBack, alarm: "in chart_source was deleted", refused: "import"},
+		{table: "chart_lookup", name: "all", sql: deleteAll, staff: true, alarm: "rows for looking a patient up do not match the chart"},
+		{table: "chart_lookup", name: "one", sql: `DELETE FROM %[1]s WHERE owner = ?`, whose: "chart", staff: true, alarm: "rows for looking a patient up do not match the chart"},
+		{table: "chart_lookup", name: "older", sql: putBack, staff: true, alarm: "rows for looking a patient up do not match the chart"},
 		{table: "chart_register", name: "all", sql: deleteAll, alarm: "register of sources does not match its head", refused: "import"},
 		{table: "chart_register", name: "one", sql: `DELETE FROM %[1]s WHERE bucket = (SELECT min(bucket) FROM %[1]s)`, alarm: "register of sources does not match its head", refused: "import"},
 		{table: "chart_register", name: "older", sql: putBack, alarm: "register of sources does not match its head", refused: "import"},
@@ -181,7 +185,7 @@ func (in *drilled) try(t *testing.T, d tableDrill) {
 	err := in.reopen(t)
 	refused := ""
 	if err == nil {
-		refused = in.uses(t)
+		refused = in.uses(t, d.staff)
 		in.Stop(t)
 	}
 	mend := `INSERT INTO %[1]s SELECT * FROM kept WHERE true ON CONFLICT DO NOTHING` // what the uses changed stays
@@ -247,7 +251,7 @@ func (in *drilled) reopen(t *testing.T) error {
 }
 
 // uses does what people do next and names what was refused.
-func (in *drilled) uses(t *testing.T) string {
+func (in *drilled) uses(t *testing.T, staff bool) string {
 	t.Helper()
 	var out []string
 	note := func(use string, good bool) {
@@ -263,6 +267,12 @@ func (in *drilled) uses(t *testing.T) string {
 		note("look", b.Get(t, "/access-log").Status == http.StatusOK)
 		b.Get(t, "/security")  // any page with a form token
 		b.Post(t, "/sign-out") // an account has few sessions, and the token is one
+	}
+	if staff {
+		b := in.Enter(t, "doctor")
+		note("list", b.Get(t, "/clinic").Status == http.StatusOK)
+		b.Get(t, "/security")
+		b.Post(t, "/sign-out")
 	}
 	note("import", in.ImportBundle(t.Context(), "again", in.bundle) == nil)
 	r, err := app.AuditVerify(t.Context(), app.AuditVerifyOptions{Place: in.Place})

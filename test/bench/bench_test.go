@@ -112,6 +112,7 @@ func (b *bench) run(ctx context.Context) (err error) {
 		run  func(context.Context) error
 	}{
 		{"requests", func(ctx context.Context) error { return b.requests(ctx, small) }},
+		{"pages", b.pages},
 		{"growth", func(ctx context.Context) error { return b.growth(ctx, small, large) }},
 		{"append", b.logAppend},
 		{"biglog", b.logBig},

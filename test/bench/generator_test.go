@@ -49,6 +49,7 @@ type order struct {
 	Want     int
 	Conns    int
 	Window   time.Duration
+	Pause    time.Duration
 }
 
 // outcome is what came of it.
@@ -108,7 +109,7 @@ func obey(r io.Reader, w io.Writer) error {
 		}
 		l := arms[o.Arm]
 		if l == nil {
-			l = &load{addr: o.Addr, want: o.Want, requests: o.Requests}
+			l = &load{addr: o.Addr, want: o.Want, requests: o.Requests, pause: o.Pause}
 			arms[o.Arm] = l
 		}
 		var done outcome

@@ -118,7 +118,8 @@ type arm struct {
 	by       *generator
 	addr     string
 	requests [][][]byte
-	want     int // status
+	want     int           // status
+	pause    time.Duration // of each connection, after an answer
 
 	told bool // the generator knows the requests
 	id   int
@@ -137,7 +138,7 @@ type sample struct {
 
 // window has the generator drive the arm with n connections for d.
 func (a *arm) window(n int, d time.Duration) (sample, error) {
-	o := order{Addr: a.addr, Want: a.want, Conns: n, Window: d}
+	o := order{Addr: a.addr, Want: a.want, Conns: n, Window: d, Pause: a.pause}
 	if !a.told {
 		a.by.arms++
 		a.id, a.told, o.Requests = a.by.arms, true, a.requests
@@ -166,6 +167,7 @@ type load struct {
 	addr     string
 	requests [][][]byte
 	want     int
+	pause    time.Duration
 	clients  []*client
 }
 
@@ -196,7 +198,9 @@ func (l *load) window(n int, d time.Duration) (sample, error) {
 	for i := range n {
 		mine := l.requests[i%len(l.requests)]
 		wg.Go(func() {
-			times[i], lengths[i], errs[i] = l.clients[i].drive(mine, l.want, start.Add(d))
+			until := start.Add(d)
+			rest(l.pause*time.Duration(i)/time.Duration(n), until) // else all would ask at once, for ever
+			times[i], lengths[i], errs[i] = l.clients[i].drive(mine, l.want, l.pause, until)
 		})
 	}
 	wg.Wait()
@@ -214,7 +218,14 @@ func (l *load) window(n int, d time.Duration) (sample, error) {
 		Answers: len(all), Generator: used}, nil
 }
 
-func (c *client) drive(requests [][]byte, want int, until time.Time) (times []time.Duration, length int, err error) {
+// rest waits for d, but not beyond until.
+func rest(d time.Duration, until time.Time) {
+	if d = min(d, time.Until(until)); d > 0 {
+		<-time.After(d)
+	}
+}
+
+func (c *client) drive(requests [][]byte, want int, pause time.Duration, until time.Time) (times []time.Duration, length int, err error) {
 	times = make([]time.Duration, 0, 4096)
 	for now := time.Now(); now.Before(until); {
 		a, err := c.do(requests[c.next%len(requests)], nil)
@@ -231,7 +242,10 @@ func (c *client) drive(requests [][]byte, want int, until time.Time) (times []ti
 		length = max(length, a.length)
 		after := time.Now()
 		times = append(times, after.Sub(now))
-		now = after
+		if now = after; pause > 0 {
+			rest(pause, until)
+			now = time.Now()
+		}
 	}
 	return times, length, nil
 }
@@ -277,6 +291,13 @@ func median[T ~int64 | ~float64](values []T) T {
 func rates(s []sample) (out []float64) {
 	for _, x := range s {
 		out = append(out, x.Rate)
+	}
+	return out
+}
+
+func tails(s []sample) (out []time.Duration) {
+	for _, x := range s {
+		out = append(out, x.P99)
 	}
 	return out
 }

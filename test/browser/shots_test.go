@@ -117,12 +117,20 @@ func shoot(t *testing.T, p *chrome.Tab, name string, width int64) {
 	p.Do("set the height", chromedp.EmulateViewport(width, high))
 	b, err := chromedp.Run(p.Ctx, chromedp.CaptureScreenshot())
 	must(t, err)
+	must(t, keepPNG(filepath.Join("..", "..", "docs", "screens", name+"-"+strconv.FormatInt(width, 10)+".png"), b))
+}
+
+// keepPNG writes a picture with few colours, for the repository.
+func keepPNG(path string, b []byte) error {
 	img, err := png.Decode(bytes.NewReader(b))
-	must(t, err)
-	file, err := os.Create(filepath.Join("..", "..", "docs", "screens", name+"-"+strconv.FormatInt(width, 10)+".png"))
-	must(t, err)
-	must(t, (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(file, few(img)))
-	must(t, file.Close())
+	if err != nil {
+		return err
+	}
+	var small bytes.Buffer
+	if err := (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&small, few(img)); err != nil {
+		return err
+	}
+	return os.WriteFile(path, small.Bytes(), 0o644)
 }
 
 // few reduces a picture to the 256 colours that it has most of, and their

@@ -48,6 +48,8 @@ type Options struct {
 	// RefusalSpread is how many different refusals of one account within a minute have
 	// entries of their own; 0 means the default. Whoever attacks on purpose raises it.
 	RefusalSpread int
+	// Limits of the configuration; nil means app.NoLimits.
+	Limits *app.Limits
 	// Seen is called with every answer that a Browser gets, for sentinel searches.
 	Seen func(r *http.Response, body []byte)
 }
@@ -150,7 +152,10 @@ func (in *Installation) Listen(t testing.TB, address string) {
 func (in *Installation) create(t testing.TB) {
 	t.Helper()
 	o := app.InitOptions{Dir: in.Dir, Origin: in.Origin, Environment: in.o.Environment, Listen: in.Address,
-		ClinicName: "Riverside Clinic", ClinicPhone: "(503) 555-0100"}
+		ClinicName: "Riverside Clinic", ClinicPhone: "(503) 555-0100", Limits: app.NoLimits()}
+	if in.o.Limits != nil {
+		o.Limits = *in.o.Limits
+	}
 	in.protector = keys.Protector{How: keys.Plain}
 	if o.PlainKey = in.o.Environment != keys.Production; !o.PlainKey {
 		in.protector = Credential(t)

@@ -3,9 +3,9 @@
 //
 // It owns paths, content types, status codes and the shape of answers. It
 // guarantees that every route is declared, that an error is an OperationOutcome
-// whose text comes from the message id alone, and that nothing is cached. Routes
-// derive from the definitions of package records: a type that has a definition
-// has its routes.
+// whose text comes from the message id alone, and that nothing is cached but the
+// statement of what the server can do. Routes derive from the definitions of package
+// records: a type that has a definition has its routes.
 //
 // It decides nothing, holds no SQL, and never reads a cookie (package app takes
 // cookies off API requests before they arrive).
@@ -19,6 +19,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -36,6 +37,8 @@ const Base = "/fhir/R4"
 // Charts is what the door needs of package records. *records.Store is one.
 type Charts interface {
 	Read(ctx context.Context, c person.Caller, typ, id string, use func(records.Resource) error) error
+	ReadVersion(ctx context.Context, c person.Caller, typ, id, version string, use func(records.Resource) error) error
+	History(ctx context.Context, c person.Caller, typ, id, text, base string, use func(phi.Doc) error) error
 	Searchset(ctx context.Context, c person.Caller, typ, text, base string, use func(phi.Doc) error) error
 }
 
@@ -48,6 +51,7 @@ type Tokens interface {
 type Config struct {
 	Origin    string
 	Charts    Charts
+	Catalogue *records.Catalogue
 	Tokens    Tokens
 	RequestID func() string
 	Text      func(messageID string) string // the English text of a message
@@ -62,6 +66,9 @@ type Door struct {
 	c           Config
 	mux         *http.ServeMux
 	contentType []string // shared by all answers: nothing changes it in place
+
+	statement    []byte // what this server can do, written once
+	statementTag string
 }
 
 // maxForm bounds the body of a POST _search. Package records takes 2 KiB of query; what
@@ -69,10 +76,13 @@ type Door struct {
 const maxForm = 4 << 10
 
 // Routes lists the door's routes. Paths name the type as a variable: every type
-// with a definition is served by the same three routes, and no other type is.
+// with a definition is served by the same routes, and no other type is.
 func Routes() []route.Route {
 	return []route.Route{
+		{Method: "GET", Pattern: Base + "/metadata", Door: route.FHIRAPI, Auth: route.Public, Action: route.PublicAction, Audit: route.NoAudit, Shared: true},
 		{Method: "GET", Pattern: Base + "/{type}/{id}", Door: route.FHIRAPI, Auth: route.Bearer, Action: "readChart", Audit: "read"},
+		{Method: "GET", Pattern: Base + "/{type}/{id}/_history", Door: route.FHIRAPI, Auth: route.Bearer, Action: "readChart", Audit: "read"},
+		{Method: "GET", Pattern: Base + "/{type}/{id}/_history/{version}", Door: route.FHIRAPI, Auth: route.Bearer, Action: "readChart", Audit: "read"},
 		{Method: "GET", Pattern: Base + "/{type}", Door: route.FHIRAPI, Auth: route.Bearer, Action: "searchChart", Audit: "search"},
 		{Method: "POST", Pattern: Base + "/{type}/_search", Door: route.FHIRAPI, Auth: route.Bearer, Action: "searchChart", Audit: "search", Body: maxForm},
 	}
@@ -85,10 +95,18 @@ type handler func(w http.ResponseWriter, r *http.Request, c person.Caller) error
 // is an error.
 func New(c Config) (*Door, error) {
 	d := &Door{c: c, mux: http.NewServeMux(), contentType: []string{contentType}}
+	var err error
+	if d.statement, err = newStatement(c.Catalogue, c.Origin); err != nil {
+		return nil, err
+	}
+	d.statementTag = tagOf(d.statement)
 	handlers := map[string]handler{
-		"GET " + Base + "/{type}/{id}":     d.read,
-		"GET " + Base + "/{type}":          d.searchByURL,
-		"POST " + Base + "/{type}/_search": d.searchByForm,
+		"GET " + Base + "/metadata":                       func(w http.ResponseWriter, r *http.Request, _ person.Caller) error { return d.metadata(w, r) },
+		"GET " + Base + "/{type}/{id}":                    d.read,
+		"GET " + Base + "/{type}/{id}/_history":           d.history,
+		"GET " + Base + "/{type}/{id}/_history/{version}": d.readVersion,
+		"GET " + Base + "/{type}":                         d.searchByURL,
+		"POST " + Base + "/{type}/_search":                d.searchByForm,
 	}
 	for _, rt := range Routes() {
 		h, ok := handlers[rt.Method+" "+rt.Pattern]
@@ -116,6 +134,14 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.mux.ServeHTTP(w, r)
+}
+
+// Refuse answers a request that is not let in, and returns the number that the answer
+// bears.
+func (d *Door) Refuse(w http.ResponseWriter, r *http.Request, err error) string {
+	id := d.c.RequestID()
+	d.fail(w, r, id, err)
+	return id
 }
 
 // nowhere answers for a path or method without a route.
@@ -148,7 +174,14 @@ func (d *Door) wrap(rt route.Route, h handler) http.Handler {
 		if rt.Body > 0 {
 			r.Body = http.MaxBytesReader(w, r.Body, rt.Body)
 		}
-		c, err := d.caller(r, id, rt.Action)
+		var c person.Caller
+		var err error
+		if rt.Auth != route.Public {
+			c, err = d.caller(r, id, rt.Action)
+		}
+		if err == nil {
+			err = negotiate(r)
+		}
 		if err == nil {
 			err = h(w, r, c)
 		}
@@ -179,12 +212,58 @@ func (d *Door) caller(r *http.Request, id, action string) (person.Caller, error)
 }
 
 func (d *Door) read(w http.ResponseWriter, r *http.Request, c person.Caller) error {
-	if r.URL.RawQuery != "" {
-		return fault.New(fault.Invalid, "read: it takes no parameters")
+	if err := onlyFormat(r); err != nil {
+		return err
 	}
 	return d.c.Charts.Read(r.Context(), c, r.PathValue("type"), r.PathValue("id"), func(res records.Resource) error {
-		w.Header().Set("Etag", `W/"`+strconv.FormatInt(res.Version, 10)+`"`)
-		body := res.Doc.Reveal()
+		return d.resource(w, r, res)
+	})
+}
+
+func (d *Door) readVersion(w http.ResponseWriter, r *http.Request, c person.Caller) error {
+	if err := onlyFormat(r); err != nil {
+		return err
+	}
+	return d.c.Charts.ReadVersion(r.Context(), c, r.PathValue("type"), r.PathValue("id"), r.PathValue("version"), func(res records.Resource) error {
+		return d.resource(w, r, res)
+	})
+}
+
+// onlyFormat refuses what a read does not understand: it takes _format and nothing else.
+func onlyFormat(r *http.Request) error {
+	if r.URL.RawQuery == "" {
+		return nil
+	}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || len(values) != 1 || len(values["_format"]) != 1 {
+		return fault.New(fault.Invalid, "read: it takes no parameters")
+	}
+	if !records.JSONFormat(values.Get("_format")) {
+		return fault.New(fault.NotAcceptable, "read: _format")
+	}
+	return nil
+}
+
+// resource answers with one version. It runs after the decision and its entry: that
+// somebody has a version already is said to nobody else.
+func (d *Door) resource(w http.ResponseWriter, r *http.Request, res records.Resource) error {
+	tag := `W/"` + strconv.FormatInt(res.Version, 10) + `"`
+	w.Header().Set("Etag", tag)
+	if at := res.Updated(); !at.IsZero() {
+		w.Header().Set("Last-Modified", at.UTC().Format(http.TimeFormat))
+	}
+	if unchanged(r.Header, tag) {
+		w.WriteHeader(http.StatusNotModified)
+		return nil
+	}
+	body := res.Doc.Reveal()
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	return d.send(w, r, http.StatusOK, body)
+}
+
+func (d *Door) history(w http.ResponseWriter, r *http.Request, c person.Caller) error {
+	return d.c.Charts.History(r.Context(), c, r.PathValue("type"), r.PathValue("id"), r.URL.RawQuery, d.c.Origin+Base, func(doc phi.Doc) error {
+		body := doc.Reveal()
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		return d.send(w, r, http.StatusOK, body)
 	})
@@ -241,10 +320,13 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, id string, err error
 	if kind == fault.Unauthenticated {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	if n := kind.RetryAfter(); n > 0 {
+	if n := fault.RetryAfter(err); n > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(n))
 	}
-	w.Header().Del("Etag")
+	for _, name := range []string{"Etag", "Last-Modified", "Vary"} {
+		w.Header().Del(name)
+	}
+	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Request-Id", id)
 	body := records.Outcome(err, d.c.Text(fault.Message(err)))
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/records"
@@ -21,47 +23,66 @@ func (v *Visit) myPatients() ([]person.PatientID, error) {
 	return v.door.c.Identity.Patients(v.Context(), g)
 }
 
-// clinic is GET /clinic: my patients. Each name is a look at that patient's
-// chart, with an entry that the patient sees.
+// clinic is GET /clinic: my patients, those of today first. Each name is a look at that
+// patient's chart, with an entry that the patient sees.
 func (d *Door) clinic(v *Visit) error {
 	patients, err := v.myPatients()
 	if err != nil {
 		return err
 	}
-	m := &view.Clinic{Base: v.Base(view.PlaceClinic)}
-	if all := purposes(); len(all) == 1 {
-		m.Purpose = all[0]
-	}
+	m := &view.Clinic{Base: v.Base(view.PlaceClinic), Day: view.DayOf(v.now())}
 	for _, id := range patients {
-		line := view.ClinicPatient{ID: id.String(), Name: id.String(), Pattern: view.PatternOf(id.String()), Age: view.AgeUnknown()}
-		c, err := d.c.Records.View(v.Context(), v.caller, id, "page/clinic", "Patient")
+		g, err := d.c.Records.Glance(v.Context(), v.caller, id, "page/clinic")
 		switch {
 		case fault.Is(err, fault.Tampered), fault.Is(err, fault.NotFound):
 			// One damaged chart must not hide the other patients; its own page says what is wrong.
+			g = records.Glance{Patient: id}
 		case err != nil:
 			return err
-		default:
-			if err := v.describe(c, &line); err != nil {
-				return err
-			}
 		}
-		m.Patients = append(m.Patients, line)
+		if line := v.line(g); line.Visit != nil {
+			m.Today = append(m.Today, line)
+		} else {
+			m.Patients = append(m.Patients, line)
+		}
 	}
 	slices.SortStableFunc(m.Patients, func(a, b view.ClinicPatient) int { return compareNames(a.Name, b.Name) })
+	slices.SortStableFunc(m.Today, func(a, b view.ClinicPatient) int {
+		return cmp.Or(a.Visit.At.Compare(b.Visit.At), compareNames(a.Name, b.Name))
+	})
 	return v.Render(http.StatusOK, m)
 }
 
-func (v *Visit) describe(c records.Chart, line *view.ClinicPatient) error {
-	p, err := demographics(c)
-	if err != nil {
-		return err
-	}
-	if name := fullName(p); name != "" {
-		line.Name = name
-	}
-	line.Born, line.RecordNumber = v.day(p.Born), recordNumber(p)
+// line is one patient of a list.
+func (v *Visit) line(g records.Glance) view.ClinicPatient {
+	id := g.Patient.String()
+	line := view.ClinicPatient{ID: id, Name: cmp.Or(g.Name.Reveal(), id), Pattern: view.PatternOf(id), Born: v.day(g.Born),
+		RecordNumber: g.Number.Reveal(), Visit: v.today(g.Visits)}
 	line.Age = view.AgeOn(line.Born, v.now())
-	return nil
+	if all := purposes(); line.Visit != nil && len(all) == 1 {
+		line.Purpose = all[0] // the schedule says why; without a visit the person does
+	}
+	return line
+}
+
+// today is the visit of this day at the clinic: the next one, and when all have begun the last.
+func (v *Visit) today(list []records.Appointment) *view.Booked {
+	now := v.now()
+	var out *view.Booked
+	for _, a := range list {
+		at := v.moment(a.Start)
+		if !a.Expected() || at.IsZero() || view.DayOf(at) != view.DayOf(now) {
+			continue
+		}
+		x := &view.Booked{At: at, Reason: a.Why().Text.Reveal(), ReasonLang: v.foreign(a.Common), Status: a.Status}
+		// Half an hour late is still the next one.
+		ahead := func(t time.Time) bool { return t.After(now.Add(-30 * time.Minute)) }
+		switch {
+		case out == nil, ahead(at) && (!ahead(out.At) || at.Before(out.At)), !ahead(out.At) && at.After(out.At):
+			out = x
+		}
+	}
+	return out
 }
 
 // demographics reads the chart's Patient.
@@ -78,19 +99,6 @@ func fullName(p records.Patient) string {
 		return ""
 	}
 	return p.Names[0].Full.Reveal()
-}
-
-// recordNumber is the clinic's own number: the one marked so, else the first.
-func recordNumber(p records.Patient) string {
-	for _, n := range p.Numbers {
-		if n.Kind == "MR" {
-			return n.Value.Reveal()
-		}
-	}
-	if len(p.Numbers) > 0 && p.Numbers[0].Kind == "" {
-		return p.Numbers[0].Value.Reveal()
-	}
-	return ""
 }
 
 // patientOf is the person bar of somebody else's chart.
@@ -146,9 +154,12 @@ func (d *Door) chartOpen(v *Visit) error {
 	if !ok {
 		return v.sorry("problem.purpose", d.path("chart", v.Path("patient")))
 	}
-	c, err := d.c.Records.View(v.Context(), v.caller.For(purpose), id, "page/chart", "Patient", "AllergyIntolerance",
-		"MedicationRequest", "Condition", "Observation", "Immunization")
+	c, err := d.c.Records.ViewListed(v.Context(), v.caller.For(purpose), id, "page/chart", "Patient", "AllergyIntolerance",
+		"MedicationRequest", "Condition", "Observation", "Immunization", "Appointment")
 	if err != nil {
+		return err
+	}
+	if err := v.whose(c); err != nil {
 		return err
 	}
 	m := &view.Chart{Base: v.Base(view.PlaceClinic), PatientID: id.String(), Purposes: purposes(), Purpose: purpose, Opened: true}
@@ -169,7 +180,7 @@ func (v *Visit) fill(m *view.Chart, c records.Chart) error {
 	if m.Person, err = v.patientOf(c); err != nil {
 		return err
 	}
-	m.Born, m.Sex, m.RecordNumber = v.day(p.Born), p.Gender, recordNumber(p)
+	m.Born, m.Sex, m.RecordNumber = v.day(p.Born), p.Gender, p.RecordNumber().Reveal()
 	m.Age = view.AgeOn(m.Born, v.now())
 	if m.Allergies, m.NoAllergies, err = v.allergies(c); err != nil {
 		return err
@@ -187,18 +198,36 @@ func (v *Visit) fill(m *view.Chart, c records.Chart) error {
 	if m.Vaccines, err = v.vaccines(c); err != nil {
 		return err
 	}
+	if err := v.booked(m, c); err != nil {
+		return err
+	}
+	return v.measures(m, c)
+}
+
+// booked fills in today's visit.
+func (v *Visit) booked(m *view.Chart, c records.Chart) error {
+	var list []records.Appointment
+	err := each(c.Resources("Appointment"), records.ViewAppointment, func(a records.Appointment) { list = append(list, a) })
+	m.Visit = v.today(list)
+	return err
+}
+
+// measures fills in vital signs and results: what is new and outside its usual range first.
+func (v *Visit) measures(m *view.Chart, c records.Chart) error {
 	list, err := v.observations(c.Resources("Observation"))
 	if err != nil {
 		return err
 	}
+	since := v.now().AddDate(0, 0, -view.RecentClinicDays)
 	for _, s := range group(list) {
 		rows := &m.Results
-		switch s.newest().category {
-		case "vital-signs":
+		switch o := s.newest(); {
+		case o.category == "vital-signs":
 			rows = &m.Vitals
-		case "laboratory", "":
-		default:
+		case o.category != "laboratory" && o.category != "":
 			continue
+		case o.at.After(since):
+			rows = &m.Recent
 		}
 		if len(*rows) == chartRows {
 			m.Hidden++
@@ -210,5 +239,6 @@ func (v *Visit) fill(m *view.Chart, c records.Chart) error {
 		}
 		*rows = append(*rows, row)
 	}
+	slices.SortStableFunc(m.Recent, func(a, b view.Row) int { return order(b.Standing.Outside()) - order(a.Standing.Outside()) })
 	return nil
 }

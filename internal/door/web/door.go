@@ -130,6 +130,20 @@ func routesOf(es []Endpoint) []route.Route {
 	return out
 }
 
+// Refuse answers a request that is not let in, in the form and language of its
+// endpoint. Nobody is looked up for it, and it returns the number that the answer bears.
+func (d *Door) Refuse(w http.ResponseWriter, r *http.Request, err error) string {
+	v, failed := d.visit(w, r)
+	if failed != nil {
+		d.c.Log.Error("no randomness for a request", "error", failed)
+		http.Error(w, "unavailable", http.StatusServiceUnavailable)
+		return ""
+	}
+	v.e, _ = d.router.find(r)
+	v.fail(err)
+	return v.quest.ID
+}
+
 // ServeHTTP answers one request. The caller has set the headers that every
 // answer carries and has checked the Host.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -34,30 +34,46 @@ func (d *Door) table() []Endpoint {
 		stepUp(form("/admin/assignments/end", "admin", access.AssignPatient, audit.EventUpdate, d.unassign, "clinician", "patient", "page")),
 		page("/admin/waiting", "waiting", access.ReviewActs, audit.EventRead, d.waiting),
 		page("/allergies", "allergies", access.ReadChart, audit.EventRead, d.allergiesPage),
+		page("/appointments", "appointments", access.ReadChart, audit.EventRead, d.appointmentsPage),
 		page("/approve/{id}", "approve", access.ReviewActs, audit.EventRead, d.approve),
 		stepUp(form("/approve/{id}/decline", "approve", access.DeclineAct, audit.EventUpdate, d.approveDecline)),
 		signs("/approve/{id}/finish", "approve", access.ApproveAct, audit.EventUpdate, d.approveFinish),
 		begins("/approve/{id}/options", "approve", access.ReviewActs, audit.EventRead, d.approveOptions),
 		cached(open(assets.Pattern, d.assets)),
+		page("/bills", "bills", access.ReadChart, audit.EventRead, d.billsPage),
 		page("/clinic", "clinic", access.ListMyPatients, audit.EventRead, d.clinic),
+		keeps(page("/clinic/look-up", "look-up", access.SearchChart, audit.EventSearch, d.lookUp), "q"),
+		form("/clinic/look-up", "look-up", access.SearchChart, audit.EventSearch, d.lookUpChoose, "known", "family", "born"),
 		page("/clinic/{patient}", "chart", access.ListMyPatients, audit.EventRead, d.chartPurpose),
 		form("/clinic/{patient}", "chart", access.ReadChart, audit.EventRead, d.chartChoose, "purpose"),
 		keeps(page("/clinic/{patient}/chart", "chart-open", access.ReadChart, audit.EventRead, d.chartOpen), "q"),
+		keeps(page("/compare", "compare", access.ReadChart, audit.EventRead, d.compare), "q"),
+		form("/compare", "compare", access.ReadChart, audit.EventRead, d.compareChoose, "panel", "first", "second"),
 		page("/conditions", "conditions", access.ReadChart, audit.EventRead, d.conditionsPage),
+		page("/documents", "documents", access.ReadChart, audit.EventRead, d.documentsPage),
+		page("/documents/{id}", "document", access.ReadChart, audit.EventRead, d.documentOne),
+		file(page("/documents/{id}/file", "", access.ReadChart, audit.EventRead, d.documentFile)),
 		public(page("/enrol", "enrol", "", "", d.enrol)),
 		public(creates("/enrol/finish", "enrol", "", audit.EventSignIn, d.enrolFinish)),
 		public(begins("/enrol/options", "enrol", "", audit.EventSignIn, d.enrolOptions)),
 		open("/healthz", d.health),
+		page("/imaging", "imagings", access.ReadChart, audit.EventRead, d.imagingList),
+		page("/imaging/studies/{id}", "imaging-study", access.ReadChart, audit.EventRead, d.imagingStudy),
+		page("/imaging/{id}", "imaging", access.ReadChart, audit.EventRead, d.imagingReport),
 		page("/immunizations", "immunizations", access.ReadChart, audit.EventRead, d.immunizationsPage),
 		strangersToo(form("/language", "", "", audit.EventUpdate, d.chooseLanguage, "lang", "next", "next_id", "next_query")),
 		page("/medications", "medications", access.ReadChart, audit.EventRead, d.medicationsPage),
 		keeps(page("/officer", "officer", access.ReadLog, audit.EventLogRead, d.officer), "q"),
 		form("/officer", "officer", access.ReadLog, audit.EventLogRead, d.officerChoose, "who", "patient", "act", "outcome", "from", "to", "older"),
-		form("/officer/export", "officer", access.ExportLog, audit.EventExport, d.exportLog),
-		form("/officer/verify", "officer", access.VerifyLog, audit.EventLogRead, d.verifyLog),
+		heavy(form("/officer/export", "officer", access.ExportLog, audit.EventExport, d.exportLog)),
+		heavy(form("/officer/verify", "officer", access.VerifyLog, audit.EventLogRead, d.verifyLog)),
+		page("/plan", "plan", access.ReadChart, audit.EventRead, d.planPage),
+		page("/record", "record", access.ReadChart, audit.EventRead, d.record),
+		keeps(page("/record/{type}", "record-list", access.ReadChart, audit.EventRead, d.recordList), "q"),
+		page("/record/{type}/{id}", "record-one", access.ReadChart, audit.EventRead, d.recordOne),
 		keeps(page("/results", "results", access.ReadChart, audit.EventRead, d.results), "q"),
 		form("/results", "results", access.ReadChart, audit.EventRead, d.resultsChoose, "category", "older"),
-		page("/results/{id}", "result", access.ReadChart, audit.EventRead, d.result),
+		keeps(page("/results/{id}", "result", access.ReadChart, audit.EventRead, d.result), "q"),
 		page("/security", "security", access.ViewSecurity, audit.EventRead, d.security),
 		stepUp(creates("/security/passkeys/finish", "security", access.AddPasskey, audit.EventUpdate, d.passkeyFinish)),
 		stepUp(begins("/security/passkeys/options", "security", access.AddPasskey, audit.EventUpdate, d.passkeyOptions)),
@@ -72,6 +88,9 @@ func (d *Door) table() []Endpoint {
 		keeps(page("/step-up", "step-up", access.SignIn, audit.EventSignIn, d.stepUp), "next", "next_id"),
 		signs("/step-up/finish", "step-up", access.SignIn, audit.EventSignIn, d.stepUpFinish),
 		begins("/step-up/options", "step-up", access.SignIn, audit.EventSignIn, d.stepUpOptions),
+		keeps(page("/visits", "visits", access.ReadChart, audit.EventRead, d.visitsList), "q"),
+		form("/visits", "visits", access.ReadChart, audit.EventRead, d.visitsChoose, "older"),
+		page("/visits/{id}", "visit", access.ReadChart, audit.EventRead, d.visitOne),
 	}
 }
 
@@ -144,6 +163,9 @@ func open(pattern string, serve func(*Visit) error) Endpoint {
 	e.Open = true
 	return e
 }
+
+// heavy marks what reads the whole log.
+func heavy(e Endpoint) Endpoint { e.Heavy = true; return e }
 
 // cached marks an answer that browsers may keep.
 func cached(e Endpoint) Endpoint { e.Shared = true; return e }

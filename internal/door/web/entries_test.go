@@ -34,7 +34,24 @@ func touching() map[string]visitOf {
 		"GET /access-log":                     {by: "patient"},
 		"GET /access-log/{seq}/proof":         {by: "patient"},
 		"GET /allergies":                      {by: "patient"},
+		"GET /compare":                        {by: "patient"},
+		"POST /compare":                       {by: "patient", fields: []string{"panel", "kind-laboratory"}},
 		"GET /conditions":                     {by: "patient"},
+		"GET /imaging":                        {by: "patient"},
+		"GET /imaging/{id}":                   {by: "patient"},
+		"GET /imaging/studies/{id}":           {by: "patient"},
+		"GET /visits":                         {by: "patient"},
+		"POST /visits":                        {by: "patient", fields: []string{"older", "0"}},
+		"GET /visits/{id}":                    {by: "patient"},
+		"GET /appointments":                   {by: "patient"},
+		"GET /bills":                          {by: "patient"},
+		"GET /documents":                      {by: "patient"},
+		"GET /documents/{id}":                 {by: "patient"},
+		"GET /documents/{id}/file":            {by: "patient"},
+		"GET /plan":                           {by: "patient"},
+		"GET /record":                         {by: "patient"},
+		"GET /record/{type}":                  {by: "patient"},
+		"GET /record/{type}/{id}":             {by: "patient"},
 		"GET /immunizations":                  {by: "patient"},
 		"GET /medications":                    {by: "patient"},
 		"GET /results":                        {by: "patient"},
@@ -45,7 +62,9 @@ func touching() map[string]visitOf {
 		"POST /security/sessions/end-others":  {by: "patient", status: 303},
 		"POST /security/sessions/{id}/end":    {by: "patient", status: 303},
 		"POST /language":                      {by: "patient", fields: []string{"lang", "es"}, status: 303},
-		"GET /clinic":                         {by: "doctor", more: 1}, // one patient on the list: one look at that chart
+		"GET /clinic":                         {by: "doctor", more: 1},                                         // one patient on the list: one look at that chart
+		"GET /clinic/look-up":                 {by: "doctor", more: 1},                                         // and the list of the doctor's patients
+		"POST /clinic/look-up":                {by: "doctor", fields: []string{"known", "RC-100201"}, more: 1}, // the page that it leads to has the entry
 		"GET /clinic/{patient}":               {by: "doctor"},
 		"POST /clinic/{patient}":              {by: "doctor", fields: []string{"purpose", "TREAT"}}, // the page that it leads to has the entry, like the other two that choose
 		"GET /clinic/{patient}/chart":         {by: "doctor"},
@@ -115,6 +134,9 @@ func oneEntry(t *testing.T, r route.Route, c visitOf) {
 	if c := "/clinic/" + chart.String(); path == c+"/chart" {
 		path = b.sendForm(c, "purpose", "TREAT").Header().Get("Location")
 	}
+	if path == "/clinic/look-up" {
+		path = b.sendForm(path, "known", "RC-100201").Header().Get("Location")
+	}
 	fields := append([]string(nil), c.fields...)
 	for i := range fields {
 		fields[i] = strings.NewReplacer("DOCTOR", people["doctor"].id.String(), "PATIENT", chart.String()).Replace(fields[i])
@@ -157,6 +179,10 @@ func (h *house) target(t *testing.T, r route.Route, patient, doctor *browser, ch
 	switch {
 	case strings.HasPrefix(r.Pattern, "/results/"):
 		id = strings.TrimPrefix(resultLink.FindStringSubmatch(patient.get("/results").Body.String())[1], "/results/")
+	case strings.HasPrefix(r.Pattern, "/documents/"):
+		id = h.anyID(t, patient, chart, "DocumentReference")
+	case strings.HasPrefix(r.Pattern, "/record/"):
+		id = h.anyID(t, patient, chart, "CarePlan")
 	case strings.HasPrefix(r.Pattern, "/approve/"):
 		id = h.propose(t).ID
 	case strings.HasSuffix(r.Pattern, "/{id}/link"):
@@ -180,7 +206,7 @@ func (h *house) target(t *testing.T, r route.Route, patient, doctor *browser, ch
 			break
 		}
 	}
-	return strings.NewReplacer("{id}", id, "{patient}", chart.String(), "{seq}", seq).Replace(r.Pattern)
+	return strings.NewReplacer("{id}", id, "{type}", "care-plan", "{patient}", chart.String(), "{seq}", seq).Replace(r.Pattern)
 }
 
 func between(t *testing.T, s, from, to string) string {

@@ -60,6 +60,7 @@ func (v *Visit) serve() error {
 		return v.nowhere(allow)
 	}
 	v.e = e
+	v.chooseTwin()
 	if !e.Shared {
 		v.w.Header().Set("Cache-Control", "no-store")
 	}
@@ -217,7 +218,7 @@ func (v *Visit) fail(err error) {
 		v.w.Header().Del(name)
 	}
 	v.w.Header().Set("Cache-Control", "no-store")
-	if n := kind.RetryAfter(); n > 0 {
+	if n := fault.RetryAfter(err); n > 0 {
 		v.w.Header().Set("Retry-After", strconv.Itoa(n))
 	}
 	if v.e != nil && v.e.Ceremony {
@@ -242,10 +243,10 @@ func (v *Visit) failPage(kind fault.Kind, err error) error {
 		// The session ended by itself; what the person asked for is done all the same.
 		v.w.Header().Set("Clear-Site-Data", clearAll)
 	}
-	m := &view.Error{Base: v.Base(""), Kind: kind, Message: fault.Message(err), RetryAfter: kind.RetryAfter()}
+	m := &view.Error{Base: v.Base(""), Kind: kind, Message: fault.Message(err), RetryAfter: fault.RetryAfter(err)}
 	// The page repeats nothing of what was asked for, so that two things that are
 	// not there cannot be told apart.
-	m.Route, m.RouteID, m.RouteQuery = "", "", ""
+	m.Route, m.RouteID, m.RouteQuery, m.Twins = "", "", "", false
 	return v.Render(kind.Status(), m)
 }
 

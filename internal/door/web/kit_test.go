@@ -132,7 +132,7 @@ func (h *house) config(t testing.TB) web.Config {
 	t.Helper()
 	forms, err := h.Root.Service(keys.ServiceForm)
 	must(t, err)
-	sessions, err := session.New(session.Config{DB: h.DB, Vault: h.Vault, People: h.identity, Forms: forms, Clock: h.Clock.Now,
+	sessions, err := session.New(session.Config{DB: h.DB, Vault: h.Vault, People: h.identity, Forms: forms, Watch: unwatched{}, Clock: h.Clock.Now,
 		Random: rand.Reader, Environment: keys.Test})
 	must(t, err)
 	h.sessions = sessions
@@ -456,3 +456,9 @@ func (h *house) entries(t testing.TB, from int64) []audit.Entry {
 	must(t, err)
 	return out
 }
+
+// unwatched hears what becomes of secrets and forgets it.
+type unwatched struct{}
+
+func (unwatched) Met(string, person.Caller) {}
+func (unwatched) Lost(string)               {}

@@ -44,7 +44,7 @@ func (v *Visit) conditions(c records.Chart) (current, past []view.Condition, err
 			since = x.Recorded
 		}
 		n := v.called(kindCondition, x.Common, x.Name, x.Name.Text.Reveal())
-		out := view.Condition{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign, Since: v.day(since), Ended: v.day(x.Abated), Note: joined(x.Notes)}
+		out := view.Condition{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign, Since: v.day(since), Ended: v.day(x.Abated), Note: joined(x.Notes)}
 		if over(x.Clinical) || x.Clinical == "" && out.Ended.Known() {
 			out.Over = true
 			past = append(past, out)
@@ -113,7 +113,7 @@ func (v *Visit) medications(c records.Chart, names map[string]records.Coded) (cu
 			what = names[x.Medicine.ID.String()]
 		}
 		n := v.called(kindMedicine, x.Common, what, cmp.Or(what.Text.Reveal(), x.Medicine.Display.Reveal()))
-		out := view.Medication{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign, Since: v.day(x.Authored), By: x.Requester.Display.Reveal()}
+		out := view.Medication{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign, Since: v.day(x.Authored), By: x.Requester.Display.Reveal()}
 		if len(x.Dosages) > 0 {
 			out.How = cmp.Or(x.Dosages[0].Patient.Reveal(), x.Dosages[0].Text.Reveal())
 		}
@@ -166,7 +166,7 @@ func (v *Visit) allergies(c records.Chart) (list []view.Allergy, none bool, err 
 			since = x.Recorded
 		}
 		n := v.called(kindAllergy, x.Common, x.Name, x.Name.Text.Reveal())
-		out := view.Allergy{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign, High: x.Criticality == "high", Since: v.day(since)}
+		out := view.Allergy{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign, High: x.Criticality == "high", Since: v.day(since)}
 		for _, r := range x.Reactions {
 			out.Severity = worse(out.Severity, r.Severity)
 			for _, m := range r.Manifestations {
@@ -225,7 +225,7 @@ func (v *Visit) vaccines(c records.Chart) (out []view.Vaccine, err error) {
 			i = len(out)
 			at[key] = i
 			n := v.called(kindVaccine, x.Common, x.Vaccine, x.Vaccine.Text.Reveal())
-			out = append(out, view.Vaccine{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign})
+			out = append(out, view.Vaccine{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign})
 		}
 		out[i].Doses = append(out[i].Doses, view.Dose{On: v.day(x.Given), Lot: x.Lot.Reveal()})
 	})

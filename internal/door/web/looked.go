@@ -175,8 +175,14 @@ func actOf(e audit.Entry) view.Act {
 	if e.Outcome == audit.Refused {
 		return view.ActRefused
 	}
-	if slices.Contains(e.Objects, "page/clinic") {
+	switch {
+	case slices.Contains(e.Objects, "page/clinic"):
 		return view.ActList
+	case slices.Contains(e.Objects, lookUpPage):
+		return view.ActFind
+	}
+	if e.Caller.Client == copyClient {
+		return view.ActDownload
 	}
 	switch e.Event {
 	case audit.EventRead, audit.EventLogRead:

@@ -3,53 +3,46 @@ package web
 import (
 	"strings"
 
+	"postern.example/postern/internal/door/web/catalog"
 	"postern.example/postern/internal/room/records"
-	"postern.example/postern/internal/word/person"
 )
 
-// Kinds of coded things that have plain names: the first part of their message ids.
+// Kinds of coded things that have plain words.
 const (
-	kindMedicine  = "medicine"
-	kindCondition = "condition"
-	kindAllergy   = "allergy"
-	kindReaction  = "reaction"
-	kindVaccine   = "vaccine"
+	kindTest      = catalog.Test
+	kindMedicine  = catalog.Medicine
+	kindCondition = catalog.Condition
+	kindAllergy   = catalog.Allergy
+	kindReaction  = catalog.Reaction
+	kindVaccine   = catalog.Vaccine
 )
-
-// systemKey is the second part: the code system, empty for one without names.
-func systemKey(system string) string {
-	switch system {
-	case "http://www.nlm.nih.gov/research/umls/rxnorm":
-		return "rxnorm"
-	case "http://snomed.info/sct":
-		return "sct"
-	case "http://hl7.org/fhir/sid/cvx":
-		return "cvx"
-	default:
-		return ""
-	}
-}
 
 // called is what a patient's page calls a coded thing of the chart.
 type called struct {
 	name, lang string // lang when the name is not in the page's language
+	about      string // one line: what it is; empty without words of ours
 	written    string // the chart's own name, when ours stands for it
 	foreign    string // language of the chart's own words, when it is not the page's
 }
 
-// called finds the plain name of a thing ("medicine.rxnorm.<code>" in the
-// catalogues). Without one the chart's own name stands, marked with its language.
-// Staff read the chart's own names.
-func (v *Visit) called(kind string, c records.Common, of records.Coded, written string) called {
+// called finds the words for a thing. Without any the chart's own name stands, marked
+// with its language. Staff read the chart's own names.
+func (v *Visit) called(k catalog.Kind, c records.Common, of records.Coded, written string) called {
 	out := called{name: v.named(c, written), lang: v.foreign(c), foreign: v.foreign(c)}
-	plain := v.wordsFor(kind, of)
-	if plain == "" || kind == kindMedicine && c.Language != "" && out.lang == "" && saysMore(written, plain) {
+	w, found := v.word(k, of, written)
+	if !found {
 		return out
 	}
-	if !strings.EqualFold(plain, written) {
+	if c.Flags&records.FlagModified == 0 { // a line on what it is could be the contrary of what is meant
+		out.about = w.Line
+	}
+	if k == kindMedicine && c.Language != "" && out.lang == "" && saysMore(written, w.Name) {
+		return out
+	}
+	if !strings.EqualFold(w.Name, written) {
 		out.written = written
 	}
-	out.name, out.lang = v.named(c, plain), ""
+	out.name, out.lang = v.named(c, w.Name), ""
 	return out
 }
 
@@ -62,16 +55,7 @@ func saysMore(written, plain string) bool {
 }
 
 // wordsFor is the plain name alone, empty without one.
-func (v *Visit) wordsFor(kind string, of records.Coded) string {
-	system := systemKey(of.System.Reveal())
-	if v.caller.Role() != person.RolePatient || system == "" {
-		return ""
-	}
-	words := v.door.c.Catalog.Language(v.language())
-	id := kind + "." + system + "." + of.Code.Reveal()
-	if !words.Has(id) {
-		return ""
-	}
-	name, _ := words.Text(id) // it is there, and has no placeholder: a test looks
-	return name
+func (v *Visit) wordsFor(k catalog.Kind, of records.Coded) string {
+	w, _ := v.word(k, of, of.Text.Reveal())
+	return w.Name
 }

@@ -2,42 +2,11 @@ package web_test
 
 import (
 	"net/http"
-	"os"
-	"regexp"
 	"strings"
 	"testing"
 
-	"postern.example/postern/internal/door/web/catalog"
 	"postern.example/postern/internal/word/person"
 )
-
-// Every test that has a plain name has it in both languages, and no words lie
-// there for a test that nobody can meet.
-func TestPlainNamesAreComplete(t *testing.T) {
-	source, err := os.ReadFile("plain.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := catalog.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	keys := map[string]bool{}
-	for _, m := range regexp.MustCompile(`return "([a-z0-9-]+)"`).FindAllStringSubmatch(string(source), -1) {
-		keys[m[1]] = true
-		if !c.Language("en").Has("test." + m[1]) {
-			t.Errorf("no words for %q", m[1])
-		}
-	}
-	if len(keys) < 30 {
-		t.Fatalf("only %d keys were found: is the test still reading the table?", len(keys))
-	}
-	for _, id := range c.IDs() {
-		if key, ok := strings.CutPrefix(id, "test."); ok && !keys[strings.TrimSuffix(key, ".about")] {
-			t.Errorf("message %s names no test", id)
-		}
-	}
-}
 
 // A range that the care team set for one person is called a goal, and not usual.
 func TestAGoalIsNotCalledUsual(t *testing.T) {

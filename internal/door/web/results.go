@@ -3,7 +3,6 @@ package web
 import (
 	"net/http"
 	"slices"
-	"strconv"
 
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/records"
@@ -11,124 +10,17 @@ import (
 	"postern.example/postern/internal/word/person"
 )
 
-// resultsPage is how many kinds of results one page lists.
-const resultsPage = 60
-
 // chart opens types of the reader's own chart: one decision, one entry.
 func (v *Visit) chart(what string, types ...string) (records.Chart, error) {
 	s, err := v.self()
 	if err != nil {
 		return records.Chart{}, err
 	}
-	return v.door.c.Records.View(v.Context(), v.caller, s.Chart, what, types...)
-}
-
-// home is GET /. Staff land on the page of their work.
-func (d *Door) home(v *Visit) error {
-	switch menuOf(v.caller.Role()) {
-	case view.MenuClinic:
-		return v.Redirect("/clinic")
-	case view.MenuAdmin:
-		return v.Redirect("/admin")
-	case view.MenuOfficer:
-		return v.Redirect("/officer")
-	case view.MenuNone:
-		return v.Redirect("/security")
-	}
-	c, err := v.chart("page/home", "Observation", "Condition", "MedicationRequest", "AllergyIntolerance", "Immunization")
+	c, err := v.door.c.Records.View(v.Context(), v.caller, s.Chart, what, v.alsoWhose(types)...)
 	if err != nil {
-		return err
+		return records.Chart{}, err
 	}
-	m := &view.Home{}
-	list, err := v.observations(c.Resources("Observation"))
-	if err != nil {
-		return err
-	}
-	kinds := group(list)
-	for _, s := range kinds[:min(len(kinds), 3)] {
-		m.Newest = append(m.Newest, v.row(s))
-	}
-	if m.Counts, err = v.counts(c); err != nil {
-		return err
-	}
-	m.Counts.Results = len(kinds)
-	m.New, _ = v.news(kinds)
-	m.Base = v.Base(view.PlaceHome)
-	return v.Render(http.StatusOK, m)
-}
-
-func (v *Visit) counts(c records.Chart) (n view.Counts, err error) {
-	medications, _, err := v.medications(c, nil)
-	if err != nil {
-		return n, err
-	}
-	conditions, _, err := v.conditions(c)
-	if err != nil {
-		return n, err
-	}
-	allergies, none, err := v.allergies(c)
-	if err != nil {
-		return n, err
-	}
-	vaccines, err := v.vaccines(c)
-	return view.Counts{Medications: len(medications), Conditions: len(conditions), Allergies: len(allergies), Immunizations: len(vaccines), NoAllergies: none}, err
-}
-
-// resultsChoose is POST /results: a choice that no URL may name.
-func (d *Door) resultsChoose(v *Visit) error { return v.choose("/results") }
-
-// results is GET /results, all or as chosen.
-func (d *Door) results(v *Visit) error {
-	if _, over := v.chosen(); over {
-		return v.done("query-over", "/results")
-	}
-	category, from := v.Field("category"), 0
-	if older := v.Field("older"); older != "" {
-		var err error
-		if from, err = strconv.Atoi(older); err != nil || from < 0 {
-			return fault.New(fault.Invalid, "list results: the cursor is malformed")
-		}
-	}
-	c, err := v.chart("page/results", "Observation")
-	if err != nil {
-		return err
-	}
-	list, err := v.observations(c.Resources("Observation"))
-	if err != nil {
-		return err
-	}
-	m := &view.Results{Base: v.Base(view.PlaceResults), Category: category}
-	for _, o := range list {
-		if o.category != "" && !slices.Contains(m.Categories, o.category) {
-			m.Categories = append(m.Categories, o.category)
-		}
-	}
-	slices.Sort(m.Categories)
-	if category != "" && category != "all" {
-		list = slices.DeleteFunc(list, func(o observation) bool { return o.category != category })
-	}
-	kinds := group(list)
-	m.New, m.Outside = v.news(kinds)
-	shown := kinds[min(from, len(kinds)):]
-	if len(shown) > resultsPage {
-		shown, m.Older = shown[:resultsPage], strconv.Itoa(from+resultsPage)
-	}
-	m.Groups = v.byDay(shown)
-	return v.Render(http.StatusOK, m)
-}
-
-// byDay puts series under the day of their newest result.
-func (v *Visit) byDay(kinds []series) []view.Group {
-	var out []view.Group
-	for _, s := range kinds {
-		on := s.newest().on
-		if len(out) == 0 || out[len(out)-1].On != on {
-			out = append(out, view.Group{On: on})
-		}
-		last := &out[len(out)-1]
-		last.Rows = append(last.Rows, v.row(s))
-	}
-	return out
+	return c, v.whose(c)
 }
 
 // result is GET /results/{id}: one result with its series.
@@ -163,8 +55,11 @@ func (d *Door) showResult(v *Visit, caller person.Caller, chart string) error {
 	if staff {
 		types = append(types, "Patient") // whose result it is must stand on the page
 	}
-	c, r, err := d.c.Records.ViewAround(v.Context(), caller, "Observation", v.Path("id"), types...)
+	c, r, err := d.c.Records.ViewAround(v.Context(), caller, "Observation", v.Path("id"), v.alsoWhose(types)...)
 	if err != nil {
+		return err
+	}
+	if err := v.whose(c); err != nil {
 		return err
 	}
 	if staff && c.Patient.String() != chart {
@@ -190,9 +85,8 @@ func (d *Door) showResult(v *Visit, caller person.Caller, chart string) error {
 	same := series(slices.DeleteFunc(list, func(x observation) bool { return x.key != o.key }))
 	trends := same.all(o)
 	for i, p := range o.parts {
-		before, at := same.before(o, p)
-		m.Parts = append(m.Parts, view.Part{Name: p.name, Value: p.value, Unit: p.unit, Words: p.words,
-			Standing: p.standing, Usual: p.usual, Series: trends[i], Before: before, BeforeAt: at})
+		m.Parts = append(m.Parts, view.Part{Name: p.name, Value: p.value, Unit: p.unit, Words: p.words, Elsewhere: p.elsewhere(),
+			Standing: p.standing, Usual: p.usual, Series: trends[i], Before: same.before(o, p)})
 	}
 	return v.Render(http.StatusOK, m)
 }

@@ -8,6 +8,7 @@ import (
 
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/records"
+	"postern.example/postern/internal/room/records/ucum"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/phi"
 )
@@ -21,6 +22,9 @@ type measured struct {
 	unit     string
 	words    bool // the value is words, not a number
 	number   *float64
+	sign     string       // "<" and its kin, before the value
+	decimal  string       // the value alone, as it was written
+	measure  ucum.Measure // what the number is a number of
 	usual    view.Usual
 	standing view.Standing
 }
@@ -36,6 +40,8 @@ type observation struct {
 	about    string // one line on what the test shows
 	category string
 	at       time.Time // on the clinic's clock
+	stored   time.Time // when it came into the chart
+	visit    string    // id of the visit that it belongs to; may be empty
 	on       view.Day
 	status   string
 	note     string
@@ -46,12 +52,12 @@ type observation struct {
 // observations reads the Observations of a chart. What was entered in error, or
 // never came about, is no result and stays out.
 func (v *Visit) observations(list []records.Resource) ([]observation, error) {
+	read, err := records.ViewObservations(list)
+	if err != nil {
+		return nil, err
+	}
 	out := make([]observation, 0, len(list))
-	for _, r := range list {
-		o, err := records.ViewObservation(r.Doc)
-		if err != nil {
-			return nil, err
-		}
+	for _, o := range read {
 		if o.Status != "entered-in-error" && o.Status != "cancelled" {
 			out = append(out, v.observation(o))
 		}
@@ -62,9 +68,9 @@ func (v *Visit) observations(list []records.Resource) ([]observation, error) {
 
 func (v *Visit) observation(o records.Observation) observation {
 	written := o.Name.Text.Reveal()
-	x := observation{id: o.ID.String(), key: codeKey(o.Name), name: v.named(o.Common, written), status: o.Status, lang: v.foreign(o.Common),
+	x := observation{id: o.ID.String(), key: testKey(o.Name), stored: o.Stored, visit: o.Encounter.ID.String(), name: v.named(o.Common, written), status: o.Status, lang: v.foreign(o.Common),
 		at: v.moment(o.Effective), on: v.day(o.Effective), note: joined(o.Notes)}
-	if plain, about := v.plain(o.Name); plain != "" {
+	if plain, about := v.plainTest(o.Name); plain != "" {
 		x.name, x.lang, x.about = v.named(o.Common, plain), "", about
 		if plain != written {
 			x.written = written
@@ -82,10 +88,30 @@ func (v *Visit) observation(o records.Observation) observation {
 		x.parts = append(x.parts, measure(o.Reading, ""))
 	}
 	for _, c := range o.Components {
-		plain, _ := v.plain(c.Name)
+		plain, _ := v.plainTest(c.Name)
 		x.parts = append(x.parts, measure(c, cmp.Or(plain, c.Name.Text.Reveal())))
 	}
 	return x
+}
+
+// testKey tells kinds of results apart for a trend: where a laboratory has one code
+// for the mass of a substance and another for its amount, both are one test.
+func testKey(c records.Coded) string {
+	if t := testOf(c); t.Key != "" {
+		return "test\x00" + t.Key
+	}
+	return codeKey(c)
+}
+
+// loinc is the code system of laboratory tests and vital signs.
+const loinc = "http://loinc.org"
+
+func testOf(c records.Coded) ucum.Test {
+	if c.System.Reveal() != loinc {
+		return ucum.Test{}
+	}
+	t, _ := ucum.TestOf(c.Code.Reveal())
+	return t
 }
 
 // codeKey tells kinds of results apart: by code, and by name where there is none.
@@ -96,13 +122,13 @@ func codeKey(c records.Coded) string {
 	return c.System.Reveal() + "\x00" + c.Code.Reveal()
 }
 
-// measure reads one value. Values in another unit are another series: a line
-// through both would be a lie.
+// measure reads one value.
 func measure(r records.Reading, name string) measured {
-	m := measured{name: name, unit: r.Quantity.Unit.Reveal()}
-	m.key = codeKey(r.Name) + "\x00" + unitKey(r.Quantity)
+	m := measured{name: name, key: testKey(r.Name), unit: r.Quantity.Unit.Reveal()}
+	m.measure = ucum.Measure{Unit: ucum.Of(r.Quantity.System.Reveal(), r.Quantity.Code.Reveal(), m.unit), Test: testOf(r.Name)}
 	switch {
 	case !r.Quantity.IsZero():
+		m.sign, m.decimal = r.Quantity.Comparator, r.Quantity.Value.Reveal()
 		m.value = strings.TrimSpace(r.Quantity.Comparator + " " + r.Quantity.Value.Reveal())
 		// "less than 5" is no point on a line.
 		if n, ok := r.Quantity.Number(); ok && r.Quantity.Comparator == "" {
@@ -203,7 +229,7 @@ func (s series) readings(part measured, most int) []view.Reading {
 				return out
 			}
 			if p.key == part.key {
-				out = append(out, view.Reading{At: o.at, Value: p.value, Number: p.number, Standing: p.standing, Goal: p.usual.Goal})
+				out = append(out, p.in(part, o.at))
 			}
 		}
 	}
@@ -235,37 +261,23 @@ func (s series) of(o observation, i, most int) view.Series {
 	return view.Series{ID: o.id + "-" + string(rune('a'+i%26)), Name: name, Unit: p.unit, Usual: p.usual, Readings: s.readings(p, most)}
 }
 
-// before is the value of the same part that came before o's, if there is one.
-func (s series) before(o observation, part measured) (string, time.Time) {
+// before is the reading of the same part that came before o's; its value is empty
+// when there is none.
+func (s series) before(o observation, part measured) view.Reading {
 	for _, older := range s { // newest first
 		for _, p := range older.parts {
 			if older.at.Before(o.at) && p.key == part.key {
-				return p.value, older.at
+				return p.in(part, older.at)
 			}
 		}
 	}
-	return "", time.Time{}
+	return view.Reading{}
 }
-
-// news counts the rows that are marked as new, and those of them that are
-// outside their usual range.
-func (v *Visit) news(kinds []series) (fresh, outside int) {
-	for _, s := range kinds {
-		if r := v.row(s); r.New {
-			fresh++
-			outside += order(r.Standing.Outside())
-		}
-	}
-	return fresh, outside
-}
-
-// recent is how new a result is to be marked so.
-const recent = view.RecentDays * 24 * time.Hour
 
 // row is the series in a list, with its newest value.
 func (v *Visit) row(s series) view.Row {
 	o := s.newest()
-	r := view.Row{ID: o.id, Name: o.name, NameLang: o.lang, New: !o.at.IsZero() && v.now().Sub(o.at) < recent}
+	r := view.Row{ID: o.id, Name: o.name, NameLang: o.lang, On: o.on, New: slices.ContainsFunc(s, v.isNew)}
 	if len(o.parts) == 0 {
 		return r
 	}

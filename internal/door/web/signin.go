@@ -252,7 +252,7 @@ func (d *Door) page(name string) *Endpoint {
 }
 
 // path is the path of a page by its name, and of the first page for any other.
-// id fills the one parameter.
+// id fills its parameters, one between each two slashes.
 func (d *Door) path(name, id string) string {
 	e := d.page(name)
 	if e == nil {
@@ -261,10 +261,11 @@ func (d *Door) path(name, id string) string {
 	parts := strings.Split(e.Pattern, "/")
 	for i, p := range parts {
 		if parameter(p) {
-			if !opaque(id) {
+			one, rest, _ := strings.Cut(id, "/")
+			if !opaque(one) {
 				return "/"
 			}
-			parts[i] = url.PathEscape(id)
+			parts[i], id = url.PathEscape(one), rest
 		}
 	}
 	return strings.Join(parts, "/")
@@ -285,7 +286,8 @@ func opaque(s string) bool {
 }
 
 func opaqueOr(s string) string {
-	if opaque(s) {
+	one, two, both := strings.Cut(s, "/")
+	if opaque(one) && (!both || opaque(two)) {
 		return s
 	}
 	return ""

@@ -35,7 +35,13 @@ type Visit struct {
 	own    *identity.Self
 	json   ceremony // body of a passkey ceremony
 	flash  string
-	tag    string // the page's language, once it is chosen
+	tag    string    // the page's language, once it is chosen
+	as     view.Twin // the twin of the page that is asked for; empty for the page
+	born   view.Day  // of the patient whose chart was opened for a twin
+
+	unreviewed bool // words were used that no clinician has reviewed
+
+	earlier *time.Time // when the person was here before, once it was asked
 }
 
 // Names of the cookies beside the session's.
@@ -145,7 +151,7 @@ func (v *Visit) Base(place view.Place) view.Base {
 	}
 	if v.e != nil {
 		b.Route, b.RouteID = v.e.Page, v.routeID()
-		b.RouteQuery = v.e.kept(v.r.URL.RawQuery)
+		b.RouteQuery, b.Twins = v.e.kept(v.r.URL.RawQuery), v.e.twins()
 	}
 	if !v.SignedIn() {
 		return b
@@ -180,8 +186,11 @@ func menuOf(r person.Role) view.Menu {
 	}
 }
 
-// routeID is the one parameter of the page's path, for the language form.
+// routeID are the parameters of the page's path, for the language form.
 func (v *Visit) routeID() string {
+	if typ := v.Path("type"); opaque(typ) {
+		return opaqueOr(strings.TrimSuffix(typ+"/"+v.Path("id"), "/"))
+	}
 	for _, name := range []string{"id", "patient"} {
 		if id := v.Path(name); opaque(id) {
 			return id
@@ -204,6 +213,9 @@ func (e *Endpoint) kept(query string) string {
 			out.Set(name, q.Get(name))
 		}
 	}
+	if as := view.ParseTwin(q.Get("as")); as != "" && as != view.TwinText && e.twins() {
+		out.Set("as", string(as))
+	}
 	return out.Encode()
 }
 
@@ -213,6 +225,10 @@ const queryKept = 2 << 10
 
 // Render answers with a page, whole or not at all.
 func (v *Visit) Render(status int, m view.Model) error {
+	view.Mark(m, v.unreviewed)
+	if v.as != "" && status == http.StatusOK {
+		return v.renderTwin(m)
+	}
 	var page bytes.Buffer
 	if err := v.door.c.Views.Render(&page, m); err != nil {
 		return err

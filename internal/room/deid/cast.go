@@ -52,6 +52,7 @@ type Persona struct {
 	PractitionerURL string
 
 	today   time.Time
+	zone    *time.Location
 	subject subject
 	tell    func(*chart)
 }
@@ -63,6 +64,7 @@ func (p Persona) WriteBundle(w io.Writer) error {
 	}
 	b := newBundleWriter(w)
 	c := newChart(b, p.subject, p.today)
+	c.zone = p.zone
 	c.patient()
 	writeClinic(b)
 	p.tell(c)
@@ -71,10 +73,11 @@ func (p Persona) WriteBundle(w io.Writer) error {
 
 // Family is the cast in its fixed order: mother, teen, child, chronic, elder,
 // daughter, doctor, nurse, admin, officer. Ages, relationships and assignments
-// are the same on any day; dates move with today, birthdays do not.
+// are the same on any day; dates move with today, birthdays do not. Appointments
+// are made by the wall clock of today's location.
 func Family(today time.Time) []Persona {
 	t := midnight(today)
-	return []Persona{
+	cast := []Persona{
 		mother(t), teen(t), child(t), chronic(t), elder(t), daughter(t),
 		{ID: "doctor", Kind: KindStaff, Roles: []person.Role{person.RoleClinician}, DisplayName: "Dr. Lillian Chen",
 			HasAccount: true, Assigned: []string{"mother", "chronic", "elder"}, Language: "en",
@@ -91,6 +94,10 @@ func Family(today time.Time) []Persona {
 			HasAccount: true, Language: "en", Relation: "compliance officer",
 			Story: "Compliance officer. She reads who looked at what, checks that the log is whole, and takes its checkpoint home on paper."},
 	}
+	for i := range cast {
+		cast[i].zone = today.Location()
+	}
+	return cast
 }
 
 // Find returns the persona with this id.

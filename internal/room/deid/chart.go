@@ -40,7 +40,8 @@ func age(born, d time.Time) int {
 type chart struct {
 	*bundleWriter
 	subject
-	today time.Time // midnight UTC; everything happens before it
+	today time.Time      // midnight UTC; everything but appointments, plans and targets lies before it
+	zone  *time.Location // of the clinic's wall clock, by which appointments are made
 	me    ref
 	dice  *rand.Rand
 	count map[string]int
@@ -51,7 +52,7 @@ type chart struct {
 
 func newChart(b *bundleWriter, s subject, today time.Time) *chart {
 	return &chart{bundleWriter: b, subject: s, today: today, dice: dice(s.space),
-		me: ref{Reference: s.fullURL()}, count: map[string]int{}, labBy: orgLab, vitalBy: proBrooks}
+		zone: time.UTC, me: ref{Reference: s.fullURL()}, count: map[string]int{}, labBy: orgLab, vitalBy: proBrooks}
 }
 
 // head numbers the resources of each type.
@@ -118,6 +119,8 @@ type visit struct {
 	day          time.Time
 	kind, reason concept
 	note         string
+	more         string        // XHTML after the note, for the longer ones
+	language     string        // of the note, empty for English
 	who          string        // shared label of the clinician
 	stay         time.Duration // over a day makes it an inpatient stay at the hospital
 }
@@ -140,7 +143,10 @@ func (c *chart) visit(v visit) *ref {
 	}
 	h := c.head("Encounter")
 	if v.note != "" {
-		h.Text = &narrative{"additional", `<div xmlns="http://www.w3.org/1999/xhtml"><p>` + html.EscapeString(v.note) + `</p></div>`}
+		h.Text = &narrative{"additional", `<div xmlns="http://www.w3.org/1999/xhtml"><p>` + html.EscapeString(v.note) + `</p>` + v.more + `</div>`}
+	}
+	if v.language != "" {
+		h.Language = v.language
 	}
 	r := c.add(encounterResource{header: h, Status: "finished", Class: class, Type: []concept{v.kind}, Subject: c.me,
 		Participant: []participant{{to(v.who)}}, Period: period{instant(start), instant(end)},

@@ -4,7 +4,8 @@
 // line of it exists yet.
 //
 // It guarantees that the same seed and the same day give the same bytes on
-// every machine, that every date lies before the given day, that each bundle is
+// every machine, that every date lies before the given day (except appointments, the
+// targets of goals, and the ends of plans and of insurance), that each bundle is
 // a FHIR R4 transaction in strict JSON with exactly one Patient, whose
 // references all resolve inside it, and that shared resources (the clinic, its
 // laboratory, its staff) are the same bytes in every bundle. Every resource

@@ -18,7 +18,7 @@ type concept struct {
 }
 
 type ref struct {
-	Reference string `json:"reference"`
+	Reference string `json:"reference,omitempty"` // absent for somebody who is known by name alone
 	Display   string `json:"display,omitempty"`
 }
 
@@ -230,16 +230,17 @@ type observationResource struct {
 
 type reportResource struct {
 	header
-	Status     string    `json:"status"`
-	Category   []concept `json:"category"`
-	Code       concept   `json:"code"`
-	Subject    ref       `json:"subject"`
-	Encounter  *ref      `json:"encounter,omitempty"`
-	Effective  string    `json:"effectiveDateTime"`
-	Issued     string    `json:"issued"`
-	Performer  []ref     `json:"performer"`
-	Result     []ref     `json:"result"`
-	Conclusion string    `json:"conclusion,omitempty"`
+	Status       string    `json:"status"`
+	Category     []concept `json:"category"`
+	Code         concept   `json:"code"`
+	Subject      ref       `json:"subject"`
+	Encounter    *ref      `json:"encounter,omitempty"`
+	Effective    string    `json:"effectiveDateTime"`
+	Issued       string    `json:"issued"`
+	Performer    []ref     `json:"performer"`
+	Result       []ref     `json:"result,omitempty"`
+	ImagingStudy []ref     `json:"imagingStudy,omitempty"`
+	Conclusion   string    `json:"conclusion,omitempty"`
 }
 
 type medicationResource struct {

@@ -84,6 +84,21 @@ func a1c() measure {
 func glucose() measure {
 	return lab("1558-6", "Fasting glucose [Mass/volume] in Serum or Plasma", "Glucose, fasting", "mg/dL", "mg/dL", 0, 70, 99)
 }
+
+// The same substances as the hospital's laboratory writes them.
+
+func glucoseMolar() measure {
+	return lab("14771-0", "Fasting glucose [Moles/volume] in Serum or Plasma", "Glucose, fasting", "mmol/L", "mmol/L", 1, 39, 55)
+}
+func cholesterolMolar() measure {
+	return lab("14647-2", "Cholesterol [Moles/volume] in Serum or Plasma", "Total cholesterol", "mmol/L", "mmol/L", 1, none, 51)
+}
+func hdlMolar() measure {
+	return lab("14646-4", "Cholesterol in HDL [Moles/volume] in Serum or Plasma", "HDL cholesterol", "mmol/L", "mmol/L", 1, 10, none)
+}
+func ldlMolar() measure {
+	return lab("39469-2", "Cholesterol in LDL [Moles/volume] in Serum or Plasma by calculation", "LDL cholesterol", "mmol/L", "mmol/L", 1, none, 26)
+}
 func creatinine() measure {
 	return lab("2160-0", "Creatinine [Mass/volume] in Serum or Plasma", "Creatinine", "mg/dL", "mg/dL", 2, 74, 135)
 }

@@ -59,6 +59,7 @@ func tellChronic(c *chart) {
 	c.vaccinate(zoster(), c.quarter(12), 1)
 	c.vaccinate(zoster(), c.quarter(10), 2)
 	c.flus(10)
+	c.aroundChronic()
 }
 
 func (c *chart) chronicMedicines() {
@@ -101,7 +102,11 @@ func jamesPotassium() curve { // high once, when lisinopril was raised; repeated
 
 func (c *chart) chronicQuarter(k int) {
 	day := c.quarter(k)
-	e := c.visit(visit{day: day, kind: followUp(), reason: diabetes(), note: jamesNote(k), who: proChen})
+	more := ""
+	if k == 0 {
+		more = jamesNewestMore
+	}
+	e := c.visit(visit{day: day, kind: followUp(), reason: diabetes(), note: jamesNote(k), more: more, who: proChen})
 	noise := int64(0)
 	if k > 8 && k < quarters {
 		noise = c.wobble(1)

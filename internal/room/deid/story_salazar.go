@@ -60,6 +60,7 @@ func tellElder(c *chart) {
 	c.vaccinate(zoster(), c.yearsAgo(5, 250), 2)
 	c.vaccinate(td(), c.yearsAgo(6, 100), 0)
 	c.flus(6)
+	c.aroundElder()
 }
 
 func (c *chart) elderAllergies() {
@@ -195,4 +196,5 @@ func tellDaughter(c *chart) {
 	c.procedure(procedure{code: snomed("73761001", "Colonoscopy (procedure)", "Colonoscopy"), day: c.yearsAgo(5, 40), place: locHospital, note: "Normal. Next one in ten years."})
 	c.flus(3)
 	c.vaccinate(td(), c.yearsAgo(4, 10), 0)
+	c.aroundDaughter()
 }

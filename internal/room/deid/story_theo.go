@@ -39,6 +39,7 @@ func tellChild(c *chart) {
 	c.childStrep(strep)
 	c.schedule(infancy())
 	c.flus(5)
+	c.aroundChild()
 }
 
 // childGrowth follows the middle of the growth charts, as far as Theo has come.

@@ -71,6 +71,7 @@ func tellMother(c *chart) {
 		day: c.daysAgo(795), who: proChen, place: locClinic, note: "Normal. Next one in three years."})
 	c.vaccinate(tdap(), workday(bornAt(c.today, childAge, childMonth, childDay).AddDate(0, -2, 0)), 0) // before Theo was born
 	c.flus(5)
+	c.aroundMother()
 }
 
 func teen(today time.Time) Persona {
@@ -117,6 +118,7 @@ func tellTeen(c *chart) {
 	c.schedule(infancy())
 	c.schedule(adolescence())
 	c.flus(4)
+	c.aroundTeen()
 }
 
 // growth is a child's check-up.

@@ -13,10 +13,14 @@ import (
 
 // SearchsetConfig describes an answer to NewSearchset.
 type SearchsetConfig struct {
-	Base  string // the FHIR base URL of this installation, without a slash at the end
-	Total int    // all matches, also those beyond _count
-	Self  string // the self link; empty for none, because a query in a URL may carry PHI
+	Base  string       // the FHIR base URL of this installation, without a slash at the end
+	Total int          // all matches, also those beyond _count
+	Kind  string       // "searchset" when empty
+	Links []BundleLink // addresses of this page and of its neighbours; they carry no query in clear
 }
+
+// BundleLink is one of a Bundle.
+type BundleLink struct{ Relation, URL string }
 
 // Searchset writes a Bundle of search results as it goes.
 type Searchset struct {
@@ -30,15 +34,30 @@ type Searchset struct {
 func NewSearchset(w io.Writer, cfg SearchsetConfig) *Searchset {
 	base := quote(cfg.Base + "/")
 	s := &Searchset{w: w, base: base[1 : len(base)-1]}
-	s.write(`{"resourceType":"Bundle","type":"searchset","total":` + strconv.Itoa(cfg.Total))
-	if cfg.Self != "" {
-		s.write(`,"link":[{"relation":"self","url":` + quote(cfg.Self) + `}]`)
+	if cfg.Kind == "" {
+		cfg.Kind = "searchset"
+	}
+	s.write(`{"resourceType":"Bundle","type":"` + cfg.Kind + `","total":` + strconv.Itoa(cfg.Total))
+	for i, l := range cfg.Links {
+		s.write([]string{`,"link":[`, `,`}[min(i, 1)] + `{"relation":` + quote(l.Relation) + `,"url":` + quote(l.URL) + `}`)
+	}
+	if len(cfg.Links) > 0 {
+		s.write(`]`)
 	}
 	return s
 }
 
 // Add writes one match, a resource as Present returns it.
 func (s *Searchset) Add(typ string, id person.ResourceID, doc phi.Doc) error {
+	return s.add(typ, id, doc, `,"search":{"mode":"match"}}`)
+}
+
+// Include writes a resource that matches bring along.
+func (s *Searchset) Include(typ string, id person.ResourceID, doc phi.Doc) error {
+	return s.add(typ, id, doc, `,"search":{"mode":"include"}}`)
+}
+
+func (s *Searchset) add(typ string, id person.ResourceID, doc phi.Doc, end string) error {
 	if s.n++; s.n == 1 {
 		s.write(`,"entry":[`)
 	} else {
@@ -54,7 +73,7 @@ func (s *Searchset) Add(typ string, id person.ResourceID, doc phi.Doc) error {
 	if s.err == nil {
 		_, s.err = s.w.Write(doc.Reveal())
 	}
-	s.write(`,"search":{"mode":"match"}}`)
+	s.write(end)
 	return s.err
 }
 

@@ -6,6 +6,11 @@ func defPractitionerRole() Definition {
 		Type:   "PractitionerRole",
 		Shared: true,
 		Search: []Param{
+			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "location", Kind: ReferenceParam, Path: "location", Targets: []string{"Location"}},
+			{Name: "organization", Kind: ReferenceParam, Path: "organization", Targets: []string{"Organization"}},
+			{Name: "practitioner", Kind: ReferenceParam, Path: "practitioner", Targets: []string{"Practitioner"}},
+			{Name: "role", Kind: TokenParam, Path: "code"},
 			{Name: "specialty", Kind: TokenParam, Path: "specialty"},
 		},
 		Shape: []Element{
@@ -17,6 +22,14 @@ func defPractitionerRole() Definition {
 			{Path: "specialty", Kind: KindConcept, List: true},
 			{Path: "location", Kind: KindReference, List: true},
 			{Path: "telecom", Kind: KindObject, List: true},
+		},
+		Title: Title{One: Words{"Role", "Puesto"}, Many: Words{"Roles", "Puestos"}},
+		Show: []Field{
+			{"practitioner", ShowReference, Words{"Who", "Quién"}},
+			{"code", ShowCoded, Words{"Role", "Puesto"}},
+			{"specialty", ShowCoded, Words{"Specialty", "Especialidad"}},
+			{"active", ShowYesNo, Words{"Works here", "Trabaja aquí"}},
+			{"location", ShowReference, Words{"Where", "Dónde"}},
 		},
 		Example: `{"resourceType":"PractitionerRole","id":"osei-role","practitioner":{"display":"Dr. Ama Osei"},"code":[{"text":"Family doctor"}]}`,
 	}

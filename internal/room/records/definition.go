@@ -10,17 +10,20 @@ import (
 // Definition says everything that Postern needs to know of one resource type.
 // Routes, search and shape check derive from it.
 //
+// As JSON it holds what stored charts and their indexes depend on, and no words of pages.
+//
 // Paths are element names with dots; lists on the way are stepped into. Where
 // several alternatives are possible (a choice type), "|" separates whole paths.
 type Definition struct {
 	Type        string
 	Compartment Compartment // whose chart it belongs to; empty only with Shared
 	Shared      bool        // belongs to the clinic and to no chart: people, places, products
-	StoredOnly  bool        // kept and readable, but without a page and with search by type alone
 	Status      Codes       // the type's required status element, if it has one
-	Search      []Param     // besides _id, _count, _sort and, for chart types, patient
+	Search      []Param     // besides those of every type (see common) and, for chart types, patient
 	Order       string      // the dates by which lists are ordered, first present wins
 	Shape       []Element   // what is checked before the resource is stored
+	Title       Title       `json:"-"` // what people call it, one and several
+	Show        []Field     `json:"-"` // the lines of its generic page, the headline first
 	Example     string      // a small valid resource about Rosa Field, a fictional patient with id "rosa"
 
 	// Computed by NewCatalogue, because every search needs them.
@@ -47,8 +50,10 @@ type ParamKind uint8
 
 // The kinds of search parameter.
 const (
-	TokenParam ParamKind = iota + 1
-	DateParam
+	TokenParam     ParamKind = iota + 1
+	DateParam                // of several values the first counts
+	StringParam              // starts with, whatever the case and the accents; :exact
+	ReferenceParam           // Type/id or id, never a URL; without Targets the URI of something that is not here
 )
 
 // Param is one search parameter.
@@ -57,6 +62,8 @@ type Param struct {
 	Kind   ParamKind
 	Path   string
 	System string // the system that a plain code implies
+	// Targets are the types that a reference may lead to, sorted.
+	Targets []string
 }
 
 // Kind is the JSON form of an element.
@@ -145,6 +152,9 @@ func NewCatalogue(defs []Definition) (*Catalogue, error) {
 	return c, nil
 }
 
+// All lists the definitions, sorted by type. It is shared: nobody changes it.
+func (c *Catalogue) All() []Definition { return c.list }
+
 // Definition returns the definition of a type.
 func (c *Catalogue) Definition(typ string) (Definition, bool) {
 	d, ok := c.byType[typ]
@@ -208,19 +218,22 @@ func (d Definition) check() error {
 			return fmt.Errorf("path %q is malformed", p)
 		}
 	}
+	if err := d.checkShow(); err != nil {
+		return err
+	}
 	return d.checkSearch()
 }
 
 func (d Definition) checkSearch() error {
-	seen := map[string]bool{"patient": true, "_id": true, "_count": true, "_sort": true}
+	seen := map[string]bool{"patient": true, "subject": true}
 	for _, p := range d.Search {
 		switch {
-		case p.Name == "" || p.Path == "" || p.Kind != TokenParam && p.Kind != DateParam:
+		case p.Name == "" || p.Path == "" || p.Kind < TokenParam || p.Kind > ReferenceParam:
 			return fmt.Errorf("search parameter %q is incomplete", p.Name)
-		case seen[p.Name]:
+		case seen[p.Name] || strings.HasPrefix(p.Name, "_") || p.Name == d.subject():
 			return fmt.Errorf("search parameter %q stands twice or is reserved", p.Name)
-		case d.StoredOnly:
-			return fmt.Errorf("a type that is only stored has no search parameters")
+		case p.Kind != ReferenceParam && p.Targets != nil || !slices.IsSorted(p.Targets):
+			return fmt.Errorf("search parameter %q has targets that are not sorted or not its own", p.Name)
 		}
 		seen[p.Name] = true
 	}

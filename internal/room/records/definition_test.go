@@ -44,7 +44,8 @@ func TestDefinitionsAreComplete(t *testing.T) {
 // type that misses the patient filter.
 func TestTypeWithoutCompartmentStopsTheStart(t *testing.T) {
 	good := func() Definition {
-		return Definition{Type: "Flag", Compartment: Compartment{Paths: []string{"subject"}}, Example: "{}"}
+		return Definition{Type: "Flag", Compartment: Compartment{Paths: []string{"subject"}}, Example: "{}",
+			Title: Title{Words{"Warning", "Aviso"}, Words{"Warnings", "Avisos"}}, Show: []Field{{"code", ShowCoded, Words{"Warning", "Aviso"}}}}
 	}
 	if err := CheckDefinitions([]Definition{good()}); err != nil {
 		t.Fatal(err)
@@ -58,9 +59,19 @@ func TestTypeWithoutCompartmentStopsTheStart(t *testing.T) {
 		"bad name":            func(d *Definition) { d.Type = "flag" },
 		"bad parameter":       func(d *Definition) { d.Search = []Param{{Name: "code"}} },
 		"reserved parameter":  func(d *Definition) { d.Search = []Param{{Name: "patient", Kind: TokenParam, Path: "x"}} },
-		"parameter of stored": func(d *Definition) { d.StoredOnly = true; d.Search = []Param{{"code", TokenParam, "code", ""}} },
-		"element":             func(d *Definition) { d.Shape = []Element{{Path: "code"}} },
-		"status":              func(d *Definition) { d.Status.Path = "status" },
+		"no title":            func(d *Definition) { d.Title = Title{} },
+		"title in English":    func(d *Definition) { d.Title.Many.ES = "" },
+		"nothing to show":     func(d *Definition) { d.Show = nil },
+		"shown without kind":  func(d *Definition) { d.Show[0].Kind = 0 },
+		"shown in English":    func(d *Definition) { d.Show[0].Words.ES = "" },
+		"shown path":          func(d *Definition) { d.Show[0].Path = "code..text" },
+		"subject's parameter": func(d *Definition) { d.Search = []Param{{Name: "subject", Kind: ReferenceParam, Path: "subject"}} },
+		"everybody's":         func(d *Definition) { d.Search = []Param{{Name: "_id", Kind: TokenParam, Path: "id"}} },
+		"targets of a token": func(d *Definition) {
+			d.Search = []Param{{Name: "code", Kind: TokenParam, Path: "code", Targets: []string{"Patient"}}}
+		},
+		"element": func(d *Definition) { d.Shape = []Element{{Path: "code"}} },
+		"status":  func(d *Definition) { d.Status.Path = "status" },
 	} {
 		d := good()
 		spoil(&d)
@@ -130,6 +141,11 @@ func checkExampleSearch(t *testing.T, c *Catalogue, part Part, d Definition, s P
 		return
 	}
 	q, err := c.ParseSearch(d.Type, s.Name+"=no-such-code")
+	if s.Kind == ReferenceParam && len(s.Targets) > 0 {
+		if _, wrong := c.ParseSearch(d.Type, s.Name+"=NoSuchType/1"); wrong == nil {
+			t.Errorf("%s takes a reference to anything", s.Name)
+		}
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

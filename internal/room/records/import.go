@@ -378,7 +378,7 @@ func (s *Store) CreateClinic(ctx context.Context, c person.Caller) error {
 		if err := tx.SetHead(ctx, headOf(clinic), digest); err != nil {
 			return err
 		}
-		if err := s.reworked(ctx, tx.Tx, progress{Target: s.c.Catalogue.fingerprint(), Done: true}); err != nil {
+		if err := s.reworked(ctx, tx.Tx, progress{Target: s.fingerprint(), Done: true}); err != nil {
 			return err
 		}
 		if err := tx.SetHead(ctx, registerHead(clinic), newLeaves().root); err != nil {

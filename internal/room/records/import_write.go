@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/db"
@@ -41,6 +42,7 @@ type chartWriter struct {
 	manifest Manifest
 	parts    map[string]map[person.ResourceID]Record
 	dirty    map[string]bool
+	tokens   [][]byte // by which the patient is looked up from now on; nil leaves them as they are
 }
 
 func newWriter(s *Store, tx *vault.ChangeTx, names *sources, g, shared access.Grant, patient person.PatientID, fresh bool) *writer {
@@ -330,17 +332,24 @@ func (w *writer) put(ctx context.Context, r Stored) error {
 		return nil
 	}
 	r.Record.Version = old.Version + 1
-	if err := w.insert(ctx, c.owner, r); err != nil {
+	now := w.s.c.Clock().UTC()
+	r.Record.storedAt(now)
+	if err := w.insert(ctx, c.owner, r, now); err != nil {
 		return err
+	}
+	if r.Type == "Patient" {
+		if c.tokens, err = w.s.lookupTokens(r.Body); err != nil {
+			return err
+		}
 	}
 	part[r.Record.ID], c.dirty[r.Type] = r.Record, true
 	t.Stored++
 	return nil
 }
 
-func (w *writer) insert(ctx context.Context, owner person.Owner, r Stored) error {
+func (w *writer) insert(ctx context.Context, owner person.Owner, r Stored, now time.Time) error {
 	version := int64(r.Record.Version)
-	header, err := w.tx.SealFacts(ctx, headerRow(owner, r.Record.ID, version), vault.Facts{Stored: w.s.c.Clock().UTC(), Labels: []phi.Label{phi.LabelNormal}})
+	header, err := w.tx.SealFacts(ctx, headerRow(owner, r.Record.ID, version), vault.Facts{Stored: now, Labels: []phi.Label{phi.LabelNormal}})
 	if err != nil {
 		return err
 	}
@@ -405,10 +414,16 @@ func (w *writer) part(ctx context.Context, c *chartWriter, typ string) (map[pers
 	return recs, nil
 }
 
-// finish writes the parts that changed, the manifest and the head.
+// finish writes the rows of the look-up and the parts that changed, the manifest and the head.
 func (w *writer) finish(ctx context.Context, c *chartWriter) error {
-	if len(c.dirty) == 0 {
+	if len(c.dirty) == 0 && c.tokens == nil {
 		return nil
+	}
+	if c.tokens != nil {
+		if err := storeLookup(ctx, w.tx, c.owner, w.s.generation(), c.tokens); err != nil {
+			return err
+		}
+		c.manifest.put(w.s.lookupRef(c.tokens))
 	}
 	for typ := range c.dirty {
 		if err := w.finishPart(ctx, c, typ); err != nil {
@@ -452,7 +467,7 @@ func (w *writer) finishPart(ctx context.Context, c *chartWriter, typ string) err
 	}
 	ref, _ := c.manifest.Part(typ)
 	ref = PartRef{Type: typ, Version: ref.Version + 1, Count: len(recs), Digest: sha256.Sum256(b)}
-	c.manifest.Parts = append(slices.DeleteFunc(slices.Clone(c.manifest.Parts), func(p PartRef) bool { return p.Type == typ }), ref)
+	c.manifest.put(ref)
 	sealed, err := w.tx.Seal(ctx, partRow(c.owner, typ, ref.Version), framed(b))
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"time"
 
 	"postern.example/postern/internal/room/records/rawjson"
 	"postern.example/postern/internal/word/fault"
@@ -21,7 +22,8 @@ type Record struct {
 	Status  uint8    // see Definition.StatusCode
 	Sort    int64    // order of lists in milliseconds of Unix time; unsorted for none
 	Dates   []Dates  // one for each date column of the type
-	Tokens  []uint64 // sorted, unique; see token
+	Tokens  []uint64 // codes: sorted, unique; see token
+	Links   []uint64 // identifiers, references and words, likewise; apart, because few resources share them
 	Digest  [32]byte // of the stored form
 }
 
@@ -63,12 +65,16 @@ func codingTokens(dst []uint64, param, system, code string) []uint64 {
 	return dst
 }
 
+// updatedColumn stands for the time of storage among the date columns, first of
+// them. No path has an underscore.
+const updatedColumn = "_lastUpdated"
+
 // dateColumns lists the paths of a type's date parameters, each once.
 func (d *Definition) dateColumns() []string {
 	if d.columns != nil {
 		return d.columns
 	}
-	var paths []string
+	paths := []string{updatedColumn}
 	for _, p := range d.Search {
 		if p.Kind == DateParam && !slices.Contains(paths, p.Path) {
 			paths = append(paths, p.Path)
@@ -84,19 +90,15 @@ func (d *Definition) schema() uint64 {
 		return d.schemaID
 	}
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "index 1\n%q %q\n%q\n", d.Type, d.Order, d.Status)
+	_, _ = fmt.Fprintf(h, "index 2\n%q %q\n%q\n", d.Type, d.Order, d.Status)
 	for _, p := range d.Search {
 		_, _ = fmt.Fprintf(h, "%q %d %q %q\n", p.Name, p.Kind, p.Path, p.System)
 	}
 	return binary.BigEndian.Uint64(h.Sum(nil))
 }
 
-// Describe makes the index record of a resource in stored form; Version is left
-// to the caller.
-func (c *Catalogue) Describe(body []byte, flags Flags) (Record, error) {
-	return c.describe(body, flags)
-}
-
+// describe makes the index record of a resource in stored form; Version and the
+// time of storage are left to the caller, see storedAt.
 func (c *Catalogue) describe(body []byte, flags Flags) (Record, error) {
 	v, err := rawjson.Parse(body, rawjson.Limits{})
 	if err != nil {
@@ -115,7 +117,8 @@ func (c *Catalogue) describe(body []byte, flags Flags) (Record, error) {
 	if def.Status.Path != "" {
 		r.Status = def.statusNumber(text(v, def.Status.Path))
 	}
-	for _, path := range def.dateColumns() {
+	r.Dates = append(make([]Dates, 0, len(def.dateColumns())), Dates{})
+	for _, path := range def.dateColumns()[1:] {
 		s := firstSpan(v, path, &r.Flags)
 		r.Dates = append(r.Dates, Dates{s.low, s.high})
 	}
@@ -123,13 +126,29 @@ func (c *Catalogue) describe(body []byte, flags Flags) (Record, error) {
 		r.Sort = sortKey(firstSpan(v, def.Order, &r.Flags))
 	}
 	for _, p := range def.Search {
-		if p.Kind == TokenParam {
+		switch {
+		case p.Kind == TokenParam && p.isIdentifier():
+			r.Links = valueTokens(r.Links, v, p)
+		case p.Kind == TokenParam:
 			r.Tokens = valueTokens(r.Tokens, v, p)
+		case p.Kind == StringParam:
+			r.Links = stringTokens(r.Links, v, p)
+		case p.Kind == ReferenceParam:
+			r.Links = referenceTokens(r.Links, v, p)
 		}
 	}
 	slices.Sort(r.Tokens)
 	r.Tokens = slices.Compact(r.Tokens)
+	slices.Sort(r.Links)
+	r.Links = slices.Compact(r.Links)
 	return r, nil
+}
+
+// storedAt completes a record with the time at which its version was stored, which
+// the client sees to the millisecond.
+func (r *Record) storedAt(t time.Time) {
+	ms := t.UnixMilli()
+	r.Dates[0] = Dates{ms, ms + 1}
 }
 
 // sortKey is the moment by which a list is ordered.
@@ -168,6 +187,8 @@ func valueTokens(dst []uint64, v rawjson.Value, p Param) []uint64 {
 			for c := range x.Get("coding").Items() {
 				dst = codingTokens(dst, p.Name, c.Get("system").Text(), c.Get("code").Text())
 			}
+		case x.Get("value").Type() == rawjson.String: // Identifier
+			dst = codingTokens(dst, p.Name, x.Get("system").Text(), x.Get("value").Text())
 		case x.Get("code").Type() == rawjson.String:
 			dst = codingTokens(dst, p.Name, x.Get("system").Text(), x.Get("code").Text())
 		}

@@ -38,6 +38,7 @@ func drawRecords(t *rapid.T, def *Definition) []Record {
 		}
 		slices.Sort(r.Tokens)
 		r.Tokens = slices.Compact(r.Tokens)
+		r.Links = rapid.SampledFrom([][]uint64{nil, {1}, {1, 2}, r.Tokens}).Draw(t, "links")
 		recs = append(recs, r)
 	}
 	return recs
@@ -45,7 +46,7 @@ func drawRecords(t *rapid.T, def *Definition) []Record {
 
 func same(a, b Record) bool {
 	return a.ID == b.ID && a.Version == b.Version && a.Flags == b.Flags && a.Status == b.Status && a.Sort == b.Sort &&
-		a.Digest == b.Digest && slices.Equal(a.Dates, b.Dates) && slices.Equal(a.Tokens, b.Tokens)
+		a.Digest == b.Digest && slices.Equal(a.Dates, b.Dates) && slices.Equal(a.Tokens, b.Tokens) && slices.Equal(a.Links, b.Links)
 }
 
 func TestPartKeepsItsRecords(t *testing.T) {
@@ -100,7 +101,7 @@ func TestSearchAgainstModel(t *testing.T) {
 		low := rapid.Int64Range(0, 12).Draw(t, "wanted")
 		want := span{low, low + rapid.Int64Range(1, 5).Draw(t, "span")}
 		q := Query{Count: rapid.IntRange(0, 50).Draw(t, "count"), Oldest: rapid.Bool().Draw(t, "oldest"),
-			dates: [][]dateTest{{{dateOp(slices.Index(dateOps(), op)), want, 0}}}}
+			dates: [][]dateTest{{{dateOp(slices.Index(dateOps(), op)), want, 1}}}}
 		if code != "" {
 			if err := q.addTokens(Param{Name: "code"}, code); err != nil {
 				t.Fatal(err)
@@ -108,7 +109,7 @@ func TestSearchAgainstModel(t *testing.T) {
 		}
 		var expected []person.ResourceID
 		for _, r := range recs {
-			if (code == "" || slices.ContainsFunc(q.tokens[0], func(x uint64) bool { return slices.Contains(r.Tokens, x) })) && modelDate(op, r.Dates[0], want) {
+			if (code == "" || slices.ContainsFunc(q.tokens[0], func(x uint64) bool { return slices.Contains(r.Tokens, x) })) && modelDate(op, r.Dates[1], want) {
 				expected = append(expected, r.ID)
 			}
 		}
@@ -156,7 +157,7 @@ func modelDate(op string, d Dates, w span) bool {
 
 func TestPartRefuses(t *testing.T) {
 	c := catalogue(t)
-	rec := func(n uint64) Record { return Record{ID: numberedID(n), Dates: []Dates{{}}, Tokens: []uint64{n}} }
+	rec := func(n uint64) Record { return Record{ID: numberedID(n), Dates: []Dates{{}, {}}, Tokens: []uint64{n}} }
 	if _, err := c.EncodePart("Observation", []Record{rec(1), rec(1)}); err == nil {
 		t.Error("one resource twice was encoded")
 	}
@@ -182,7 +183,7 @@ func TestPartRefuses(t *testing.T) {
 		t.Errorf("another type's part: %v, want stale", err)
 	}
 	swapped := clone(b)
-	size, at := recordSize+16, len(b)-3*(recordSize+16)
+	size, at := recordSize+32, len(b)-3*(recordSize+32)
 	copy(swapped[at:], b[at+size:at+2*size])
 	copy(swapped[at+size:], b[at:at+size])
 	if _, err := c.OpenPart("Observation", swapped); err == nil {
@@ -195,7 +196,7 @@ func FuzzOpenPart(f *testing.F) {
 	for n := range 3 {
 		var recs []Record
 		for i := range n * 2 {
-			recs = append(recs, Record{ID: numberedID(uint64(i)), Dates: []Dates{{1, 2}}, Tokens: []uint64{uint64(n)}})
+			recs = append(recs, Record{ID: numberedID(uint64(i)), Dates: []Dates{{1, 2}, {1, 2}}, Tokens: []uint64{uint64(n)}})
 		}
 		b, err := c.EncodePart("Observation", recs)
 		if err != nil {

@@ -1,7 +1,6 @@
 package records
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 
@@ -121,25 +120,4 @@ func (s *Store) keep(ctx context.Context, m db.Mark, k answerKey, version int64,
 	}
 	s.cache.put(k.cached(version), sealed)
 	s.answers.Put(m, k, version)
-}
-
-// bundled writes what a search found as a Bundle.
-func bundled(found Found, base string) (phi.Doc, error) {
-	// Written at once: thousands of small writes to a connection cost more than
-	// the resources.
-	size := 256
-	for _, res := range found.Resources {
-		size += res.Doc.Len() + 256
-	}
-	var b bytes.Buffer
-	b.Grow(size)
-	// No self link: a query in an emitted URL could carry a code, a date or a name.
-	set := NewSearchset(&b, SearchsetConfig{Base: base, Total: found.Total})
-	for _, res := range found.Resources {
-		if err := set.Add(res.Type, res.ID, res.Doc); err != nil {
-			return phi.Doc{}, err
-		}
-	}
-	err := set.Close()
-	return phi.NewDoc(b.Bytes()), err
 }

@@ -83,3 +83,8 @@ func (m Manifest) Part(typ string) (PartRef, bool) {
 	}
 	return m.Parts[i], true
 }
+
+// put puts p in the place of the part of its type.
+func (m *Manifest) put(p PartRef) {
+	m.Parts = append(slices.DeleteFunc(slices.Clone(m.Parts), func(o PartRef) bool { return o.Type == p.Type }), p)
+}

@@ -14,13 +14,16 @@ import (
 // Part is the index of one type in one chart, in the form in which it is sealed
 // and searched: nothing is decoded beforehand.
 //
-//	magic "PXP1" | schema 8 | date columns 1 | records 4 | sets 4 | tokens 4
+//	magic "PXP2" | schema 8 | date columns 1 | records 4 | sets 4 | tokens 4
 //	set ends: 4 bytes each, the index after the set's last token
 //	tokens:   8 bytes each; a set's tokens ascend
-//	records:  id 16 | version 4 | flags 2 | status 1 | set 4 | sort 8 | dates 16 each | digest 32
+//	records:  id 16 | version 4 | flags 2 | status 1 | set 4 | sort 8 | dates 16 each | links 4 | digest 32
 //
 // Numbers are big endian. Records with the same tokens share a set, so a search
-// looks at each combination of codes once and then compares set numbers.
+// looks at each combination of codes once and then compares set numbers. Links, the
+// number of another set, holds what is nearly the record's own: were it in the first
+// one, no two records would share any. A part of the first form, "PXP1", has none; it
+// is always stale, and read by the rework alone.
 // Encoding is canonical: records are ordered newest first and sets by first
 // use, so equal contents have equal bytes.
 type Part struct {
@@ -28,16 +31,19 @@ type Part struct {
 	columns, count      int
 	setEnds, tokens, at int // where the tables start
 	sets                int
+	old                 bool // of the first form
 }
 
 const (
-	partMagic  = "PXP1"
+	partMagic  = "PXP2"
+	oldMagic   = "PXP1"
 	partHeader = 4 + 8 + 1 + 4 + 4 + 4
-	recordSize = 16 + 4 + 2 + 1 + 4 + 8 + 32 // and 16 for each date column
+	recordSize = 16 + 4 + 2 + 1 + 4 + 8 + 4 + 32 // and 16 for each date column
 	maxRecords = 1 << 24
 	setAt      = 23 // places inside a record
 	sortAt     = 27
 	datesFrom  = 35
+	linksFrom  = 36 // from the end, as is the digest
 )
 
 // EncodePart makes the part of a type from its records, which it sorts.
@@ -51,20 +57,24 @@ func (c *Catalogue) EncodePart(typ string, recs []Record) ([]byte, error) {
 	var ends []uint32
 	var tokens []uint64
 	numbers := map[string]uint32{}
-	setOf := make([]uint32, len(recs))
-	for i, r := range recs {
-		if len(r.Dates) != columns || i > 0 && compareRecords(recs[i-1], r) >= 0 {
-			return nil, fmt.Errorf("encode index: record %d is malformed or stands twice", i)
-		}
-		key := string(tokenBytes(r.Tokens))
+	number := func(of []uint64) uint32 {
+		key := string(tokenBytes(of))
 		n, ok := numbers[key]
 		if !ok {
 			n = uint32(len(ends))
 			numbers[key] = n
-			tokens = append(tokens, r.Tokens...)
+			tokens = append(tokens, of...)
 			ends = append(ends, uint32(len(tokens)))
 		}
-		setOf[i] = n
+		return n
+	}
+	setsOf := make([][2]uint32, len(recs))
+	for i, r := range recs {
+		if len(r.Dates) != columns || i > 0 && compareRecords(recs[i-1], r) >= 0 {
+			return nil, fmt.Errorf("encode index: record %d is malformed or stands twice", i)
+		}
+		setsOf[i][0] = number(r.Tokens)
+		setsOf[i][1] = number(r.Links)
 	}
 	b := make([]byte, 0, partHeader+4*len(ends)+8*len(tokens)+len(recs)*(recordSize+16*columns))
 	b = append(b, partMagic...)
@@ -78,7 +88,7 @@ func (c *Catalogue) EncodePart(typ string, recs []Record) ([]byte, error) {
 	}
 	b = append(b, tokenBytes(tokens)...)
 	for i, r := range recs {
-		b = r.encode(b, setOf[i])
+		b = r.encode(b, setsOf[i])
 	}
 	return b, nil
 }
@@ -91,17 +101,18 @@ func tokenBytes(ts []uint64) []byte {
 	return b
 }
 
-func (r Record) encode(b []byte, set uint32) []byte {
+func (r Record) encode(b []byte, sets [2]uint32) []byte {
 	b = append(b, r.ID.Bytes()...)
 	b = binary.BigEndian.AppendUint32(b, r.Version)
 	b = binary.BigEndian.AppendUint16(b, uint16(r.Flags))
 	b = append(b, r.Status)
-	b = binary.BigEndian.AppendUint32(b, set)
+	b = binary.BigEndian.AppendUint32(b, sets[0])
 	b = binary.BigEndian.AppendUint64(b, uint64(r.Sort))
 	for _, d := range r.Dates {
 		b = binary.BigEndian.AppendUint64(b, uint64(d.Low))
 		b = binary.BigEndian.AppendUint64(b, uint64(d.High))
 	}
+	b = binary.BigEndian.AppendUint32(b, sets[1])
 	return append(b, r.Digest[:]...)
 }
 
@@ -120,16 +131,16 @@ func (c *Catalogue) OpenPart(typ string, b []byte) (Part, error) {
 // needs no second look at its tables.
 func (c *Catalogue) openPart(typ string, b []byte, checked bool) (Part, error) {
 	def := c.def(typ)
-	if def == nil || len(b) < partHeader || string(b[:4]) != partMagic {
+	if def == nil || len(b) < partHeader || string(b[:4]) != partMagic && string(b[:4]) != oldMagic {
 		return Part{}, errPart
 	}
 	if binary.BigEndian.Uint64(b[4:]) != def.schema() {
 		return Part{}, ErrStale
 	}
-	p := Part{b: b, columns: int(b[12]), count: int(binary.BigEndian.Uint32(b[13:])),
+	p := Part{b: b, old: b[3] == oldMagic[3], columns: int(b[12]), count: int(binary.BigEndian.Uint32(b[13:])),
 		sets: int(binary.BigEndian.Uint32(b[17:]))}
 	tokens := int(binary.BigEndian.Uint32(b[21:]))
-	if p.columns != len(def.dateColumns()) || p.count > maxRecords || p.sets > p.count || tokens > len(b)/8 {
+	if p.columns != len(def.dateColumns()) || p.count > maxRecords || p.sets > 2*p.count || tokens > len(b)/8 {
 		return Part{}, errPart
 	}
 	p.setEnds = partHeader
@@ -145,8 +156,8 @@ func (c *Catalogue) openPart(typ string, b []byte, checked bool) (Part, error) {
 }
 
 // staleRecords decodes a part that was written under other definitions, by what
-// it says of itself; stale is false for one of the definitions that hold now. The
-// form of a record has not changed, and its dates and tokens are of no use.
+// it says of itself; stale is false for one of the definitions that hold now. Its
+// dates and tokens are of no use.
 func (c *Catalogue) staleRecords(typ string, b []byte) (recs []Record, stale bool, err error) {
 	if _, err := c.openPart(typ, b, false); !errors.Is(err, ErrStale) {
 		return nil, false, err
@@ -187,13 +198,10 @@ func (p Part) checkRecords() error {
 	rest := p.b[p.at:]
 	last := int64(openHigh)
 	for i := 0; len(rest) >= size; i++ {
-		rec := rest[:recordSize:recordSize]
-		set, sort := binary.BigEndian.Uint32(rec[setAt:]), int64(binary.BigEndian.Uint64(rec[sortAt:]))
-		if set >= seen {
-			if set > seen || int(set) >= p.sets {
-				return errPart
-			}
-			seen++
+		rec := rest[:size:size]
+		sort := int64(binary.BigEndian.Uint64(rec[sortAt:]))
+		if !p.firstUse(binary.BigEndian.Uint32(rec[setAt:]), &seen) || !p.old && !p.firstUse(binary.BigEndian.Uint32(rec[size-linksFrom:]), &seen) {
+			return errPart
 		}
 		if sort >= last && i > 0 && (sort > last || bytes.Compare(p.record(i - 1)[:16], rec[:16]) >= 0) {
 			return errPart
@@ -206,7 +214,22 @@ func (p Part) checkRecords() error {
 	return nil
 }
 
-func (p Part) size() int { return recordSize + 16*p.columns }
+// firstUse reports whether set is one that was seen before, or the next.
+func (p Part) firstUse(set uint32, seen *uint32) bool {
+	if set < *seen {
+		return true
+	}
+	ok := set == *seen && int(set) < p.sets
+	*seen++
+	return ok
+}
+
+func (p Part) size() int {
+	if p.old {
+		return recordSize - 4 + 16*p.columns
+	}
+	return recordSize + 16*p.columns
+}
 
 func (p Part) record(i int) []byte { return p.b[p.at+i*p.size():][:p.size()] }
 
@@ -230,12 +253,21 @@ func (p Part) Record(i int) Record {
 	for c := range p.columns {
 		r.Dates = append(r.Dates, datesAt(b, c))
 	}
-	from, to := p.set(int(binary.BigEndian.Uint32(b[setAt:])))
-	for t := from; t < to; t++ {
-		r.Tokens = append(r.Tokens, p.token(t))
+	r.Tokens = p.tokensOf(binary.BigEndian.Uint32(b[setAt:]))
+	if !p.old {
+		r.Links = p.tokensOf(binary.BigEndian.Uint32(b[p.size()-linksFrom:]))
 	}
 	copy(r.Digest[:], b[p.size()-32:])
 	return r
+}
+
+func (p Part) tokensOf(set uint32) []uint64 {
+	from, to := p.set(int(set))
+	var out []uint64
+	for t := from; t < to; t++ {
+		out = append(out, p.token(t))
+	}
+	return out
 }
 
 func datesAt(rec []byte, column int) Dates {

@@ -31,7 +31,7 @@ func TestParseSearch(t *testing.T) {
 	if err != nil || !q.ByChart || q.Patient != (person.PatientID{}) || len(q.ids) != 1 || len(q.ids[0]) != 0 {
 		t.Errorf("an impossible identifier must name nobody: %+v, %v", q, err)
 	}
-	if q, err = c.ParseSearch("Observation", ""); err != nil || q.Count != MaxCount || q.Oldest {
+	if q, err = c.ParseSearch("Observation", ""); err != nil || q.Count != UsualCount || q.Oldest {
 		t.Errorf("defaults are %+v, %v", q, err)
 	}
 	if q, err = c.ParseSearch("Observation", "_count=100000"); err != nil || q.Count != MaxCount {
@@ -47,15 +47,21 @@ func TestParseSearch(t *testing.T) {
 
 func TestParseSearchRefuses(t *testing.T) {
 	c := catalogue(t)
-	for _, text := range []string{"foo=1", "code:in=x", "code:not=x", "subject.name=x", "_include=Observation:subject", "_has:x=1", "_revinclude=x",
-		"_query=x", "_filter=x", "_lastUpdated=2020", "patient:Patient=1", "Patient=1", "PATIENT=1", "code=", "code=a,,b", "code=|", "code=a|b|c", "_count=", "_count=x", "_count=-1", "_count=1&_count=2",
-		"_count=99999999999999999999", "_sort=code", "_sort=-date,code", "_sort=date&_sort=-date", "patient=a&patient=b", "date=", "date=x2020", "date=ap2020", "date=202",
+	for _, text := range []string{"foo=1", "code:in=x", "code:not=x", "code:text=x", "subject.name=x", "subject:Patient.name=x", "_has:x=1", "_has:Observation:subject:code=1",
+		"_include=*", "_include=Observation", "_include=Observation:code", "_include=Observation:no", "_include:iterate=Observation:encounter", "_include=Encounter:location", "_include=Observation:encounter:Patient",
+		"_revinclude=x", "_revinclude=*", "_revinclude=Observation:encounter", "_revinclude=Nonsense:target", "_include=a:b:c:d", strings.Repeat("_include=Observation:encounter&", 9),
+		"encounter=http://other.example/Encounter/1", "encounter=Patient/1", "encounter:Encounter=1", "encounter=a/b/c", "_total=all", "_summary=true", "_summary=data", "_elements=code", "_contained=true", "_pretty=true",
+		"_query=x", "_filter=x", "_text=x", "_content=x", "_tag=x", "_profile=x", "_security=R", "_source=x", "_type=Patient", "_page=x", "_lastUpdated=yesterday", "_since=2020", "patient:Patient=1", "Patient=1", "PATIENT=1", "code=", "code=a,,b", "code=|", "code=a|b|c", "_count=", "_count=x", "_count=-1", "_count=1&_count=2",
+		"_count=99999999999999999999", "_sort=code", "_sort=-date,code", "_sort=date&_sort=-date", "patient=a&patient=b", "date=", "date=x2020", "date=ap2020", "_sort=-code", "_sort=status", "_sort=-_id", "subject=a&patient=b", "_format=json&_format=json", "date=202",
 		"date=2020-13", "date=ge", "code=%ff", "code=%zz", "a;b", "code=" + strings.Repeat("a", 9000), strings.Repeat("code=a&", 40), "code=" + strings.Repeat("a,", 70) + "a"} {
 		if _, err := c.ParseSearch("Observation", text); !fault.Is(err, fault.Invalid) {
 			t.Errorf("search %.50s: %v, want invalid", text, err)
 		}
 	}
-	for typ, text := range map[string]string{"Organization": "patient=x", "Claim": "status=active", "Practitioner": "_sort=date"} {
+	if _, err := c.ParseSearch("Observation", "_format=xml"); !fault.Is(err, fault.NotAcceptable) {
+		t.Errorf("XML: %v", err)
+	}
+	for typ, text := range map[string]string{"Organization": "patient=x", "Claim": "name=x", "Practitioner": "_sort=date"} {
 		if _, err := c.ParseSearch(typ, text); !fault.Is(err, fault.Invalid) {
 			t.Errorf("search %s?%s: %v, want invalid", typ, text, err)
 		}
@@ -79,7 +85,7 @@ func FuzzParseSearch(f *testing.F) {
 	for _, s := range []string{"code=http://loinc.org|8302-2,x&date=ge2020", "_id=a&_count=3", `code=a\,b\|c`, "date=sa2020-01-01T10:00:00%2B02:00"} {
 		f.Add(s)
 	}
-	b, err := c.EncodePart("Observation", []Record{{ID: numberedID(1), Dates: []Dates{{1, 2}}, Tokens: []uint64{3}}})
+	b, err := c.EncodePart("Observation", []Record{{ID: numberedID(1), Dates: []Dates{{1, 2}, {1, 2}}, Tokens: []uint64{3}}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -134,7 +140,7 @@ func TestSearchset(t *testing.T) {
 	id := numberedID(7)
 	for n := range 3 {
 		var buf bytes.Buffer
-		s := NewSearchset(&buf, SearchsetConfig{Base: "http://localhost:8080/fhir/R4", Total: 9, Self: "x?<y"})
+		s := NewSearchset(&buf, SearchsetConfig{Base: "http://localhost:8080/fhir/R4", Total: 9, Links: []BundleLink{{"self", "x?<y"}, {"next", "z"}}[:n]})
 		for range n {
 			if err := s.Add("Patient", id, phi.NewDoc([]byte(`{"resourceType":"Patient"}`))); err != nil {
 				t.Fatal(err)

@@ -167,105 +167,6 @@ func present(doc phi.Doc, typ string, id person.ResourceID, version int64, f vau
 	return Present(phi.NewDoc(unpadded(doc.Reveal())), typ, id, Meta{Version: version, Updated: f.Stored, Labels: f.Labels})
 }
 
-// Found is the answer to a search.
-type Found struct {
-	Resources []Resource
-	Total     int
-}
-
-// Search finds resources of one type. text is the query string or form. A
-// patient's search without the patient parameter means the own chart; anybody
-// else must name the patient.
-func (s *Store) Search(ctx context.Context, c person.Caller, typ, text string) (Found, error) {
-	q, owner, g, err := s.decideSearch(ctx, c, typ, text)
-	if err != nil {
-		return Found{}, err
-	}
-	found, _, err := s.searchNow(ctx, g, owner, q)
-	return found, err
-}
-
-// Searchset is Search, answered as a FHIR Bundle of type searchset, which is there
-// while use runs. base is the FHIR base URL of this installation, without a slash
-// at the end.
-func (s *Store) Searchset(ctx context.Context, c person.Caller, typ, text, base string, use func(phi.Doc) error) error {
-	q, owner, g, err := s.decideSearch(ctx, c, typ, text)
-	if err != nil {
-		return err
-	}
-	return s.listed(ctx, g, owner, typ, base+" "+text, func() (phi.Doc, vault.Head, error) {
-		found, head, err := s.searchNow(ctx, g, owner, q)
-		if err != nil {
-			return phi.Doc{}, vault.Head{}, err
-		}
-		doc, err := bundled(found, base)
-		return doc, head, err
-	}, use)
-}
-
-// decideSearch parses a search, has it decided and logged, and returns the Grant.
-func (s *Store) decideSearch(ctx context.Context, c person.Caller, typ, text string) (Query, person.Owner, access.Grant, error) {
-	q, err := s.c.Catalogue.ParseSearch(typ, text)
-	if err != nil {
-		return Query{}, person.Owner{}, access.Grant{}, err
-	}
-	owner, action, err := s.searched(ctx, c, q)
-	if err != nil {
-		return Query{}, person.Owner{}, access.Grant{}, err
-	}
-	g, err := s.c.Gate.Decide(ctx, access.Ask{Caller: c, Action: action, Owner: owner, Object: typ, Kinds: kinds(typ), Query: text})
-	return q, owner, g, err
-}
-
-// searchNow searches the chart as it stands, and says in which state that was.
-func (s *Store) searchNow(ctx context.Context, g access.Grant, owner person.Owner, q Query) (found Found, at vault.Head, err error) {
-	err = s.steady(ctx, owner, func(head vault.Head) error {
-		at = head
-		found, err = s.search(ctx, g, owner, head, q)
-		return err
-	})
-	return found, at, err
-}
-
-// searched says whose chart a query is about.
-func (s *Store) searched(ctx context.Context, c person.Caller, q Query) (person.Owner, access.Action, error) {
-	def, _ := s.c.Catalogue.Definition(q.Type)
-	switch {
-	case def.Shared:
-		return person.Clinic(s.c.Clinic), access.ReadShared, nil
-	case q.ByChart:
-		return person.Patient(q.Patient), access.SearchChart, nil
-	case c.Role() != person.RolePatient:
-		return person.Owner{}, "", fault.Say(fault.Invalid, "error.search-patient", "search: staff must name the patient")
-	}
-	st, err := s.c.Standings.Standing(ctx, c.Account())
-	if err != nil {
-		return person.Owner{}, "", err
-	}
-	return person.Patient(st.Chart), access.SearchChart, nil
-}
-
-func (s *Store) search(ctx context.Context, g access.Grant, owner person.Owner, head vault.Head, q Query) (Found, error) {
-	m, err := s.manifest(ctx, g, owner, head)
-	if err != nil {
-		return Found{}, err
-	}
-	part, ok, err := s.part(ctx, g, owner, m, q.Type)
-	if err != nil || !ok {
-		return Found{}, err
-	}
-	res := part.Search(q)
-	f := Found{Total: res.Total, Resources: make([]Resource, 0, len(res.Hits))}
-	for _, h := range res.Hits {
-		r, err := s.open(ctx, g, owner, q.Type, h.ID, int64(h.Version))
-		if err != nil {
-			return Found{}, err
-		}
-		f.Resources = append(f.Resources, r)
-	}
-	return f, nil
-}
-
 // open fetches and opens one version that the index names.
 func (s *Store) open(ctx context.Context, g access.Grant, owner person.Owner, typ string, id person.ResourceID, version int64) (Resource, error) {
 	r, err := s.row(ctx, owner, id, version)
@@ -291,22 +192,30 @@ func (c Chart) Resources(typ string) []Resource { return c.byType[typ] }
 
 // View opens the types of one chart for one page. what names the page in the log.
 func (s *Store) View(ctx context.Context, c person.Caller, patient person.PatientID, what string, types ...string) (Chart, error) {
-	owner := person.Patient(patient)
-	g, err := s.c.Gate.Decide(ctx, access.Ask{Caller: c, Action: access.ReadChart, Owner: owner, Object: what, Kinds: kinds(types...)})
+	return s.viewWith(ctx, access.Ask{Caller: c, Action: access.ReadChart, Owner: person.Patient(patient), Object: what, Kinds: kinds(types...)}, types, nil)
+}
+
+// viewWith is View for what a asks. look, if any, sees the manifest that was verified.
+func (s *Store) viewWith(ctx context.Context, a access.Ask, types []string, look func(vault.Head, Manifest) error) (Chart, error) {
+	g, err := s.c.Gate.Decide(ctx, a)
 	if err != nil {
 		return Chart{}, err
 	}
+	patient, _ := a.Owner.AsPatient()
 	chart := Chart{Patient: patient}
-	err = s.steady(ctx, owner, func(head vault.Head) error {
+	err = s.steady(ctx, a.Owner, func(head vault.Head) error {
 		chart.byType = map[string][]Resource{}
-		m, err := s.manifest(ctx, g, owner, head)
+		m, err := s.manifest(ctx, g, a.Owner, head)
 		if err != nil {
 			return err
 		}
 		for _, typ := range types {
-			if err := s.viewType(ctx, g, owner, m, typ, &chart); err != nil {
+			if err := s.viewType(ctx, g, a.Owner, m, typ, &chart); err != nil {
 				return err
 			}
+		}
+		if look != nil {
+			return look(head, m)
 		}
 		return nil
 	})

@@ -89,14 +89,14 @@ func (s *Store) next(ctx context.Context, at progress) (int, error) {
 
 // progress is how far the rework is.
 type progress struct {
-	Target [32]byte // fingerprint of the definitions
+	Target [32]byte // fingerprint of the definitions, and of the look-up
 	Done   bool
 	Owner  []byte // the last chart done
 }
 
 // begin returns where the rework for these definitions is.
 func (s *Store) begin(ctx context.Context) (progress, error) {
-	p := progress{Target: s.c.Catalogue.fingerprint(), Owner: []byte{}}
+	p := progress{Target: s.fingerprint(), Owner: []byte{}}
 	var target, owner []byte
 	var done int64
 	err := s.c.DB.QueryRow(ctx, `SELECT target, done, owner FROM chart_rework WHERE id = 1`).Scan(&target, &done, &owner)
@@ -169,7 +169,71 @@ func (r *reworker) run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := r.lookup(ctx); err != nil {
+		return err
+	}
 	return (&writer{s: r.s, tx: r.tx}).finish(ctx, r.chart)
+}
+
+// lookup makes the rows by which the chart's patient is looked up anew when they are of
+// another version, of before there were any, or not what the manifest says.
+func (r *reworker) lookup(ctx context.Context) error {
+	c := r.chart
+	p, ok := c.owner.AsPatient()
+	if !ok {
+		return nil
+	}
+	rows, err := scanTokens(r.tx.Query(ctx, selectTokens, c.owner.Bytes()))
+	if err != nil {
+		return err
+	}
+	if ref, ok := c.manifest.Part(lookupPart); ok && ref == r.s.lookupRef(rows) {
+		return nil
+	}
+	c.tokens = [][]byte{}
+	version, err := r.patientVersion(ctx, person.PatientResource(p))
+	if err != nil || version == 0 {
+		return err
+	}
+	sealed, err := r.sealed(ctx, r.tx.QueryRow(ctx, `SELECT body FROM chart_row WHERE owner = ? AND id = ? AND version = ?`,
+		c.owner.Bytes(), person.PatientResource(p).Bytes(), version), "row that the index names")
+	if err != nil {
+		return err
+	}
+	return r.tx.Rework(ctx, bodyRow(c.owner, "Patient", person.PatientResource(p), version), sealed, func(plain []byte) (err error) {
+		c.tokens, err = r.s.lookupTokens(unpadded(plain))
+		return err
+	})
+}
+
+// patientVersion is the version of the chart's Patient that the index names, 0 for none.
+func (r *reworker) patientVersion(ctx context.Context, id person.ResourceID) (version int64, err error) {
+	c := r.chart
+	if recs, ok := c.parts["Patient"]; ok { // made anew just now
+		return int64(recs[id].Version), nil
+	}
+	ref, ok := c.manifest.Part("Patient")
+	if !ok {
+		return 0, nil
+	}
+	sealed, err := r.sealed(ctx, r.tx.QueryRow(ctx, `SELECT body FROM chart_part WHERE owner = ? AND part = ?`,
+		c.owner.Bytes(), r.s.partToken(c.owner, "Patient")), "index")
+	if err != nil {
+		return 0, err
+	}
+	err = r.tx.Rework(ctx, partRow(c.owner, "Patient", ref.Version), sealed, func(plain []byte) error {
+		b, err := unframed(plain)
+		if err != nil {
+			return err
+		}
+		part, err := r.s.c.Catalogue.openPart("Patient", b, false)
+		if err == nil {
+			rec, _ := part.Find(id)
+			version = int64(rec.Version)
+		}
+		return err
+	})
+	return version, err
 }
 
 func (r *reworker) tampered(ctx context.Context, what string) error {
@@ -250,8 +314,15 @@ func (r *reworker) part(ctx context.Context, ref PartRef) error {
 // import alone could know, the flags and the version, stays.
 func (r *reworker) record(ctx context.Context, typ string, old Record) (rec Record, err error) {
 	owner, version := r.chart.owner, int64(old.Version)
-	sealed, err := r.sealed(ctx, r.tx.QueryRow(ctx, `SELECT body FROM chart_row WHERE owner = ? AND id = ? AND version = ?`,
-		owner.Bytes(), old.ID.Bytes(), version), "row that the index names")
+	var header, sealed []byte
+	err = r.tx.QueryRow(ctx, selectRow, owner.Bytes(), old.ID.Bytes(), version).Scan(&header, &sealed)
+	if errors.Is(err, db.ErrNoRows) {
+		return Record{}, r.tampered(ctx, "row that the index names is missing")
+	}
+	if err != nil {
+		return Record{}, fmt.Errorf("read row that the index names: %w", err)
+	}
+	facts, err := r.s.c.Vault.Facts(ctx, headerRow(owner, old.ID, version), header)
 	if err != nil {
 		return Record{}, err
 	}
@@ -262,6 +333,10 @@ func (r *reworker) record(ctx context.Context, typ string, old Record) (rec Reco
 		}
 		return err
 	})
+	if err != nil {
+		return Record{}, err
+	}
 	rec.Version = old.Version
-	return rec, err
+	rec.storedAt(facts.Stored)
+	return rec, nil
 }

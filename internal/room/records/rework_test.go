@@ -22,7 +22,7 @@ func job() person.Caller {
 
 // changed is the catalogue of the next version: one search parameter and one date
 // more for observations, one less for encounters, another order of conditions, and
-// practitioners, who are shared, can be searched by gender.
+// practitioners, who are shared, can be searched by sex.
 func changed(t testing.TB) *Catalogue {
 	t.Helper()
 	defs := Definitions()
@@ -37,7 +37,7 @@ func changed(t testing.TB) *Catalogue {
 		case "Condition":
 			d.Order = "recordedDate"
 		case "Practitioner":
-			d.Search = append(slices.Clone(d.Search), Param{Name: "gender", Kind: TokenParam, Path: "gender"})
+			d.Search = append(slices.Clone(d.Search), Param{Name: "sex", Kind: TokenParam, Path: "gender"})
 		}
 	}
 	c, err := NewCatalogue(defs)
@@ -168,7 +168,7 @@ func TestANewChartComesInWhileTheSharedIndexIsStale(t *testing.T) {
 		k = k.upgrade(t, changed(t), job)
 		elder := k.persona(t, "elder")
 		c := k.people.Add(t, elder, k.Clock.Now(), person.RolePatient)
-		if f, err := k.store.Search(t.Context(), c, "Practitioner", "gender=female"); err != nil || f.Total == 0 {
+		if f, err := k.store.Search(t.Context(), c, "Practitioner", "sex=female"); err != nil || f.Total == 0 {
 			t.Errorf("%d practitioners found, %v", f.Total, err)
 		}
 		if a := k.Alarms.Take(); len(a) > 0 {

@@ -14,36 +14,103 @@ type Hit struct {
 	Version uint32
 	Flags   Flags
 	Status  uint8
+
+	key int64 // by which the search is ordered
 }
+
+func (h Hit) place() position { return position{key: h.key, id: h.ID} }
 
 // Result is the outcome of a search of one part.
 type Result struct {
-	Hits  []Hit // at most Query.Count, in the order asked for
-	Total int   // all that match
+	Hits          []Hit // at most Query.Count, in the order asked for
+	Total         int   // all that match
+	Before, After bool  // whether matches stand before and after Hits
 }
 
 // Search scans a part. It needs time in proportion to the records, some five
 // nanoseconds each, and no memory but the result's.
 func (p Part) Search(q Query) Result {
-	ok := p.matchingSets(q.tokens)
-	b, size, from, step := p.b, p.size(), p.at, p.size()
-	if q.Oldest {
-		from, step = len(b)-size, -size
+	if q.from != nil || q.sort > 0 {
+		return p.searchPage(q)
 	}
 	res := Result{Hits: make([]Hit, 0, min(q.Count, p.count, 64))}
-	filtered := len(q.ids)+len(q.dates) > 0
-	for range p.count {
-		rec := b[from : from+size]
-		from += step
-		if !ok[binary.BigEndian.Uint32(rec[setAt:])] || filtered && !q.matches(rec) {
-			continue
-		}
+	for rec := range p.matching(q) {
 		if res.Total++; len(res.Hits) < q.Count {
-			res.Hits = append(res.Hits, Hit{resourceIDFromBytes(rec[:16]), binary.BigEndian.Uint32(rec[16:]),
-				Flags(binary.BigEndian.Uint16(rec[20:])), rec[22]})
+			res.Hits = append(res.Hits, p.hit(rec, q))
 		}
 	}
+	res.After = res.Total > len(res.Hits)
 	return res
+}
+
+// searchPage is Search for another order than the part's, and for a page that begins
+// in the middle. A page begins at a place in the order, not at a count: what is stored
+// meanwhile moves nothing, so no resource is left out and none comes twice.
+func (p Part) searchPage(q Query) Result {
+	var all []Hit
+	for rec := range p.matching(q) {
+		all = append(all, p.hit(rec, q))
+	}
+	order := func(a, b Hit) int { return a.place().compare(b.place(), q.Oldest) }
+	if q.sort > 0 {
+		slices.SortFunc(all, order)
+	}
+	from, to := 0, min(q.Count, len(all))
+	if q.from != nil {
+		i, there := slices.BinarySearchFunc(all, *q.from, func(h Hit, at position) int { return h.place().compare(at, q.Oldest) })
+		if q.from.back {
+			from, to = max(0, i-q.Count), i
+		} else {
+			if there {
+				i++
+			}
+			from, to = i, min(i+q.Count, len(all))
+		}
+	}
+	return Result{Hits: all[from:to], Total: len(all), Before: from > 0, After: to < len(all)}
+}
+
+// matching ranges over the records that a query matches, in the part's order or, for
+// the oldest first, from its end.
+func (p Part) matching(q Query) func(func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		ok := p.matchingSets(q.tokens)
+		var linked []bool
+		if len(q.links) > 0 {
+			linked = p.matchingSets(q.links)
+		}
+		size := p.size()
+		from, step := p.at, size
+		if q.Oldest {
+			from, step = len(p.b)-size, -size
+		}
+		filtered := len(q.ids)+len(q.dates) > 0
+		for range p.count {
+			rec := p.b[from : from+size]
+			from += step
+			if !ok[binary.BigEndian.Uint32(rec[setAt:])] || linked != nil && !linked[binary.BigEndian.Uint32(rec[size-linksFrom:])] ||
+				filtered && !q.matches(rec) {
+				continue
+			}
+			if !yield(rec) {
+				return
+			}
+		}
+	}
+}
+
+// hit reads the record of a match, with what its place in the order depends on.
+func (p Part) hit(rec []byte, q Query) Hit {
+	h := Hit{ID: resourceIDFromBytes(rec[:16]), Version: binary.BigEndian.Uint32(rec[16:]),
+		Flags: Flags(binary.BigEndian.Uint16(rec[20:])), Status: rec[22]}
+	if q.sort == 0 {
+		h.key = int64(binary.BigEndian.Uint64(rec[sortAt:])) //#nosec G115 -- the inverse of encode
+	} else if d := datesAt(rec, q.sort-1); d == (Dates{}) {
+		h.key = unsorted
+	} else {
+		h.key = sortKey(span{d.Low, d.High})
+	}
+	return h
 }
 
 // matchingSets says for each set of tokens whether it satisfies every token

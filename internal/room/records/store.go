@@ -47,6 +47,12 @@ type StoreConfig struct {
 	// Job returns the Caller of the job that makes stale indexes anew, a new one
 	// for each batch. Nil means that a stale chart stays refused.
 	Job func() person.Caller
+	// LookUpKeys is the version of the keys by which staff look patients up. Another one
+	// makes every token another, and the job that makes indexes anew writes them. 0 means 1.
+	LookUpKeys int
+	// Links seals what leads from one page of an answer to the next. Nil means that
+	// answers have no links, and only their first page.
+	Links Links
 	// CacheBytes bounds the sealed bytes kept in memory. 0 means 48 MiB.
 	CacheBytes int64
 }
@@ -69,6 +75,7 @@ func NewStore(c StoreConfig) (*Store, error) {
 	if c.CacheBytes == 0 {
 		c.CacheBytes = 48 << 20
 	}
+	c.LookUpKeys = max(c.LookUpKeys, 1)
 	return &Store{c: c, cache: newCache(c.CacheBytes), places: db.NewFresh[placeKey, spot](c.DB, mostKept),
 		answers: db.NewFresh[answerKey, int64](c.DB, mostKept)}, nil
 }

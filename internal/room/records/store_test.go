@@ -51,7 +51,7 @@ func (k *clinicKit) wire(t testing.TB) {
 		t.Fatal(err)
 	}
 	k.store, err = NewStore(StoreConfig{DB: k.DB, Vault: k.Vault, Gate: k.gate, Standings: k.people, Catalogue: cat,
-		Clinic: k.Clinic, Clock: k.Clock.Now, Random: rand.Reader})
+		Clinic: k.Clinic, Clock: k.Clock.Now, Random: rand.Reader, Links: &memoryLinks{kept: map[string]string{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +111,7 @@ func TestAChartComesInAndIsReadByItsPatient(t *testing.T) {
 			t.Errorf("own Patient: %v", err)
 		}
 		chart, err := k.store.View(t.Context(), maya, mother, "page/home", "Observation", "Condition")
-		if err != nil || len(chart.Resources("Observation")) != 53 || len(chart.Resources("Condition")) == 0 || len(chart.Resources("Encounter")) != 0 {
+		if err != nil || len(chart.Resources("Observation")) != 54 || len(chart.Resources("Condition")) == 0 || len(chart.Resources("Encounter")) != 0 {
 			t.Errorf("view: %d observations, %v", len(chart.Resources("Observation")), err)
 		}
 		// The child's chart is not hers to see, by no way.

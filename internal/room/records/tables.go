@@ -55,5 +55,14 @@ func Migrations() []db.Migration {
 		// take longer for a chart that nobody has used for a while.
 		{Table: "chart_row", Index: [][]string{{"id", "version", "owner"}}},
 	}}
-	return []db.Migration{charts, rework, register, places}
+	lookup := db.Migration{Number: 54, Room: "records", Name: "look-up of patients", Tables: []db.Table{
+		{Name: "chart_lookup", Purpose: "by what staff find a patient", Key: []string{"owner", "token"},
+			Index: [][]string{{"token", "owner"}}, Columns: []db.Column{
+				owner,
+				{Name: "token", Type: db.Bytes, Class: db.BlindToken, Purpose: "keyed token of a record number, telephone, e-mail, or family name with birth date", Retention: life},
+				{Name: "version", Type: db.Integer, Class: db.Version, Purpose: "which version of the tokens' keys and form", Retention: life},
+				{Name: "seq", Type: db.Integer, Class: db.Sequence, Purpose: "log entry that covers the storing", Retention: life},
+			}},
+	}}
+	return []db.Migration{charts, rework, register, places, lookup}
 }

@@ -23,6 +23,10 @@ type Common struct {
 	ID       person.ResourceID
 	Flags    Flags  // FlagModified means: show a warning and offer the whole record
 	Language string // BCP 47, of the texts; empty when the source does not say
+
+	Stored    time.Time // when this version came into the chart
+	Changed   bool      // an earlier version was there before
+	Encounter Link      // the visit that it belongs to
 }
 
 // open parses a stored resource of the wanted type.
@@ -36,7 +40,14 @@ func open(doc phi.Doc, typ string) (rawjson.Value, Common, error) {
 	if got := v.Get("resourceType").Text(); err != nil || got != typ {
 		return rawjson.Value{}, Common{}, fault.New(fault.Tampered, "view resource: not the stored form of the wanted type")
 	}
-	return v, Common{ID: id, Flags: claims(v), Language: languageTag(v.Get("language").Text())}, nil
+	c := Common{ID: id, Flags: claims(v), Language: languageTag(v.Get("language").Text())}
+	meta := v.Get("meta") // Present wrote it
+	c.Stored, _ = time.Parse(time.RFC3339, meta.Get("lastUpdated").Text())
+	c.Changed = meta.Get("versionId").Text() != "1"
+	if c.Encounter = reference(v.Get("encounter")); c.Encounter.Type == "" {
+		c.Encounter = reference(first(v, "context.encounter"))
+	}
+	return v, c, nil
 }
 
 // languageTag keeps what looks like a BCP 47 tag, so that it may stand in an
@@ -94,6 +105,17 @@ func coded(v rawjson.Value) Coded {
 func codedList(v rawjson.Value, path string) []Coded {
 	var out []Coded
 	for x := range at(v, path) {
+		if c := coded(x); !c.IsZero() {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// codedItems is codedList of a list that is there already.
+func codedItems(list rawjson.Value) []Coded {
+	var out []Coded
+	for x := range list.Items() {
 		if c := coded(x); !c.IsZero() {
 			out = append(out, c)
 		}
@@ -191,18 +213,22 @@ func (d Date) MarshalText() ([]byte, error) { return []byte("[redacted]"), nil }
 // date reads the first date at path; of a Period its start, else its end.
 func date(v rawjson.Value, path string) Date {
 	for x := range at(v, path) {
-		if x.Type() == rawjson.Object {
-			if x = x.Get("start"); x.Type() == rawjson.Absent {
-				continue
-			}
+		if d := dateOf(x); !d.IsZero() {
+			return d
 		}
-		s, prec, err := parseDate(x.Text(), false)
-		if err != nil {
-			continue
-		}
-		return Date{p: &dateValue{x.Text(), time.UnixMilli(s.low).UTC(), time.UnixMilli(s.high).UTC(), prec, absurd(s)}}
 	}
 	return Date{}
+}
+
+func dateOf(x rawjson.Value) Date {
+	if x.Type() == rawjson.Object {
+		x = x.Get("start")
+	}
+	s, prec, err := parseDate(x.Text(), false)
+	if err != nil {
+		return Date{}
+	}
+	return Date{p: &dateValue{x.Text(), time.UnixMilli(s.low).UTC(), time.UnixMilli(s.high).UTC(), prec, absurd(s)}}
 }
 
 // reference is what a page may show of a reference: its display and, for a
@@ -228,6 +254,17 @@ type Link struct {
 func links(v rawjson.Value, path string) []Link {
 	var out []Link
 	for x := range at(v, path) {
+		if l := reference(x); l.Type != "" || !l.Display.IsZero() {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// linkItems is links of a list that is there already.
+func linkItems(list rawjson.Value) []Link {
+	var out []Link
+	for x := range list.Items() {
 		if l := reference(x); l.Type != "" || !l.Display.IsZero() {
 			out = append(out, l)
 		}

@@ -58,44 +58,67 @@ type Reading struct {
 }
 
 // ViewObservation reads a stored Observation.
-func ViewObservation(doc phi.Doc) (Observation, error) {
+func ViewObservation(doc phi.Doc) (Observation, error) { return viewObservation(nil, doc) }
+
+// ViewObservations reads many stored Observations, in their order; of those that
+// say the same it takes the words apart once.
+func ViewObservations(list []Resource) ([]Observation, error) {
+	m, out := newMemo(), make([]Observation, 0, len(list))
+	for _, r := range list {
+		o, err := viewObservation(m, r.Doc)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+func viewObservation(m *memo, doc phi.Doc) (Observation, error) {
 	v, common, err := open(doc, "Observation")
 	if err != nil {
 		return Observation{}, err
 	}
 	o := Observation{
 		Common:     common,
-		Reading:    reading(v),
+		Reading:    reading(m, v),
 		Status:     plainCode(v.Get("status").Text()),
-		Categories: codedList(v, "category"),
+		Categories: m.concepts(v.Get("category")),
 		Effective:  date(v, "effectiveDateTime|effectivePeriod|effectiveInstant|issued"),
 		Issued:     date(v, "issued"),
 		Notes:      notes(v),
-		Performers: links(v, "performer"),
+		Performers: m.who(v.Get("performer")),
 	}
-	for c := range at(v, "component") {
-		o.Components = append(o.Components, reading(c))
+	for c := range v.Get("component").Items() {
+		o.Components = append(o.Components, reading(m, c))
 	}
 	return o, nil
 }
 
-func reading(v rawjson.Value) Reading {
-	r := Reading{Name: coded(v.Get("code")), Quantity: quantity(v.Get("valueQuantity")), Value: otherValue(v),
-		Absent: coded(v.Get("dataAbsentReason")), Interpretation: codedList(v, "interpretation")}
-	for x := range at(v, "referenceRange") {
+func reading(m *memo, v rawjson.Value) Reading {
+	interpretation := v.Get("interpretation")
+	r := Reading{Name: m.concept(v.Get("code")), Quantity: quantity(v.Get("valueQuantity")), Value: otherValue(v),
+		Absent: m.concept(v.Get("dataAbsentReason")), Interpretation: m.concepts(interpretation),
+		Ranges: m.usual(v.Get("referenceRange")), Standing: interpreted(interpretation)}
+	if r.Standing == Unrated && r.Quantity.Comparator == "" && len(r.Ranges) == 1 {
+		r.Standing = compared(r.Quantity, r.Ranges[0])
+	}
+	return r
+}
+
+// rangeItems reads reference ranges.
+func rangeItems(list rawjson.Value) []Range {
+	var out []Range
+	for x := range list.Items() {
 		rg := Range{Low: quantity(x.Get("low")), High: quantity(x.Get("high")), Text: show(x.Get("text").Text())}
 		for c := range at(x, "type.coding.code") {
 			rg.Goal = rg.Goal || c.Text() == "treatment"
 		}
 		if !rg.IsZero() {
-			r.Ranges = append(r.Ranges, rg)
+			out = append(out, rg)
 		}
 	}
-	r.Standing = interpreted(v)
-	if r.Standing == Unrated && r.Quantity.Comparator == "" && len(r.Ranges) == 1 {
-		r.Standing = compared(r.Quantity, r.Ranges[0])
-	}
-	return r
+	return out
 }
 
 // otherValue shows a value[x] that is no Quantity.
@@ -136,8 +159,18 @@ func amount(v rawjson.Value) string {
 
 // interpreted reads the laboratory's own interpretation
 // (http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation).
-func interpreted(v rawjson.Value) Standing {
-	for c := range at(v, "interpretation.coding.code") {
+func interpreted(interpretation rawjson.Value) Standing {
+	for one := range interpretation.Items() {
+		if s := rated(one); s != Unrated {
+			return s
+		}
+	}
+	return Unrated
+}
+
+// rated is the standing of one interpretation.
+func rated(one rawjson.Value) Standing {
+	for c := range at(one, "coding.code") {
 		switch c.Text() {
 		case "LL", "L<":
 			return CriticalLow

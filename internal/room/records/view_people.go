@@ -87,24 +87,8 @@ func ViewPatient(doc phi.Doc) (Patient, error) {
 func names(v rawjson.Value) []Name {
 	var official, others []Name
 	for x := range at(v, "name") {
-		n := Name{Use: plainCode(x.Get("use").Text()), Family: show(x.Get("family").Text())}
-		var words []string
-		for _, part := range []string{"prefix", "given", "family", "suffix"} {
-			for w := range x.Get(part).Items() {
-				if w.Text() == "" {
-					continue
-				}
-				words = append(words, w.Text())
-				if part == "given" {
-					n.Given = append(n.Given, show(w.Text()))
-				}
-			}
-		}
-		full := x.Get("text").Text()
-		if full == "" {
-			full = strings.Join(words, " ")
-		}
-		if n.Full = show(full); n.Full.IsZero() {
+		n := nameOf(x)
+		if n.Full.IsZero() {
 			continue
 		}
 		if n.Use == "official" || n.Use == "usual" {
@@ -114,6 +98,28 @@ func names(v rawjson.Value) []Name {
 		}
 	}
 	return append(official, others...)
+}
+
+func nameOf(x rawjson.Value) Name {
+	n := Name{Use: plainCode(x.Get("use").Text()), Family: show(x.Get("family").Text())}
+	var words []string
+	for _, part := range []string{"prefix", "given", "family", "suffix"} {
+		for w := range x.Get(part).Items() {
+			if w.Text() == "" {
+				continue
+			}
+			words = append(words, w.Text())
+			if part == "given" {
+				n.Given = append(n.Given, show(w.Text()))
+			}
+		}
+	}
+	full := x.Get("text").Text()
+	if full == "" {
+		full = strings.Join(words, " ")
+	}
+	n.Full = show(full)
+	return n
 }
 
 func contacts(v rawjson.Value) []Contact {

@@ -29,4 +29,12 @@
 // writes the database can put back an older copy, which ends the session
 // earlier, or no copy, which counts from the start of the session; a later time
 // than Postern wrote cannot be sealed. While the process lives, memory wins.
+//
+// # When a person was here before
+//
+// A session in the role of a patient knows when the person's session before it was last
+// used, so that pages can say what is new since. When such a session ends or has
+// expired, that time goes into one more row of the set, sealed like a session, which
+// nothing resolves. It lies in no column in clear; an older copy of a last use, put
+// back with SQL, makes seen things look new and hides nothing.
 package session

@@ -88,7 +88,7 @@ func config(t testing.TB, k *vaulttest.Kit, p *people) session.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return session.Config{DB: k.DB, Vault: k.Vault, People: p, Forms: forms, Clock: k.Clock.Now, Random: rand.Reader,
+	return session.Config{DB: k.DB, Vault: k.Vault, People: p, Forms: forms, Watch: unwatched{}, Clock: k.Clock.Now, Random: rand.Reader,
 		Environment: k.Root.Environment()}
 }
 
@@ -202,3 +202,9 @@ func (h *house) wantAlarm(t *testing.T, account person.AccountID) {
 }
 
 func second[T any](_ T, err error) error { return err }
+
+// unwatched hears what becomes of secrets and forgets it.
+type unwatched struct{}
+
+func (unwatched) Met(string, person.Caller) {}
+func (unwatched) Lost(string)               {}

@@ -114,8 +114,8 @@ func (r *Room) read(rows *db.Rows, err error) ([]row, error) {
 		_ = rows.Scan(&account, &id, &number, &o.handle, &o.version, &o.seq, &o.sealed, &o.seen) // Err reports it
 		// What was never written here stays zero, and the rows do not match their head.
 		o.account, _ = person.AccountIDFromBytes(account)
-		if len(id) == len(o.id) && (number == int64(kindSession) || number == int64(kindToken)) {
-			o.id, o.kind = [16]byte(id), kind(number) //#nosec G115 -- one of two
+		if len(id) == len(o.id) && (number == int64(kindSession) || number == int64(kindToken) || number == int64(kindVisit)) {
+			o.id, o.kind = [16]byte(id), kind(number) //#nosec G115 -- one of three
 		}
 		out = append(out, o)
 	}
@@ -167,7 +167,8 @@ func (r *Room) open(ctx context.Context, rows []row) error {
 
 // change runs edit on the sessions of account, in one change: what has expired
 // is removed first, then edit says what is left. Rows that edit returns with
-// sealed nil are written under the next version.
+// sealed nil are written under the next version. When the person was here last is
+// kept over it: a new session learns it, and an ended one leaves it.
 func (r *Room) change(ctx context.Context, g access.Grant, account person.AccountID, edit func([]row) ([]row, error)) error {
 	var gone []row
 	err := r.c.Vault.Change(ctx, g, func(tx *vault.ChangeTx) error {
@@ -179,6 +180,7 @@ func (r *Room) change(ctx context.Context, g access.Grant, account person.Accoun
 		if err != nil {
 			return err
 		}
+		after = r.remember(ctx, before, after)
 		gone = missing(before, after)
 		return r.store(ctx, tx, account, before, after)
 	})

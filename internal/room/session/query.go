@@ -16,12 +16,12 @@ import (
 const (
 	queryLife = 30 * time.Minute // long enough to read what a list leads to and come back
 	queryStep = 256              // sealed texts have a multiple of this length, which tells next to nothing
-	queryMost = 1024             // bytes of a choice; an address has to stay short
+	queryMost = 2112             // bytes of a choice, or of a program's question and its place; an address has to stay short
 	queryHead = 8 + 2            // end of its life, length of the text
 )
 
 // SealQuery is text in a form that may stand in the address of the page at path. It
-// opens for this session alone, there alone, for half an hour; a step-up in between
+// opens for this session (or token) alone, there alone, for half an hour; a step-up in between
 // does not end it. A text that is too long is fault.Invalid.
 func (r *Room) SealQuery(c person.Caller, path, text string) (string, error) {
 	if len(text) > queryMost {

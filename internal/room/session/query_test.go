@@ -75,7 +75,7 @@ func TestSealedQueriesHaveFewLengths(t *testing.T) {
 	h := lite(t, "test")
 	me := h.alive(t, h.signIn(t, h.account(t, person.RolePatient)))
 	lengths := map[int]bool{}
-	for _, n := range []int{0, 1, 200, 246, 247, 1024} {
+	for _, n := range []int{0, 1, 200, 246, 247, 2112} {
 		q, err := h.rooms.SealQuery(me, "/officer", strings.Repeat("x", n))
 		if err != nil {
 			t.Fatal(err)
@@ -88,7 +88,7 @@ func TestSealedQueriesHaveFewLengths(t *testing.T) {
 	if len(lengths) != 3 {
 		t.Errorf("lengths: %v", lengths)
 	}
-	wantKind(t, "too long", second(h.rooms.SealQuery(me, "/officer", strings.Repeat("x", 1025))), fault.Invalid)
+	wantKind(t, "too long", second(h.rooms.SealQuery(me, "/officer", strings.Repeat("x", 2113))), fault.Invalid)
 }
 
 // brokenKey seals nothing.

@@ -31,6 +31,21 @@ const tokenPrefix = "pt_"
 // the request as use. A secret that is unknown, ended, expired or a token's is
 // fault.Unauthenticated, without saying which.
 func (r *Room) Resolve(ctx context.Context, secret string, q person.Request) (person.Caller, error) {
+	c, err := r.resolve(ctx, secret, q)
+	return r.tell(secret, c, err)
+}
+
+// tell lets the watch know what became of a secret.
+func (r *Room) tell(secret string, c person.Caller, err error) (person.Caller, error) {
+	if err == nil {
+		r.c.Watch.Met(secret, c)
+	} else if fault.Is(err, fault.Unauthenticated) {
+		r.c.Watch.Lost(secret)
+	}
+	return c, err
+}
+
+func (r *Room) resolve(ctx context.Context, secret string, q person.Request) (person.Caller, error) {
 	if len(secret) != secretText {
 		return person.Caller{}, fault.New(fault.Unauthenticated, "resolve session: not a secret")
 	}
@@ -52,6 +67,11 @@ func (r *Room) Resolve(ctx context.Context, secret string, q person.Request) (pe
 
 // ResolveToken turns a bearer token into a Caller, in demo and test data only.
 func (r *Room) ResolveToken(ctx context.Context, token string, q person.Request) (person.Caller, error) {
+	c, err := r.resolveToken(ctx, token, q)
+	return r.tell(token, c, err)
+}
+
+func (r *Room) resolveToken(ctx context.Context, token string, q person.Request) (person.Caller, error) {
 	secret, ok := strings.CutPrefix(token, tokenPrefix)
 	if r.c.Environment == keys.Production || !ok || len(secret) != secretText {
 		return person.Caller{}, fault.New(fault.Unauthenticated, "resolve token: not a token")
@@ -173,6 +193,9 @@ func (r *Room) living(ctx context.Context, rows []row) []row {
 	now := r.now()
 	var out []row
 	for _, o := range rows {
+		if o.kind == kindVisit {
+			continue
+		}
 		var err error
 		if o.used, err = r.lastUse(ctx, o); err == nil && r.alive(o, o.used, now) {
 			out = append(out, o)

@@ -29,6 +29,13 @@ type FormKey interface {
 	Open(sealed, ad []byte) ([]byte, error)
 }
 
+// Watch hears which secrets were good and which were not, so that whoever bounds how
+// often somebody comes knows them again. It decides nothing here. *risk.Limiter is one.
+type Watch interface {
+	Met(secret string, c person.Caller)
+	Lost(secret string)
+}
+
 // Limits say how long sessions live. Zero fields mean the default.
 type Limits struct {
 	PatientIdle time.Duration // without use; 15 minutes
@@ -73,6 +80,7 @@ type Config struct {
 	Vault       *vault.Vault
 	People      People
 	Forms       FormKey
+	Watch       Watch
 	Clock       func() time.Time
 	Random      io.Reader
 	Environment string // keys.Production, keys.Test or keys.Demo
@@ -94,7 +102,7 @@ type Room struct {
 
 // New makes the Room.
 func New(c Config) (*Room, error) {
-	if c.DB == nil || c.Vault == nil || c.People == nil || c.Forms == nil || c.Clock == nil || c.Random == nil || c.Environment == "" {
+	if c.DB == nil || c.Vault == nil || c.People == nil || c.Forms == nil || c.Watch == nil || c.Clock == nil || c.Random == nil || c.Environment == "" {
 		return nil, errors.New("open session: the configuration is incomplete")
 	}
 	if c.Cache == 0 {

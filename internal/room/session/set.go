@@ -18,9 +18,11 @@ type kind uint8
 const (
 	kindSession kind = 1
 	kindToken   kind = 2
+	kindVisit   kind = 3 // when the person's last ended session was last used: one row for an account, no session
 )
 
-// secretKind is the kind under which the vault seals a row.
+// secretKind is the kind under which the vault seals a row. The row of the last
+// visit is sealed like a session; its id, and the head over its kind, keep it apart.
 func (k kind) secretKind() string {
 	if k == kindToken {
 		return "token"
@@ -42,6 +44,7 @@ type body struct {
 	Passkey string      `json:"passkey,omitempty"` // id of the passkey that proved it
 	Browser string      `json:"browser,omitempty"` // family, for the security page
 	System  string      `json:"system,omitempty"`  // operating system
+	Before  time.Time   `json:"before,omitzero"`   // when the person was here before this session
 }
 
 // row is one stored session or token with its content.

@@ -12,6 +12,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind is what went wrong, in the terms that decide what to do next.
@@ -34,6 +35,7 @@ const (
 	Misdirected                 // the Host is not ours (RFC 9110 15.5.20)
 	Method                      // the route does not take this method
 	MediaType                   // the route does not take this content type
+	NotAcceptable               // the answer has no form that the client takes
 )
 
 // row is the one error-to-HTTP table.
@@ -63,6 +65,7 @@ var table = []row{
 	{Misdirected, "misdirected", 421, "error.misdirected", "processing", 1, 0},
 	{Method, "method", 405, "error.method", "not-supported", 1, 0},
 	{MediaType, "media-type", 415, "error.media-type", "not-supported", 1, 0},
+	{NotAcceptable, "not-acceptable", 406, "error.not-acceptable", "not-supported", 1, 0},
 }
 
 func (k Kind) row() row {
@@ -99,11 +102,24 @@ func (k Kind) Issue() string { return k.row().issue }
 // known. It depends on the kind alone, so it says nothing about what was asked for.
 func (k Kind) RetryAfter() int { return k.row().retry }
 
+// RetryAfter is after how many seconds trying again makes sense: what err knows of it
+// (Later), else what its kind says.
+func RetryAfter(err error) int {
+	var f *Error
+	if errors.As(err, &f) && f.After > 0 {
+		return int((f.After + time.Second - 1) / time.Second) // rounded up: whoever waits so long is let in
+	}
+	return Of(err).RetryAfter()
+}
+
 // Error is a failure with its kind. Make it with New or Wrap.
 type Error struct {
 	Kind    Kind
 	Message string // public message id; empty means the kind's own
 	Err     error  // for the log only
+	// After is when trying again makes sense, 0 for what the kind says. It speaks of
+	// the caller's own use, never of what was asked for.
+	After time.Duration
 }
 
 // New makes an error of kind k; what is a constant in the style "read chart".
@@ -120,6 +136,11 @@ func Wrap(k Kind, what string, err error) error {
 // Say makes an error whose public message differs from the kind's own.
 func Say(k Kind, message, what string) error {
 	return &Error{Kind: k, Message: message, Err: errors.New(what)}
+}
+
+// Later makes an error of kind Throttled that says when to come again.
+func Later(message, what string, after time.Duration) error {
+	return &Error{Kind: Throttled, Message: message, Err: errors.New(what), After: after}
 }
 
 func (e *Error) Error() string { return e.Kind.String() + ": " + e.Err.Error() }

@@ -9,9 +9,9 @@
 //
 // It never escapes (html/template does), never holds data about a person and
 // never translates by machine. Names of medicines, conditions and vaccines arrive
-// from the chart. For the common ones, and for tests, plain names stand here, written
-// by hand, which package web finds by their code (names.en.json, names.es.json). No
-// clinician has reviewed them yet; the chart's own name is always shown beside one.
+// from the chart. For the common ones there are plain words in words/: a name and one
+// line, written by hand in both languages, found by code. An entry that no clinician
+// has reviewed says so, and the chart's own name is always shown beside ours.
 package catalog
 
 import (
@@ -26,7 +26,7 @@ import (
 	"golang.org/x/text/number"
 )
 
-//go:embed en.json es.json names.en.json names.es.json
+//go:embed en.json es.json words/*.json
 var files embed.FS
 
 // Languages lists the languages by the tags that pages, cookies and accounts
@@ -49,6 +49,7 @@ func region(tag string) language.Tag {
 type Catalog struct {
 	languages map[string]*Language
 	matcher   language.Matcher
+	words     *words
 }
 
 // Language is one language of a Catalog.
@@ -56,6 +57,7 @@ type Language struct {
 	tag      string
 	region   language.Tag
 	messages map[string]Message
+	words    *words
 }
 
 // Message is one message: one text, or one text for each plural form.
@@ -66,14 +68,18 @@ type Message struct {
 
 // Load reads and checks the embedded catalogues.
 func Load() (*Catalog, error) {
-	c := &Catalog{languages: map[string]*Language{}}
+	w, err := loadWords()
+	if err != nil {
+		return nil, err
+	}
+	c := &Catalog{languages: map[string]*Language{}, words: w}
 	var tags []language.Tag
 	for _, tag := range Languages() {
-		messages, err := read(tag+".json", "names."+tag+".json")
+		messages, err := read(tag + ".json")
 		if err != nil {
 			return nil, fmt.Errorf("read catalogue %s: %w", tag, err)
 		}
-		c.languages[tag] = &Language{tag: tag, region: region(tag), messages: messages}
+		c.languages[tag] = &Language{tag: tag, region: region(tag), messages: messages, words: w}
 		tags = append(tags, language.MustParse(tag))
 	}
 	c.matcher = language.NewMatcher(tags)
@@ -83,26 +89,13 @@ func Load() (*Catalog, error) {
 	return c, nil
 }
 
-// read reads the messages of embedded files, no id of which may come twice.
-func read(names ...string) (map[string]Message, error) {
-	all := map[string]Message{}
-	for _, name := range names {
-		raw, err := files.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		messages, err := Decode(raw)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
-		for id, m := range messages {
-			if _, there := all[id]; there {
-				return nil, fmt.Errorf("%s: %q stands in another file", name, id)
-			}
-			all[id] = m
-		}
+// read reads the messages of an embedded file.
+func read(name string) (map[string]Message, error) {
+	raw, err := files.ReadFile(name)
+	if err != nil {
+		return nil, err
 	}
-	return all, nil
+	return Decode(raw)
 }
 
 // Language returns the language with this tag, or the language of last resort.

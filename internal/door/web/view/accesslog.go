@@ -31,6 +31,7 @@ const (
 	ActRefused  Act = "refused"  // tried and was not let in
 	ActOther    Act = "other"
 
+	ActFind Act = "find" // looked the patient up
 	ActList Act = "list" // opened a list with the name on it
 
 	// What happens to the way into the account, and opens no record by itself.

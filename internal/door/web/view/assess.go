@@ -107,6 +107,18 @@ type Reading struct {
 	Number   *float64 // nil when the value is no number
 	Standing Standing
 	Goal     bool // the standing is towards a goal
+
+	Unit  string // of Value, when it is another than the series'; empty else
+	About string // what Value is about in the unit of the series, rounded; empty when it was written in it
+	Apart bool   // Value's unit cannot be turned into the series': it is shown and not drawn
+}
+
+// Drawn is the value as it stands beside its mark: in the unit of the series.
+func (r Reading) Drawn() string {
+	if r.About != "" {
+		return r.About
+	}
+	return r.Value
 }
 
 // Says is the message id of the standing.

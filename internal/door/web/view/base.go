@@ -1,6 +1,8 @@
 package view
 
 import (
+	"net/url"
+	"slices"
 	"strings"
 
 	"postern.example/postern/internal/word/person"
@@ -30,6 +32,13 @@ const (
 	PlaceMedications   Place = "/medications"
 	PlaceAllergies     Place = "/allergies"
 	PlaceImmunizations Place = "/immunizations"
+	PlaceVisits        Place = "/visits"
+	PlaceImaging       Place = "/imaging"
+	PlaceAppointments  Place = "/appointments"
+	PlacePlan          Place = "/plan"
+	PlaceDocuments     Place = "/documents"
+	PlaceBills         Place = "/bills"
+	PlaceRecord        Place = "/record"
 	PlaceAccessLog     Place = "/access-log"
 	PlaceSecurity      Place = "/security"
 	PlaceClinic        Place = "/clinic"
@@ -103,9 +112,15 @@ type Base struct {
 	Flash       string // message id of a good outcome ("flash.passkey-added"); empty for none
 	Problem     string // message id of what went wrong with a form ("problem.name-empty"); empty for none
 	Demo        bool   // demo data: a line on every page says so
+	Unreviewed  bool   // words of the catalogue stand on it that no clinician has reviewed: a line says so
+	Twins       bool   // the page has twins: a line at its end leads to them
+	Sheet       Sheet  // of the twin that is written; the zero Sheet on the page itself
 }
 
 func (b *Base) base() *Base { return b }
+
+// Mark says on the page of m that its plain words were not reviewed by a clinician.
+func Mark(m Model, unreviewed bool) { m.base().Unreviewed = m.base().Unreviewed || unreviewed }
 
 // Shape is the CSS class of the body.
 func (b *Base) Shape() string {
@@ -119,12 +134,22 @@ func (b *Base) Shape() string {
 	}
 }
 
-// Places lists the menu.
+// Marked is the place that the menu marks: the page's own, and for a page of the
+// record that the menu does not list "All my records", which leads to it.
+func (b *Base) Marked() Place {
+	if b.Menu == MenuPatient && b.Place != "" && !slices.Contains(b.Places(), b.Place) {
+		return PlaceRecord
+	}
+	return b.Place
+}
+
+// Places lists the menu: seven to nine words. What it has no room for is a page of
+// "All my records".
 func (b *Base) Places() []Place {
 	switch b.Menu {
 	case MenuPatient:
-		return []Place{PlaceHome, PlaceResults, PlaceMedications, PlaceConditions, PlaceAllergies,
-			PlaceImmunizations, PlaceAccessLog, PlaceSecurity}
+		return []Place{PlaceHome, PlaceResults, PlaceMedications, PlaceVisits, PlaceAppointments, PlaceDocuments,
+			PlaceRecord, PlaceAccessLog, PlaceSecurity}
 	case MenuClinic:
 		return []Place{PlaceClinic, PlaceSecurity}
 	case MenuAdmin:
@@ -141,7 +166,7 @@ func (b *Base) BarPlaces() []Place {
 	if b.Menu != MenuPatient {
 		return nil
 	}
-	return []Place{PlaceHome, PlaceResults, PlaceAccessLog}
+	return []Place{PlaceHome, PlaceResults, PlaceRecord}
 }
 
 // OtherLang is the language that the switch offers.
@@ -150,6 +175,16 @@ func (b *Base) OtherLang() string {
 		return "en"
 	}
 	return "es"
+}
+
+// TwinLink leads to a twin of this page, or with "" from a twin back to the page: to
+// the same path, with what the page keeps of its query.
+func (b *Base) TwinLink(as Twin) string {
+	q, _ := url.ParseQuery(b.RouteQuery) // it is what Encode wrote
+	if q.Del("as"); as != "" {
+		q.Set("as", string(as))
+	}
+	return "?" + q.Encode()
 }
 
 // PhoneLink is the clinic's number as a tel: link wants it.

@@ -6,16 +6,22 @@ import (
 	"postern.example/postern/internal/word/person"
 )
 
-// Clinic is GET /clinic: the patients assigned to a clinician or nurse.
+// Clinic is GET /clinic: the patients assigned to a clinician or nurse, those of today first.
 type Clinic struct {
 	Base
-	Patients []ClinicPatient
-	Purpose  person.Purpose // the only one that the policy offers this role: the list opens a chart for it at once; empty when there is a choice
+	LookUp
+	Today    []ClinicPatient // with a visit on this day, by its time
+	Patients []ClinicPatient // the others, by name
+	Day      Day             // today, at the clinic
 }
 
 func (*Clinic) page() string { return "clinic" }
 
-// ClinicPatient is one line of my patients.
+// All is how many patients are assigned.
+func (c *Clinic) All() int { return len(c.Today) + len(c.Patients) }
+
+// ClinicPatient is one line of my patients: what the role reads of somebody whose chart
+// is not open (package records has the table), and no more.
 type ClinicPatient struct {
 	ID           string // GET /clinic/{ID}
 	Name         string
@@ -23,7 +29,30 @@ type ClinicPatient struct {
 	Born         Day
 	Age          Age
 	RecordNumber string
+	Visit        *Booked        // today; nil for none
+	Purpose      person.Purpose // prefilled for today's visit, and only for that; else the page asks
 }
+
+// Booked is an appointment of today.
+type Booked struct {
+	At         time.Time
+	Reason     string // as the schedule words it; may be empty
+	ReasonLang string // of Reason, when it is not the page's
+	Status     string // FHIR appointment status: words are "schedule.<code>"
+}
+
+// LookUp is the form that finds a patient, with what was typed. It is a POST: what
+// somebody looks for stands in no address.
+type LookUp struct{ Known, Family, BornOn string }
+
+// LookedUp is what GET /clinic/look-up found.
+type LookedUp struct {
+	Base
+	LookUp
+	Found []ClinicPatient // empty: nobody whom the reader treats
+}
+
+func (*LookedUp) page() string { return "look-up" }
 
 // Age is how old somebody is on the clinic's calendar. Under two years months are said.
 type Age struct{ Years, Months int }
@@ -60,14 +89,36 @@ type Chart struct {
 	Age          Age
 	Sex          string // FHIR administrative gender code: words are "sex.<code>"
 	RecordNumber string
+	Visit        *Booked // today's; nil for none
 	Allergies    []Allergy
 	NoAllergies  bool // asked, none known
 	Medications  []Medication
 	Conditions   []Condition
 	Vitals       []Row
-	Results      []Row
-	Hidden       int // kinds of results and vital signs that have no place on the screen
+	Recent       []Row // results of the last RecentClinicDays, outside their usual range first
+	Results      []Row // the older ones
+	Hidden       int   // kinds of results and vital signs that have no place on the screen
 	Vaccines     []Vaccine
 }
 
 func (*Chart) page() string { return "chart" }
+
+// RecentClinicDays is how far back a result counts as new on the one-screen chart. It is a
+// fixed time, longer than the patient's: nobody keeps when a clinician looked last.
+const RecentClinicDays = 30
+
+// Days is how far back a new result reaches.
+func (*Chart) Days() int { return RecentClinicDays }
+
+// tokenLine is one line of a list whose button sends the page's form token.
+type tokenLine struct {
+	FormToken string
+	Line      ClinicPatient
+}
+
+// tokened is how a template asks for the form token of whatever page it stands on.
+type tokened interface{ token() string }
+
+func (b *Base) token() string { return b.FormToken }
+
+func withToken(page tokened, line ClinicPatient) tokenLine { return tokenLine{page.token(), line} }

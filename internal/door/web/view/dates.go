@@ -117,6 +117,19 @@ func (w *writer) short(t time.Time) (string, error) {
 	return w.text("date.short", "month", month, "day", strconv.Itoa(t.Day()))
 }
 
+// hour writes the time of day for a column of times: "10:14 am".
+func (w *writer) hour(t time.Time) (string, error) {
+	half := "date.am"
+	if t.Hour() >= 12 {
+		half = "date.pm"
+	}
+	suffix, err := w.text(half)
+	if err != nil {
+		return "", err
+	}
+	return w.text("date.hour", "time", t.Format("3:04"), "half", suffix)
+}
+
 // clock writes the time of day. Spanish says "a la 1:05" and "a las 2:05", so
 // "at" belongs to it: "at 10:14 am", "a las 10:14 a. m.".
 func (w *writer) clock(t time.Time) (string, error) {

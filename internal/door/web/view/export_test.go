@@ -12,3 +12,7 @@ func Name(m Model) string { return m.page() }
 
 // Visible gives the test the last filter of a page.
 func Visible(page []byte) []byte { return visible(page) }
+
+// OnPaper and PlainText give the test the two steps of a twin.
+func OnPaper(page string) (string, error)   { return onPaper(page) }
+func PlainText(page string) (string, error) { return plainText(page) }

@@ -19,6 +19,7 @@ func (c *Conditions) Foreign() bool {
 // Condition is one health problem.
 type Condition struct {
 	Name, NameLang string
+	About          string // one line: what it is; empty without words of ours
 	Written, Lang  string // the chart's own name, when ours stands for it; language of the chart's words, when it is not the page's
 	Since, Ended   Day
 	Over           bool   // it is in the past, even where nobody wrote down when it ended
@@ -43,6 +44,7 @@ func (m *Medications) Foreign() bool {
 // Medication is one medicine.
 type Medication struct {
 	Name, NameLang string
+	About          string // one line: what it is; empty without words of ours
 	Written, Lang  string // the chart's own name, when ours stands for it; language of the chart's words, when it is not the page's
 	How            string // how to take it, as it was written
 	For, ForLang   string // the reason; may be empty
@@ -68,6 +70,7 @@ func (a *Allergies) Foreign() bool {
 // Allergy is one allergy or intolerance.
 type Allergy struct {
 	Name, NameLang string
+	About          string // one line: what it is; empty without words of ours
 	Written, Lang  string // the chart's own name, when ours stands for it; language of the chart's words, when it is not the page's
 	Reactions      []Reaction
 	Severity       string // FHIR reaction severity: mild, moderate, severe; empty when not known
@@ -94,6 +97,7 @@ func (i *Immunizations) Foreign() bool {
 // Vaccine is one vaccine with its doses, newest first.
 type Vaccine struct {
 	Name, NameLang string
+	About          string // one line: what it is; empty without words of ours
 	Written, Lang  string // the chart's own name, when ours stands for it; language of the chart's words, when it is not the page's
 	Doses          []Dose
 }

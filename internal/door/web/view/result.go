@@ -1,8 +1,6 @@
 package view
 
 import (
-	"time"
-
 	"postern.example/postern/internal/word/person"
 )
 
@@ -34,8 +32,9 @@ type Part struct {
 	Standing Standing
 	Usual    Usual
 	Series   Series
-	Before   string    // the value before this one, as written; empty when there is none
-	BeforeAt time.Time // when that was
+	Before   Reading // the one before this; its Value is empty when there is none
+
+	Elsewhere Reading // the value in the unit of other laboratories; its Value is empty when there is none
 }
 
 // Says is the message id of the standing.

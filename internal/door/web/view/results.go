@@ -1,10 +1,9 @@
 package view
 
-import "time"
-
-// RecentDays is how many days a result is marked as new. It is a fixed time and
-// not "since your last visit": nobody keeps the sign-in before this one.
-const RecentDays = 14
+import (
+	"slices"
+	"time"
+)
 
 // Results is the list of test results (GET /results). POST /results with the form
 // field `category` leads to it, so that no URL says what somebody looked for.
@@ -12,16 +11,14 @@ type Results struct {
 	Base
 	Categories []string // category codes that the chart has, without "all"; words are "category.<code>"
 	Category   string   // the one shown; empty or "all" for all
-	Groups     []Group  // newest first
-	New        int      // tests with a result of the last RecentDays
+	Groups     []Group  // by panel, the one with the newest result first
+	Before     Day      // of the last visit; unknown when Postern knows of none
+	New        int      // tests with a result that came in since then
 	Outside    int      // of the new ones, outside their usual range
 	Older      string   // opaque cursor for POST /results `older`; empty at the end
 }
 
 func (*Results) page() string { return "results" }
-
-// Days is how far back a new result reaches.
-func (r *Results) Days() int { return RecentDays }
 
 // Showing reports whether the chip of this category is the pressed one.
 func (r *Results) Showing(category string) bool {
@@ -31,10 +28,14 @@ func (r *Results) Showing(category string) bool {
 	return r.Category == category
 }
 
-// Group is the results of one day.
+// Group is the tests of one panel, or of one category that no panel gathers.
 type Group struct {
-	On   Day
-	Rows []Row
+	ID             string // for the comparison of two dates
+	Name, NameLang string // of a panel
+	Kind           string // category of tests without a panel: words are "category.<kind>"
+	On             Day    // of the newest result; a row of another day says its own
+	Compares       bool   // there are two dates to compare
+	Rows           []Row
 }
 
 // Row is one series in a list, with its newest value.
@@ -48,6 +49,7 @@ type Row struct {
 	Words    bool   // the value is words, not a number: it is set smaller
 	Standing Standing
 	New      bool
+	On       Day  // of the newest value
 	Several  bool // more than one value stands in Value: the trend of one says nothing of the others
 	Series   Series
 }
@@ -89,4 +91,20 @@ func (s Series) Many() bool {
 		}
 	}
 	return n > 1
+}
+
+// Converted reports whether values of another unit stand in the drawing.
+func (s Series) Converted() bool {
+	return slices.ContainsFunc(s.Readings, func(r Reading) bool { return r.About != "" && r.Number != nil })
+}
+
+// Apart counts the values whose unit fits no other, and which are not drawn.
+func (s Series) Apart() int {
+	n := 0
+	for _, r := range s.Readings {
+		if r.Apart {
+			n++
+		}
+	}
+	return n
 }

@@ -103,7 +103,39 @@ func (s *Set) Render(w io.Writer, m Model) error {
 // Models returns the zero model of every page: the table of contents, and what
 // the test checks the templates against.
 func Models() []Model {
-	return []Model{&Demo{}, &SignIn{}, &Enrol{}, &Home{}, &Results{}, &Result{}, &Conditions{}, &Medications{},
-		&Allergies{}, &Immunizations{}, &Security{}, &AccessLog{}, &Clinic{}, &Chart{}, &Admin{}, &Officer{},
-		&Waiting{}, &Approve{}, &Error{}}
+	return []Model{
+		&Demo{},
+		&SignIn{},
+		&Enrol{},
+		&Home{},
+		&Results{},
+		&Result{},
+		&Conditions{},
+		&Medications{},
+		&Allergies{},
+		&Immunizations{},
+		&Security{},
+		&AccessLog{},
+		&Clinic{},
+		&LookedUp{},
+		&Chart{},
+		&Admin{},
+		&Officer{},
+		&Waiting{},
+		&Approve{},
+		&Error{},
+		&Compare{},
+		&Visits{},
+		&Visit{},
+		&Imagings{},
+		&Imaging{},
+		&Records{},
+		&RecordList{},
+		&Record{},
+		&Plan{},
+		&Appointments{},
+		&Bills{},
+		&Documents{},
+		&Document{},
+	}
 }

@@ -20,9 +20,10 @@ type writer struct {
 func (w *writer) funcs() template.FuncMap {
 	return template.FuncMap{
 		"t": w.text, "or_other": w.orOther, "either": w.either, "n": w.lang.Number, "asset": w.assets.URL,
-		"day": w.day, "since": w.since, "during": w.during, "month": w.monthYear, "moment": w.moment, "short": w.short, "on": w.on, "exact": exact, "machine": machine,
+		"day": w.day, "since": w.since, "during": w.during, "month": w.monthYear, "moment": w.moment, "short": w.short, "on": w.on, "clock": w.clock, "with_token": withToken, "hour": w.hour, "exact": exact, "machine": machine,
 		"age": w.age, "usual": w.usual, "drift": w.driftWords, "look": w.look, "tile": tile, "initial": initial,
-		"spark": w.spark, "trend_wide": w.trendWide, "trend_narrow": w.trendNarrow, "newest_first": newestFirst,
+		"spark": w.spark, "trend_wide": w.trendWide, "trend_narrow": w.trendNarrow, "newest_first": newestFirst, "reading": w.reading, "change": w.change, "news": w.news,
+		"joined": w.list,
 	}
 }
 
@@ -86,6 +87,19 @@ func (w *writer) driftWords(d Drift, since time.Time) (string, error) {
 	return w.text(d.ID(), "month", month)
 }
 
+// news says what is new: "2 new test results and 1 new note".
+func (w *writer) news(news []News) (string, error) {
+	var items []string
+	for _, n := range news {
+		text, err := w.text("news."+n.Kind, "n", n.N)
+		if err != nil {
+			return "", err
+		}
+		items = append(items, text)
+	}
+	return w.list(items)
+}
+
 // list joins words: "a, b and c".
 func (w *writer) list(items []string) (string, error) {
 	if len(items) == 0 {
@@ -120,7 +134,7 @@ func (w *writer) trend(s Series) (chart.Trend, error) {
 	sortReadings(rs)
 	for _, r := range rs {
 		if r.Number != nil {
-			t.Points = append(t.Points, chart.Point{At: r.At, Value: *r.Number, Written: r.Value, Outside: r.Standing.Outside()})
+			t.Points = append(t.Points, chart.Point{At: r.At, Value: *r.Number, Written: r.Drawn(), Outside: r.Standing.Outside()})
 		}
 	}
 	if s.Usual.Known() {
@@ -171,9 +185,9 @@ func (w *writer) spoken(s Series, rs []Reading) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	value := last.Value
-	if s.Unit != "" {
-		value += " " + s.Unit
+	value, err := w.reading(last, s.Unit)
+	if err != nil {
+		return "", err
 	}
 	if n == 1 {
 		return w.text("chart.spoken-one", "name", s.Name, "day", to, "value", value, "standing", standing)
@@ -188,6 +202,23 @@ func (w *writer) spoken(s Series, rs []Reading) (string, error) {
 		}
 	}
 	return w.text("chart.spoken", "n", n, "name", s.Name, "from", from, "to", to, "value", value, "standing", standing)
+}
+
+// reading writes a value with its unit, and what it is about in the unit of its
+// series: "5.1 mmol/L, about 92 mg/dL".
+func (w *writer) reading(r Reading, unit string) (string, error) {
+	own := r.Unit
+	if own == "" {
+		own = unit
+	}
+	value := r.Value
+	if own != "" {
+		value += " " + own
+	}
+	if r.About == "" {
+		return value, nil
+	}
+	return w.text("unit.about", "value", value, "about", r.About, "unit", unit)
 }
 
 func (w *writer) spark(s Series) (template.HTML, error) { return w.drawn(s, chart.Spark) }

@@ -38,7 +38,7 @@ func (v Value) Indexed() Value {
 	if v.Type() != Object {
 		return v
 	}
-	var ms []indexed
+	ms := make([]indexed, 0, 20)
 	for i := space(v.b, 1); v.b[i] != '}'; {
 		name, val, next := v.member(i)
 		ms = append(ms, indexed{name, val})

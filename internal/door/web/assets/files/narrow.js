@@ -1,5 +1,5 @@
-// Typing part of a name narrows a list that is already on the page. Nothing is
-// sent anywhere; without this module the whole list stays as it is.
+// Typing part of a name narrows the lists that are already on the page, and says how
+// many are left. Nothing is sent anywhere; without this module the whole lists stay.
 
 import { words } from './talk.js';
 
@@ -10,7 +10,7 @@ for (const root of document.querySelectorAll('[data-narrow]')) {
   const status = root.querySelector('[data-status]');
   const rows = [...root.querySelectorAll('[data-row]')];
   root.querySelector('[data-narrow-box]').hidden = false;
-  box.addEventListener('input', () => {
+  const narrow = () => {
     const wanted = plain(box.value).split(/\s+/).filter((w) => w !== '');
     let left = 0;
     for (const row of rows) {
@@ -18,6 +18,9 @@ for (const root of document.querySelectorAll('[data-narrow]')) {
       row.hidden = !wanted.every((w) => text.includes(w));
       if (!row.hidden) left += 1;
     }
-    status.textContent = left === 0 ? words(root, 'none') : '';
-  });
+    const said = left === 0 ? 'none' : left === 1 ? 'one' : 'some';
+    status.textContent = wanted.length === 0 ? '' : words(root, said).replace('#', String(left));
+  };
+  box.addEventListener('input', narrow);
+  narrow(); // the browser may have kept what was typed
 }

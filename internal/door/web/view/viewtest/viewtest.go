@@ -36,10 +36,22 @@ func Pages(lang string) []Page {
 		{"step-up", &view.SignIn{Base: f.patient("", "step-up"), StepUp: true, Next: "security"}},
 		{"enrol", &view.Enrol{Base: f.stranger("enrol")}},
 		{"home", f.home()},
+		{"home-nothing", f.homeNothing()},
 		{"home-first", &view.Home{Base: f.patient(view.PlaceHome, "home"), Counts: view.Counts{Medications: 1, NoAllergies: true}}},
 		{"results", f.results()},
 		{"results-empty", &view.Results{Base: f.patient(view.PlaceResults, "results")}},
 		{"result", f.result()},
+		{"result-units", f.units()},
+		{"compare", f.compare()},
+		{"compare-empty", &view.Compare{Base: f.patient(view.PlaceResults, "compare")}},
+		{"visits", f.visits()},
+		{"visits-empty", &view.Visits{Base: f.patient(view.PlaceVisits, "visits")}},
+		{"visit", f.visit()},
+		{"visit-bare", &view.Visit{Base: f.patient(view.PlaceVisits, "visit"), VisitLine: view.VisitLine{Kind: "remote", Class: "remote", On: view.ParseDay("2026-02-11")}}},
+		{"imagings", f.imagings()},
+		{"imagings-empty", &view.Imagings{Base: f.patient(view.PlaceImaging, "imagings")}},
+		{"imaging", f.imaging()},
+		{"imaging-study", f.study()},
 		{"result-goal", f.goal()},
 		{"result-pressure", f.pressure()},
 		{"result-words", f.words()},
@@ -53,7 +65,7 @@ func Pages(lang string) []Page {
 		{"security-last", f.securityLast()},
 		{"security-none", &view.Security{Base: f.patient(view.PlaceSecurity, "security"), Sessions: []view.Session{{ID: "s1", Started: now(), LastSeen: now(), This: true}}}},
 		{"access-log", f.accessLog()},
-		{"clinic", f.clinic()},
+		{"clinic", f.clinic()}, {"clinic-quiet", f.clinicQuiet()}, {"look-up", f.lookedUp()}, {"look-up-none", f.lookedUpNone()},
 		{"chart-purpose", f.purpose()},
 		{"chart", f.chart()},
 		{"admin", f.admin()},
@@ -84,6 +96,7 @@ func Pages(lang string) []Page {
 		{"approve-declined", f.approve(view.ApproveDeclined)},
 		{"approve-expired", f.approve(view.ApproveExpired)},
 	}
+	pages = append(pages, f.recordPages()...)
 	for _, k := range fault.Kinds() {
 		e := &view.Error{Base: f.stranger("error"), Kind: k}
 		if k == fault.Throttled {
@@ -117,6 +130,7 @@ func (f fixture) patient(place view.Place, route string) view.Base {
 	b := f.stranger(route)
 	b.Menu, b.Place, b.FormToken = view.MenuPatient, place, "dG9rZW4"
 	b.Person = &view.Person{Name: "James Okoro", Relation: view.RelationSelf, Pattern: 0}
+	b.Twins = place != "" && place != view.PlaceSecurity
 	return b
 }
 
@@ -223,14 +237,8 @@ func (f fixture) looks() []view.Look {
 }
 
 func (f fixture) home() view.Model {
-	return &view.Home{Base: f.patient(view.PlaceHome, "home"), New: 2, Newest: f.rows()[:2],
-		Counts: view.Counts{Results: 23, Conditions: 3, Medications: 4, Allergies: 1, Immunizations: 9}}
-}
-
-func (f fixture) results() view.Model {
-	return &view.Results{Base: f.patient(view.PlaceResults, "results"), Categories: []string{"laboratory", "vital-signs", "imaging", "survey"},
-		Groups: []view.Group{{On: view.DayOf(now().AddDate(0, 0, -4)), Rows: f.rows()}, {On: view.ParseDay("2026-05-03"), Rows: f.more()}},
-		New:    2, Outside: 1, Older: "c2VhbGVk"}
+	return &view.Home{Base: f.patient(view.PlaceHome, "home"), Before: view.ParseDay("2026-05-03"), Newest: f.rows()[:2], News: f.news(),
+		Counts: view.Counts{Results: 23, Conditions: 3, Medications: 4, Allergies: 1, Immunizations: 9, Visits: 31, Imaging: 2}}
 }
 
 func (f fixture) result() view.Model {
@@ -239,7 +247,7 @@ func (f fixture) result() view.Model {
 	return &view.Result{Base: f.patient(view.PlaceResults, "result"), Name: s.Name, MedicalName: "Hemoglobin A1c/Hemoglobin.total in Blood",
 		About: f.pick("A1c shows your average sugar over about three months.", "La A1c muestra su azúcar promedio de unos tres meses."),
 		On:    view.DayOf(last.At), Lab: "Riverside Lab", OrderedBy: "Dr. Mei Chen", Status: "final",
-		Parts: []view.Part{{Value: last.Value, Unit: s.Unit, Standing: last.Standing, Usual: s.Usual, Series: s, Before: s.Readings[12].Value, BeforeAt: s.Readings[12].At}}}
+		Parts: []view.Part{{Value: last.Value, Unit: s.Unit, Standing: last.Standing, Usual: s.Usual, Series: s, Before: s.Readings[12], Elsewhere: view.Reading{Value: "57", Unit: "mmol/mol"}}}}
 }
 
 // goal is a result whose range the care team set for this person.
@@ -255,6 +263,7 @@ func (f fixture) goal() view.Model {
 func (f fixture) resultForStaff() view.Model {
 	r, _ := f.result().(*view.Result)
 	r.Base = f.staff(view.MenuClinic, view.PlaceClinic, "result", "Dr. Mei Chen", person.RoleClinician)
+	r.Twins, r.RouteQuery = true, "q=c2VhbGVk"
 	r.Person, r.Chart, r.Purpose = &view.Person{Name: "James Okoro", Relation: view.RelationPatient, Pattern: 2}, "pat-1", person.PurposeTreatment
 	return r
 }
@@ -346,12 +355,41 @@ func (f fixture) accessLog() view.Model {
 }
 
 func (f fixture) clinic() view.Model {
-	c := &view.Clinic{Base: f.staff(view.MenuClinic, view.PlaceClinic, "clinic", "Dr. Mei Chen", person.RoleClinician), Purpose: person.PurposeTreatment}
+	c := &view.Clinic{Base: f.staff(view.MenuClinic, view.PlaceClinic, "clinic", "Dr. Mei Chen", person.RoleClinician), Day: view.DayOf(now())}
 	for i, p := range []struct {
 		name, born string
 	}{{"Walter Lindqvist", "1934-02-11"}, {"James Okoro", "1968-07-30"}, {"Elena Ruiz", "1985-12-01"}, {"Noa Ruiz", "2025-08-30"}, {"Sam Field", "1990"}} {
-		c.Patients = append(c.Patients, view.ClinicPatient{ID: fmt.Sprintf("pat-%d", i), Name: p.name, Born: view.ParseDay(p.born), Age: view.AgeOn(view.ParseDay(p.born), now()), RecordNumber: fmt.Sprintf("RC-10%d4%d", i+2, i), Pattern: (i * 2) % 6})
+		line := view.ClinicPatient{ID: fmt.Sprintf("pat-%d", i), Name: p.name, Born: view.ParseDay(p.born), Age: view.AgeOn(view.ParseDay(p.born), now()), RecordNumber: fmt.Sprintf("RC-10%d4%d", i+2, i), Pattern: (i * 2) % 6}
+		if i < 2 {
+			line.Visit, line.Purpose = f.booked(10+i, i), person.PurposeTreatment
+			c.Today = append(c.Today, line)
+			continue
+		}
+		c.Patients = append(c.Patients, line)
 	}
+	return c
+}
+
+func (f fixture) booked(hour, i int) *view.Booked {
+	at := time.Date(now().Year(), now().Month(), now().Day(), hour, 30, 0, 0, now().Location())
+	return &view.Booked{At: at, Reason: f.pick("Follow-up of blood sugar", "Control del azúcar"), Status: []string{"arrived", "booked"}[i%2]}
+}
+
+func (f fixture) lookedUp() view.Model {
+	l := &view.LookedUp{Base: f.staff(view.MenuClinic, view.PlaceClinic, "look-up", "Samuel Brooks", person.RoleNurse), LookUp: view.LookUp{Family: "Ruiz", BornOn: "1985-12-01"}}
+	born := view.ParseDay("1985-12-01")
+	l.Found = []view.ClinicPatient{{ID: "pat-2", Name: "Elena Ruiz", Born: born, Age: view.AgeOn(born, now()), RecordNumber: "RC-10442", Pattern: 4},
+		{ID: "pat-3", Name: "Clara Ruiz", Born: born, Age: view.AgeOn(born, now()), RecordNumber: "RC-10443", Visit: f.booked(10, 1), Purpose: person.PurposeTreatment}}
+	return l
+}
+
+func (f fixture) lookedUpNone() view.Model {
+	return &view.LookedUp{Base: f.staff(view.MenuClinic, view.PlaceClinic, "look-up", "Samuel Brooks", person.RoleNurse), LookUp: view.LookUp{Known: "RC-10999"}}
+}
+
+func (f fixture) clinicQuiet() view.Model {
+	c, _ := f.clinic().(*view.Clinic)
+	c.Today = nil
 	return c
 }
 
@@ -363,14 +401,15 @@ func (f fixture) purpose() view.Model {
 
 func (f fixture) chart() view.Model {
 	c, _ := f.purpose().(*view.Chart)
+	c.Twins, c.RouteQuery = true, "q=c2VhbGVk"
 	c.Opened, c.Purpose, c.Sex, c.RecordNumber, c.Born = true, person.PurposeTreatment, "male", "RC-10341", view.ParseDay("1968-07-30")
 	c.Allergies, c.Medications, c.Conditions, c.Vaccines = f.allergyList(), f.medicines(), f.problems(), f.vaccines()
-	c.Results, c.Hidden = append(f.rows(), f.more()[1]), 2
+	c.Recent, c.Results, c.Hidden, c.Visit = f.rows(), f.more()[1:2], 2, f.booked(10, 0)
 	c.Vitals = []view.Row{
 		row(series("v1", f.pick("Upper pressure (systolic)", "Presión alta (sistólica)"), "mmHg", view.Usual{High: bound(130), HighText: "130"}, 12, 30, 148, 131, 0), false),
 		row(series("v2", f.pick("Heart rate", "Pulso"), "/min", view.Usual{Low: bound(60), High: bound(100), LowText: "60", HighText: "100"}, 12, 30, 82, 76, 0), false),
 		row(series("v3", f.pick("Weight", "Peso"), "kg", view.Usual{}, 12, 30, 98.4, 93.1, 1), false)}
-	for _, rows := range [][]view.Row{c.Results, c.Vitals} {
+	for _, rows := range [][]view.Row{c.Recent, c.Results, c.Vitals} {
 		for i := range rows {
 			rows[i].Query = "c2VhbGVk"
 		}

@@ -1,0 +1,252 @@
+package records
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"postern.example/postern/internal/room/records/rawjson"
+	"postern.example/postern/internal/trust/db/dbtest"
+	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
+	"postern.example/postern/test/covers"
+)
+
+// Elena López García, married Field, is the patient of these stories.
+const elena = `{"resourceType":"Patient","id":"elena","identifier":[
+	{"type":{"coding":[{"code":"MR"}]},"system":"https://c.example/mrn","value":"RC-20417"},{"use":"old","system":"https://c.example/mrn","value":"RC-1"},
+	{"type":{"coding":[{"code":"SS"}]},"system":"https://s.example","value":"078051120"}],
+	"name":[{"family":"López García","given":["Elena"]},{"use":"maiden","family":"Ó Briain"},{"use":"temp","family":"Baby"}],
+	"telecom":[{"system":"phone","value":"+1 (503) 555-0142 ext. 9"},{"system":"sms","value":"503.555.0199"},{"system":"phone","use":"old","value":"503-555-0100"},
+	{"system":"email","value":"Elena.Lopez@Mail.Example"}],"birthDate":"1985-12-01"}`
+
+func wanted(t testing.TB, known, family, born string) Wanted {
+	t.Helper()
+	w, err := NewWanted(known, family, born)
+	if err != nil {
+		t.Fatalf("%s %s %s: %v", known, family, born, err)
+	}
+	return w
+}
+
+// However it is written, the same number, telephone, address or name finds; what belongs
+// to others, or is too little to find one person by, does not.
+func TestSpellingsOfOnePatient(t *testing.T) {
+	v, err := rawjson.Parse([]byte(elena), rawjson.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := lookupKeys(v)
+	finds := func(w Wanted) bool {
+		for _, group := range w.any {
+			if !slices.ContainsFunc(group, func(k lookupKey) bool { return slices.Contains(has, k) }) {
+				return false
+			}
+		}
+		return true
+	}
+	for _, c := range []struct {
+		known, family, born string
+		want                bool
+	}{
+		{"RC-20417", "", "", true}, {"rc 20417", "", "", true}, {"ＲＣ20417", "", "", true}, {"20417", "", "", false},
+		{"RC-1", "", "", false}, {"078051120", "", "", false},
+		{"5035550142", "", "", true}, {"(503) 555-0142", "", "", true}, {"001 503 555 0142", "", "", true}, {"1-503-555-0142", "", "", true},
+		{"+1 503 555 0199", "", "", true}, {"503-555-0100", "", "", false}, {"555-0142", "", "", false},
+		{"elena.lopez@mail.example", "", "", true}, {" ELENA.LOPEZ@MAIL.EXAMPLE ", "", "", true}, {"lopez@mail.example", "", "", false},
+		{"", "lopez garcia", "1985-12-01", true}, {"", "LÓPEZ", "1985-12-01", true}, {"", "García", "1985-12-01", true}, {"", "López-García", "1985-12-01", true},
+		{"", "O'Briain", "1985-12-01", true}, {"", "Baby", "1985-12-01", false}, {"", "López", "1985-12-02", false}, {"", "Field", "1985-12-01", false},
+		{"RC-20417", "López", "1985-12-01", true}, {"RC-20417", "Field", "1985-12-01", false},
+	} {
+		if got := finds(wanted(t, c.known, c.family, c.born)); got != c.want {
+			t.Errorf("%q %q %q: %v, want %v", c.known, c.family, c.born, got, c.want)
+		}
+	}
+	for _, c := range [][3]string{{}, {"", "López", ""}, {"", "", "1985-12-01"}, {"", "López", "1985"}, {"", "López", "1985-12"}, {"", "…", "1985-12-01"}, {"@", "", ""}, {"--", "", ""}, {"x@", "", ""}} {
+		if _, err := NewWanted(c[0], c[1], c[2]); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q: %v", c, err)
+		}
+	}
+	if w := wanted(t, "RC-20417", "López", "1985-12-01"); strings.Contains(fmt.Sprintf("%v %+v %#v", w, w, w), "20417") {
+		t.Error("what was typed prints")
+	}
+	if e := typedKeys("+34 612 345 678"); !slices.Contains(e, lookupKey{keyPhone, "612345678"}) {
+		t.Errorf("a Spanish number: %d keys", len(e))
+	}
+}
+
+// staff adds a nurse who treats the patients.
+func (k *clinicKit) nurse(t testing.TB, patients ...person.PatientID) person.Caller {
+	t.Helper()
+	c := k.people.Add(t, person.PatientID{}, k.Clock.Now(), person.RoleNurse)
+	for _, p := range patients {
+		k.people.Assign(c.Account(), p)
+	}
+	return c.For(person.PurposeTreatment)
+}
+
+// A nurse finds her patients. Somebody else's and nobody look the same: one refusal that
+// stays, the same answer.
+func TestALookUpFindsAssignedPatientsOnly(t *testing.T) {
+	covers.Covers(t, "HC-9a")
+	eachStore(t, func(t *testing.T, k *clinicKit) {
+		lopez := k.load(t, []byte(bundleOf(elena))).Patient
+		other := k.load(t, []byte(bundleOf(rosa))).Patient
+		nurse := k.nurse(t, lopez)
+		for _, w := range []Wanted{wanted(t, "rc20417", "", ""), wanted(t, "503 555 0142", "", ""), wanted(t, "elena.lopez@mail.example", "", ""), wanted(t, "", "Lopez", "1985-12-01")} {
+			size := k.Log.Size()
+			got, err := k.store.LookUp(t.Context(), nurse, w, []person.PatientID{lopez})
+			if err != nil || len(got) != 1 || got[0].Patient != lopez || got[0].Name.Reveal() == "" || got[0].Number.Reveal() != "RC-20417" || k.Log.Size() != size+1 {
+				t.Fatalf("%d found, %d entries, %v", len(got), k.Log.Size()-size, err)
+			}
+			e, err := k.Log.RiskyEntry(t.Context(), size)
+			if err != nil || e.Event != "search" || e.Patient != lopez || e.Query == "" {
+				t.Fatalf("entry %s of %s, %v", e.Event, e.Patient, err)
+			}
+		}
+		var answers []string
+		for name, w := range map[string]Wanted{"unassigned": wanted(t, "", "Field", "1984-05-01"), "nobody": wanted(t, "", "Nobody", "1984-05-01"), "two that do not go together": wanted(t, "rc20417", "Field", "1984-05-01")} {
+			size := k.Log.Size()
+			got, err := k.store.LookUp(t.Context(), nurse, w, []person.PatientID{lopez})
+			if !fault.Is(err, fault.NotFound) || got != nil || k.Log.Size() != size+1 {
+				t.Fatalf("%s: %d found, %d entries, %v", name, len(got), k.Log.Size()-size, err)
+			}
+			e, err := k.Log.RiskyEntry(t.Context(), size)
+			if err != nil || e.Outcome != "refused" || name == "unassigned" && e.Patient != other {
+				t.Fatalf("%s: entry %s of %s, %v", name, e.Outcome, e.Patient, err)
+			}
+			_, err = k.store.LookUp(t.Context(), nurse, w, []person.PatientID{lopez})
+			answers = append(answers, fmt.Sprint(err))
+		}
+		if answers[0] != answers[1] || answers[1] != answers[2] {
+			t.Errorf("the answers differ: %q", answers)
+		}
+		// The list that the door passes says where to look first; the gate decides.
+		if _, err := k.store.LookUp(t.Context(), nurse, wanted(t, "", "Field", "1984-05-01"), []person.PatientID{other}); !fault.Is(err, fault.NotFound) {
+			t.Errorf("a patient who is on the list and not assigned: %v", err)
+		}
+		maya := k.people.Add(t, other, k.Clock.Now(), person.RolePatient)
+		if _, err := k.store.LookUp(t.Context(), maya, wanted(t, "rc20417", "", ""), nil); !fault.Is(err, fault.NotFound) {
+			t.Errorf("a patient looks another one up: %v", err)
+		}
+		if _, err := k.store.LookUp(t.Context(), nurse, Wanted{}, nil); !fault.Is(err, fault.Invalid) {
+			t.Errorf("nothing to look for: %v", err)
+		}
+		if a := k.Alarms.Take(); len(a) > 0 {
+			t.Errorf("alarms %v", a)
+		}
+	})
+}
+
+// A new name finds, and the old one, which the chart no longer has, does not.
+func TestALookUpFollowsTheChart(t *testing.T) {
+	eachStore(t, func(t *testing.T, k *clinicKit) {
+		p := k.load(t, []byte(bundleOf(elena))).Patient
+		nurse := k.nurse(t, p)
+		find := func(w Wanted) bool {
+			_, err := k.store.LookUp(t.Context(), nurse, w, []person.PatientID{p})
+			return err == nil
+		}
+		moved := strings.ReplaceAll(strings.ReplaceAll(elena, "555-0142", "555-0143"), "López García", "Vega")
+		k.load(t, []byte(bundleOf(moved)))
+		if !find(wanted(t, "5035550143", "", "")) || !find(wanted(t, "", "Vega", "1985-12-01")) || !find(wanted(t, "rc20417", "", "")) {
+			t.Error("what the chart says now does not find")
+		}
+		if find(wanted(t, "5035550142", "", "")) || find(wanted(t, "", "López", "1985-12-01")) {
+			t.Error("what the chart said before still finds")
+		}
+		if _, err := k.store.ViewListed(t.Context(), nurse, p, "page/clinic", "Patient"); err != nil || len(k.Alarms.Take()) > 0 {
+			t.Errorf("the list: %v", err)
+		}
+	})
+}
+
+// Whoever writes the database cannot lead a look-up to another chart, nor take a patient
+// out of it unnoticed, and what was broken is made anew.
+func TestAForgedLookUpRowIsFound(t *testing.T) {
+	covers.Covers(t, "HC-9a")
+	eachStore(t, func(t *testing.T, k *clinicKit) {
+		lopez, field := k.load(t, []byte(bundleOf(elena))).Patient, k.load(t, []byte(bundleOf(rosa))).Patient
+		k = k.upgrade(t, k.store.c.Catalogue, job)
+		nurse, both := k.nurse(t, lopez, field), []person.PatientID{lopez, field}
+		raw := dbtest.Raw(k.DB)
+		list := func() {
+			t.Helper()
+			for _, p := range both {
+				if c, err := k.store.ViewListed(t.Context(), nurse, p, "page/clinic", "Patient"); err != nil || len(c.Resources("Patient")) != 1 {
+					t.Fatalf("the list: %v", err)
+				}
+			}
+		}
+		number := wanted(t, "rc20417", "", "")
+		for name, hurt := range map[string]func(){
+			"put in": func() {
+				raw.Exec(t, `INSERT INTO chart_lookup SELECT ?, token, version, seq FROM chart_lookup WHERE owner = ?`, person.Patient(field).Bytes(), person.Patient(lopez).Bytes())
+			},
+			"exchanged": func() {
+				raw.Exec(t, `DELETE FROM chart_lookup WHERE owner = ?`, person.Patient(field).Bytes())
+				raw.Exec(t, `UPDATE chart_lookup SET owner = ? WHERE owner = ?`, person.Patient(field).Bytes(), person.Patient(lopez).Bytes())
+			},
+			"taken out": func() { raw.Exec(t, `DELETE FROM chart_lookup WHERE owner = ?`, person.Patient(lopez).Bytes()) },
+		} {
+			hurt()
+			got, err := k.store.LookUp(t.Context(), nurse, number, both)
+			if len(got) > 1 || len(got) == 1 && got[0].Patient != lopez || len(got) == 0 && !fault.Is(err, fault.NotFound) {
+				t.Errorf("%s: %d found, %v", name, len(got), err)
+			}
+			list()
+			if a := k.Alarms.Take(); len(a) == 0 || !strings.Contains(fmt.Sprint(a), "look") {
+				t.Errorf("%s: alarms %v", name, a)
+			}
+			list()
+			if got, err := k.store.LookUp(t.Context(), nurse, number, both); err != nil || len(got) != 1 || got[0].Patient != lopez {
+				t.Errorf("%s: after it was mended %d found, %v", name, len(got), err)
+			}
+			if a := k.Alarms.Take(); len(a) != 0 {
+				t.Errorf("%s: alarms after it was mended: %v", name, a)
+			}
+		}
+	})
+}
+
+// New keys of the look-up, and charts of before there was one, are the job's.
+func TestLookUpsAreMadeAnew(t *testing.T) {
+	eachStore(t, func(t *testing.T, k *clinicKit) {
+		p := k.load(t, []byte(bundleOf(elena, strings.ReplaceAll(observe(""), "rosa", "elena")))).Patient
+		nurse, number := k.nurse(t, p), wanted(t, "rc20417", "", "")
+		find := func() error {
+			_, err := k.store.LookUp(t.Context(), nurse, number, []person.PatientID{p})
+			return err
+		}
+		next := k.restart(t)
+		config := next.store.c
+		config.LookUpKeys, config.Job = 2, job
+		var err error
+		if next.store, err = NewStore(config); err != nil {
+			t.Fatal(err)
+		}
+		k = next
+		if err := find(); !fault.Is(err, fault.NotFound) {
+			t.Errorf("by keys that are not there yet: %v", err)
+		}
+		if _, err := k.store.ViewListed(t.Context(), nurse, p, "page/clinic", "Patient"); err != nil {
+			t.Error(err)
+		}
+		if sum, err := k.store.ReindexAll(t.Context(), func(Reworked) {}); err != nil || sum.Charts != 2 {
+			t.Fatalf("rework: %+v, %v", sum, err)
+		}
+		if err := find(); err != nil {
+			t.Errorf("by the new keys: %v", err)
+		}
+		if sum, err := k.store.ReindexAll(t.Context(), func(Reworked) {}); err != nil || sum.Charts != 0 {
+			t.Errorf("the second run: %+v, %v", sum, err)
+		}
+		if rows := dbtest.Raw(k.DB).Query(t, `SELECT token FROM chart_lookup WHERE version <> 513`); len(rows) != 0 {
+			t.Errorf("%d rows of older keys", len(rows))
+		}
+		if a := k.Alarms.Take(); len(a) > 0 {
+			t.Errorf("alarms %v", a)
+		}
+	})
+}
