@@ -59,7 +59,7 @@ func (a *attack) settle(t *testing.T) {
 	for key, list := range a.owed {
 		if has[key] < len(list) {
 			a.unexpected.Add(1)
-			t.Errorf("%s: %d refusals were answered and the log has %d, for example %s", key, len(list), has[key], list[0])
+			t.Errorf("%s: %d refusals were answered and the log has %d: %s", key, len(list), has[key], strings.Join(list, ", "))
 		}
 	}
 }

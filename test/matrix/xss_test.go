@@ -301,7 +301,7 @@ func (s *siege) element(path string, n *html.Node) (links []string) {
 				continue
 			}
 			u, err := url.Parse(x.Val)
-			if strings.HasPrefix(x.Val, "tel:") || strings.HasPrefix(x.Val, "#") {
+			if strings.HasPrefix(x.Val, "tel:") || strings.HasPrefix(x.Val, "#") || strings.HasPrefix(x.Val, "?") && !number.MatchString(x.Val) {
 				continue
 			}
 			if err != nil || u.Scheme != "" || u.Host != "" || !strings.HasPrefix(x.Val, "/") {
