@@ -135,6 +135,9 @@ func (d *Door) imagingStudy(v *Visit) error {
 }
 
 func (d *Door) showImaging(v *Visit, typ, path string) error {
+	if sent, err := v.sentBack(); sent {
+		return err
+	}
 	c, r, err := d.c.Records.ViewAround(v.Context(), v.caller, typ, v.Path("id"), "ImagingStudy", "DiagnosticReport")
 	if err != nil {
 		return err
