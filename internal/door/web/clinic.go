@@ -169,6 +169,9 @@ func (d *Door) chartOpen(v *Visit) error {
 	return v.Render(http.StatusOK, m)
 }
 
+// recentRows is how many new results stand on the screen when few are outside their range.
+const recentRows = 5
+
 // chartRows is how many rows of each kind fit on the one screen.
 const chartRows = 24
 
@@ -240,5 +243,12 @@ func (v *Visit) measures(m *view.Chart, c records.Chart) error {
 		*rows = append(*rows, row)
 	}
 	slices.SortStableFunc(m.Recent, func(a, b view.Row) int { return order(b.Standing.Outside()) - order(a.Standing.Outside()) })
+	outside := 0
+	for _, r := range m.Recent {
+		outside += order(r.Standing.Outside())
+	}
+	if n := max(outside, recentRows); len(m.Recent) > n+1 { // one alone is not worth a fold
+		m.Recent, m.RecentMore = m.Recent[:n], m.Recent[n:]
+	}
 	return nil
 }

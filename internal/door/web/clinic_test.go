@@ -121,6 +121,12 @@ func TestALookUpOnThePage(t *testing.T) {
 			t.Errorf("%s: the list says more than it should", what)
 		}
 	}
+	dora := h.someone(t, "dora", "Dora", "Summer", "1980-02-03")
+	h.assign(t, nurse, dora)
+	want(t, "without a visit", nurse.post("/clinic/look-up", "known", "RC-DORA"), http.StatusOK, "Dora Summer", "No visit today", `href="/clinic/`+dora.String()+`"`)
+	if strings.Contains(nurse.last.Body.String(), `value="TREAT"`) {
+		t.Error("a purpose is prefilled for a patient without a visit")
+	}
 	typed := regexp.MustCompile(`value="[^"]*"|q=[^"]+|pr-[a-z2-7]+|nonce="[^"]+"|<span class="request">.*?</span>`)
 	answers := map[string]bool{}
 	for _, family := range []string{"Winter", "Nobody", "Wintre"} {

@@ -32,6 +32,7 @@ func touching() map[string]visitOf {
 	return map[string]visitOf{
 		"GET /":                               {by: "patient"},
 		"GET /access-log":                     {by: "patient"},
+		"POST /access-log":                    {by: "patient", fields: []string{"period", "year", "kind", "others"}},
 		"GET /access-log/{seq}/proof":         {by: "patient"},
 		"GET /allergies":                      {by: "patient"},
 		"GET /compare":                        {by: "patient"},
@@ -53,6 +54,8 @@ func touching() map[string]visitOf {
 		"GET /record/{type}":                  {by: "patient"},
 		"GET /record/{type}/{id}":             {by: "patient"},
 		"GET /immunizations":                  {by: "patient"},
+		"GET /immunizations/card":             {by: "patient"},
+		"GET /profile":                        {by: "patient"},
 		"GET /medications":                    {by: "patient"},
 		"GET /results":                        {by: "patient"},
 		"POST /results":                       {by: "patient", fields: []string{"category", "laboratory"}},
@@ -91,7 +94,7 @@ func touching() map[string]visitOf {
 // silent lists the routes that disclose nothing of anybody, and the ceremonies,
 // whose entries the tests of sign-in count.
 func silent() []string {
-	return []string{"GET /.well-known/security.txt", "GET /assets/{hash}/{name}", "GET /healthz", "GET /sign-in", "GET /enrol", "GET /step-up",
+	return []string{"GET /.well-known/security.txt", "GET /assets/{hash}/{name}", "GET /healthz", "GET /sharing", "GET /sign-in", "GET /enrol", "GET /step-up",
 		"POST /approve/{id}/finish", "POST /approve/{id}/options", "POST /enrol/finish", "POST /enrol/options",
 		"POST /security/passkeys/finish", "POST /security/passkeys/options", "POST /sign-in/finish", "POST /sign-in/options",
 		"POST /step-up/finish", "POST /step-up/options"}
@@ -123,7 +126,11 @@ func TestOneEntryPerRequest(t *testing.T) {
 
 func oneEntry(t *testing.T, r route.Route, c visitOf) {
 	h := lite(t)
-	patient, chart := h.patient(t, "mother")
+	story := "mother"
+	if strings.HasPrefix(r.Pattern, "/imaging") {
+		story = "chronic" // she has no images
+	}
+	patient, chart := h.patient(t, story)
 	people := map[string]*browser{"patient": patient}
 	people["doctor"] = h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician)
 	people["admin"] = h.account(t, "Ingrid Halvorsen", nobody, person.RoleAdministrator)
@@ -183,6 +190,12 @@ func (h *house) target(t *testing.T, r route.Route, patient, doctor *browser, ch
 		id = h.anyID(t, patient, chart, "DocumentReference")
 	case strings.HasPrefix(r.Pattern, "/record/"):
 		id = h.anyID(t, patient, chart, "CarePlan")
+	case strings.HasPrefix(r.Pattern, "/visits/"):
+		id = h.firstOf(t, patient, chart, "Encounter")
+	case strings.HasPrefix(r.Pattern, "/imaging/studies/"):
+		id = h.firstOf(t, patient, chart, "ImagingStudy")
+	case strings.HasPrefix(r.Pattern, "/imaging/"):
+		id = between(t, patient.get("/imaging").Body.String(), `href="/imaging/`, `"`)
 	case strings.HasPrefix(r.Pattern, "/approve/"):
 		id = h.propose(t).ID
 	case strings.HasSuffix(r.Pattern, "/{id}/link"):
@@ -207,6 +220,18 @@ func (h *house) target(t *testing.T, r route.Route, patient, doctor *browser, ch
 		}
 	}
 	return strings.NewReplacer("{id}", id, "{type}", "care-plan", "{patient}", chart.String(), "{seq}", seq).Replace(r.Pattern)
+}
+
+// firstOf is the newest resource of a type in the own chart.
+func (h *house) firstOf(t *testing.T, b *browser, chart person.PatientID, typ string) string {
+	t.Helper()
+	me := person.NewPerson(person.PersonConfig{Account: b.id, Role: person.RolePatient, Purpose: person.PurposePatientRequest, Proof: person.Proof{Method: "passkey", At: h.Clock.Now()}})
+	c, err := h.records.View(t.Context(), me, chart, "test", typ)
+	must(t, err)
+	if len(c.Resources(typ)) == 0 {
+		t.Fatalf("the chart has no %s", typ)
+	}
+	return c.Resources(typ)[0].ID.String()
 }
 
 func between(t *testing.T, s, from, to string) string {

@@ -244,6 +244,9 @@ func (v *Visit) failPage(kind fault.Kind, err error) error {
 		v.w.Header().Set("Clear-Site-Data", clearAll)
 	}
 	m := &view.Error{Base: v.Base(""), Kind: kind, Message: fault.Message(err), RetryAfter: fault.RetryAfter(err)}
+	if m.RetryAfter > 3600 {
+		m.RetryAfter = 0 // nobody counts so many minutes: the message says when
+	}
 	// The page repeats nothing of what was asked for, so that two things that are
 	// not there cannot be told apart.
 	m.Route, m.RouteID, m.RouteQuery, m.Twins = "", "", "", false

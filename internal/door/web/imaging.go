@@ -119,7 +119,11 @@ func (d *Door) imagingList(v *Visit) error {
 	}
 	m := &view.Imagings{Base: v.Base(view.PlaceImaging)}
 	for _, x := range list[:min(len(list), 4*visitsPage)] {
-		m.List = append(m.List, x.ImagingLine)
+		if n := len(m.Years); n == 0 || m.Years[n-1].Year != x.On.Year {
+			m.Years = append(m.Years, view.ImagingYear{Year: x.On.Year})
+		}
+		y := &m.Years[len(m.Years)-1]
+		y.List = append(y.List, x.ImagingLine)
 	}
 	return v.Render(http.StatusOK, m)
 }
@@ -146,12 +150,20 @@ func (d *Door) showImaging(v *Visit, typ, path string) error {
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(list, func(x imaging) bool { return x.Href == path+r.ID.String() })
+	i := slices.IndexFunc(list, func(x imaging) bool {
+		return x.report != nil && x.report.ID == r.ID || x.study != nil && x.study.ID == r.ID
+	})
 	if i < 0 {
-		return fault.New(fault.NotFound, "show imaging: it is about no images, was entered in error, or has a report")
+		return fault.New(fault.NotFound, "show imaging: it is about no images, or was entered in error")
 	}
-	x := list[i]
-	m := &view.Imaging{Base: v.Base(view.PlaceImaging), ImagingLine: x.ImagingLine}
+	m := v.imaging(list[i])
+	m.Base = v.Base(view.PlaceImaging)
+	return v.Render(http.StatusOK, m)
+}
+
+// imaging is the page of one report, its study, or both.
+func (v *Visit) imaging(x imaging) *view.Imaging {
+	m := &view.Imaging{ImagingLine: x.ImagingLine}
 	if p := x.report; p != nil {
 		m.Status, m.Lab = p.Status, firstOf(peopleOf(p.Performers))
 		m.Conclusion, m.TextLang = p.Conclusion.Reveal(), v.foreign(p.Common)
@@ -175,7 +187,7 @@ func (d *Door) showImaging(v *Visit, typ, path string) error {
 	if x.visit != "" && (x.report != nil && x.report.Encounter.Type != "" || x.study != nil && x.study.Encounter.Type != "") {
 		m.Visit = x.visit
 	}
-	return v.Render(http.StatusOK, m)
+	return m
 }
 
 func firstOf(list []string) string {

@@ -79,6 +79,12 @@ func lite(t testing.TB) *house {
 // open opens a house on test data. change may edit the door's configuration.
 func open(t testing.TB, d *db.DB, change func(*web.Config)) *house {
 	t.Helper()
+	return openWith(t, d, records.Definitions(), change)
+}
+
+// openWith is open with other types.
+func openWith(t testing.TB, d *db.DB, defs []records.Definition, change func(*web.Config)) *house {
+	t.Helper()
 	h := &house{Kit: &vaulttest.Kit{DB: d, Clock: audittest.NewClock(), Alarms: &vaulttest.Alarms{}}}
 	h.Clock.Add(7 * time.Hour) // the clinic is open
 	protect := keys.Protector{How: keys.ByPassphrase, Secret: []byte("a passphrase of a test"), Work: 1}
@@ -91,7 +97,7 @@ func open(t testing.TB, d *db.DB, change func(*web.Config)) *house {
 	c.Clock, h.vkey = h.Clock.Now, c.VKey
 	h.Log = audittest.Start(t, c)
 	h.Kit = h.Kit.Restart(t)
-	h.openRooms(t, c)
+	h.openRooms(t, c, defs)
 	h.openDoor(t, change)
 	return h
 }
@@ -103,7 +109,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-func (h *house) openRooms(t testing.TB, c audit.Config) {
+func (h *house) openRooms(t testing.TB, c audit.Config, defs []records.Definition) {
 	t.Helper()
 	ceremonies, err := h.Root.Ephemeral(rand.Reader)
 	must(t, err)
@@ -113,13 +119,13 @@ func (h *house) openRooms(t testing.TB, c audit.Config) {
 	index := audit.NewSubjects(h.DB, c.Sealer)
 	refusals := audit.NewRefusals(audit.RefusalsConfig{Log: h.Log})
 	t.Cleanup(func() { _ = refusals.Close(context.Background()) })
-	h.gate, err = access.New(access.Config{Log: h.Log, Refusals: refusals, Directory: h.identity, Environment: keys.Test, Server: "test",
+	h.gate, err = access.New(access.Config{Log: h.Log, Refusals: refusals, Directory: h.identity, Volume: vaulttest.Endless{}, Environment: keys.Test, Server: "test",
 		Clock: h.Clock.Now, Random: rand.Reader, Alert: func(_ context.Context, what string) { t.Logf("alert: %s", what) },
 		Ledger: access.NewLedger(access.LedgerConfig{Log: h.Log, Store: c.Store, Outside: c.Outside, Index: index,
 			Follower: audit.NewFollower(audit.FollowerConfig{Log: h.Log, Index: index}),
 			TempDir:  func() (string, error) { return os.MkdirTemp(t.TempDir(), "export") }, Alarm: h.Alarms.Raise})})
 	must(t, err)
-	cat, err := records.NewCatalogue(records.Definitions())
+	cat, err := records.NewCatalogue(defs)
 	must(t, err)
 	h.records, err = records.NewStore(records.StoreConfig{DB: h.DB, Vault: h.Vault, Gate: h.gate, Standings: h.identity, Catalogue: cat,
 		Clinic: h.Clinic, Clock: h.Clock.Now, Random: rand.Reader})

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"math"
 	"net/http"
 	"slices"
@@ -18,8 +19,15 @@ const looksPage = 50
 
 // looked is GET /access-log: who looked, as the log has it.
 func (d *Door) looked(v *Visit) error {
+	if _, over := v.chosen(); over {
+		return v.done("query-over", "/access-log")
+	}
+	sieve, err := v.sieve()
+	if err != nil {
+		return err
+	}
 	before, newest := int64(math.MaxInt64), true
-	if s := v.r.URL.Query().Get("before"); s != "" {
+	if s := cmp.Or(v.Field("older"), v.r.URL.Query().Get("before")); s != "" {
 		n, err := strconv.ParseInt(s, 10, 64)
 		if err != nil || n < 0 {
 			return fault.New(fault.Invalid, "list looks: the cursor is malformed")
@@ -34,8 +42,8 @@ func (d *Door) looked(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	m := &view.AccessLog{Base: v.Base(view.PlaceAccessLog), Newer: !newest, Others: v.r.URL.Query().Get("show") == "others"}
-	if err := v.looks(g, m, before); err != nil {
+	m := &view.AccessLog{Base: v.Base(view.PlaceAccessLog), Newer: !newest, Sieve: sieve.Sieve}
+	if err := v.looks(g, m, sieve, before); err != nil {
 		return err
 	}
 	return v.Render(http.StatusOK, m)
@@ -46,7 +54,7 @@ func (d *Door) looked(v *Visit) error {
 const looksRounds = 20
 
 // looks fills the page with entries before a sequence number.
-func (v *Visit) looks(g access.Grant, m *view.AccessLog, before int64) error {
+func (v *Visit) looks(g access.Grant, m *view.AccessLog, by sieve, before int64) error {
 	names := v.names(g)
 	for range looksRounds {
 		entries, err := v.door.c.Ledger.Looked(v.Context(), g, before, looksPage)
@@ -54,6 +62,10 @@ func (v *Visit) looks(g access.Grant, m *view.AccessLog, before int64) error {
 			return err
 		}
 		for _, e := range entries {
+			if e.Time.Before(by.since) {
+				m.Older = ""
+				return nil // the newest come first
+			}
 			if !told(e.Event) {
 				continue
 			}
@@ -61,7 +73,7 @@ func (v *Visit) looks(g access.Grant, m *view.AccessLog, before int64) error {
 			if err != nil {
 				return err
 			}
-			if !m.Others || !look.Self {
+			if by.lets(e, look) {
 				m.Entries = append(m.Entries, look)
 			}
 		}
@@ -70,7 +82,7 @@ func (v *Visit) looks(g access.Grant, m *view.AccessLog, before int64) error {
 		}
 		before = entries[len(entries)-1].Seq
 		m.Older = strconv.FormatInt(before, 10)
-		if !m.Others || len(m.Entries) >= looksPage/2 {
+		if !by.Some() || len(m.Entries) >= looksPage/2 {
 			return nil
 		}
 	}

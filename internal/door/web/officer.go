@@ -164,6 +164,9 @@ func (v *Visit) logEntry(e audit.Entry, names func(person.AccountID) (string, er
 	}
 	out := view.LogEntry{Seq: e.Seq, At: v.local(e.Time), Who: who, Role: e.Caller.Role, Act: e.Action, Purpose: e.Caller.Purpose,
 		Target: strings.Join(e.Objects, " "), Outcome: outcomeOf(e), Rule: strings.Join(e.Policy, " "), Client: e.Caller.Client, Request: e.Txn}
+	if e.Event == audit.EventAlarm { // a text of ours, and whose data it is about
+		out.Target = strings.TrimSpace(e.Reason + " " + e.Owner)
+	}
 	// A change has two entries, the decision and the anchor: without a word on it the
 	// log reads as if it had been done twice.
 	out.Listed, out.Stored = actOf(e) == view.ActList, e.Event == audit.EventAnchor && e.Action != ""

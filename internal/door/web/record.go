@@ -93,20 +93,21 @@ func (d *Door) record(v *Visit) error {
 		if n == 0 {
 			continue
 		}
-		name := def.Title.Many.In(v.language())
-		kind := view.RecordKind{Name: name, Path: "/record/" + slug(def.Type), Count: n}
-		if own := ownPage(def.Type); own != "" {
-			kind.Path = string(own)
-			m.Main = append(m.Main, kind)
+		own := string(ownPage(def.Type))
+		if own == "" {
+			m.Rest = append(m.Rest, view.RecordKind{Name: def.Title.Many.In(v.language()), Path: "/record/" + slug(def.Type), Count: n})
 			continue
 		}
-		m.Rest = append(m.Rest, kind)
+		i := slices.IndexFunc(m.Main, func(k view.RecordKind) bool { return k.Path == own })
+		if i < 0 {
+			i = len(m.Main)
+			m.Main = append(m.Main, view.RecordKind{Path: own})
+		}
+		m.Main[i].Count += n
 	}
-	byName := func(a, b view.RecordKind) int {
+	slices.SortFunc(m.Rest, func(a, b view.RecordKind) int {
 		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
-	}
-	slices.SortFunc(m.Main, byName)
-	slices.SortFunc(m.Rest, byName)
+	})
 	return v.Render(http.StatusOK, m)
 }
 
@@ -206,14 +207,15 @@ func (d *Door) recordOne(v *Visit) error {
 	if own := ownPage(def.Type); own != "" {
 		m.Back = string(own)
 	}
-	for _, l := range x.Lines {
+	for i, l := range x.Lines {
 		line := view.RecordLine{Label: l.Words.In(v.language())}
 		for _, one := range l.Values {
 			if value := v.value(def, x.Common, l.Kind, one); !value.Empty() {
 				line.Values = append(line.Values, value)
 			}
 		}
-		if len(line.Values) > 0 {
+		headline := i == 0 && len(line.Values) == 1 && line.Values[0].Text == m.Name && line.Values[0].Written == ""
+		if len(line.Values) > 0 && !headline {
 			m.Lines = append(m.Lines, line)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"postern.example/postern/internal/door/web/catalog"
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/records"
 	"postern.example/postern/internal/room/records/ucum"
@@ -311,8 +312,13 @@ func (v *Visit) named(c records.Common, name string) string {
 }
 
 // foreign is the language of a resource's texts when the page is in another: a
-// screen reader must pronounce them so.
+// screen reader must pronounce them so, and the reader may ask. A chart that does not
+// name its language is taken for one in the language of last resort; elsewhere its
+// language is not determined ("und").
 func (v *Visit) foreign(c records.Common) string {
+	if c.Language == "" && v.language() != catalog.Languages()[0] {
+		return "und"
+	}
 	own, _, _ := strings.Cut(c.Language, "-")
 	if strings.EqualFold(own, v.language()) {
 		return ""

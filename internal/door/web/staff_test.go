@@ -66,7 +66,7 @@ func TestADoctorOpensAssignedChartsForAPurpose(t *testing.T) {
 	link := staffLink.FindStringSubmatch(doctor.last.Body.String())[1]
 	// Whose result it is stands on its page, and the way back opens the chart, for the same reason.
 	want(t, "one result", doctor.get(link), http.StatusOK, "Maya Tran", `action="`+path+`"`, `name="purpose" value="TREAT"`)
-	want(t, "my patients", doctor.get("/clinic"), http.StatusOK, `action="`+path+`"`, `name="purpose" value="TREAT">Open: visit at`)
+	want(t, "my patients", doctor.get("/clinic"), http.StatusOK, `action="`+path+`"`, `name="purpose" value="TREAT">Open to treat`)
 
 	for _, foreign := range []string{elder.String(), "pat-buonwgpz7nesu7gb4anlv6kgza", "pat-x"} {
 		want(t, "foreign "+foreign, doctor.post("/clinic/"+foreign, "purpose", "TREAT"), http.StatusNotFound)

@@ -46,18 +46,23 @@ func twinOf(path, as string) string {
 func TestEveryChartPageHasTwins(t *testing.T) {
 	covers.Covers(t, "CH-13", "CH-6")
 	h := lite(t)
-	elena, chart := h.patient(t, "mother")
+	maya, chart := h.patient(t, "mother")
 	chen := h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician)
 	h.assign(t, chen, chart)
 	p, _ := deid.Find(deid.Family(h.Clock.Now()), "mother")
+	had := 0
 	born := p.BirthDate.Format("January 2, 2006")
 	for _, r := range charts(t) {
-		b, path := elena, h.target(t, r, elena, chen, chart)
+		b, path := maya, h.target(t, r, maya, chen, chart)
 		if touching()[r.Method+" "+r.Pattern].by == "doctor" {
 			b = chen
 			path = b.sendForm("/clinic/"+chart.String(), "purpose", "TREAT").Header().Get("Location")
 		}
 		page := b.get(path)
+		if page.Code == http.StatusNotFound && strings.Contains(r.Pattern, "{id}") {
+			continue // Maya has none of this kind
+		}
+		had++
 		want(t, r.Pattern, page, http.StatusOK, `as=print`, `as=large`, `as=text`)
 		for _, as := range []string{"print", "large", "text"} {
 			from := h.Log.Size()
@@ -73,6 +78,9 @@ func TestEveryChartPageHasTwins(t *testing.T) {
 			}
 			checkTwinHeaders(t, r.Pattern, as, w)
 		}
+	}
+	if had < 11 {
+		t.Errorf("%d pages with twins", had)
 	}
 }
 
@@ -93,7 +101,7 @@ func checkTwinHeaders(t *testing.T, name, as string, w *httptest.ResponseRecorde
 	if head.Get("Content-Type") != "text/plain; charset=utf-8" || !strings.HasSuffix(csp, "sandbox") || !found || strings.ContainsAny(file, "/0123456789") {
 		t.Errorf("%s %s: %v", name, as, head)
 	}
-	if strings.ContainsAny(w.Body.String(), "<>") {
+	if strings.Contains(w.Body.String(), "</") {
 		t.Errorf("%s: markup in the text", name)
 	}
 }
@@ -103,15 +111,15 @@ func checkTwinHeaders(t *testing.T, name, as string, w *httptest.ResponseRecorde
 func TestATwinNeedsTheDecisionOfItsPage(t *testing.T) {
 	covers.Covers(t, "CH-13", "SD-3")
 	h := lite(t)
-	elena, chart := h.patient(t, "mother")
+	maya, chart := h.patient(t, "mother")
 	walter, _ := h.patient(t, "elder")
 	foreign := resultLink.FindStringSubmatch(walter.get("/results").Body.String())[1]
 	chen := h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician)
 	opened := chen.sendForm("/clinic/"+chart.String(), "purpose", "TREAT").Header().Get("Location")
 	for _, as := range []string{"print", "large", "text"} {
 		from := h.Log.Size()
-		absent := shape(elena, twinOf("/results/buonwgpz7nesu7gb4anlv6kgza", as))
-		if got := shape(elena, twinOf(foreign, as)); got != absent || elena.last.Code != http.StatusNotFound || elena.last.Header().Get("Content-Disposition") != "" {
+		absent := shape(maya, twinOf("/results/buonwgpz7nesu7gb4anlv6kgza", as))
+		if got := shape(maya, twinOf(foreign, as)); got != absent || maya.last.Code != http.StatusNotFound || maya.last.Header().Get("Content-Disposition") != "" {
 			t.Errorf("%s: foreign and absent differ:\n%s\n%s", as, got, absent)
 		}
 		// The log counts what is refused again and again; the first of its kind is an entry.
@@ -127,7 +135,7 @@ func TestATwinNeedsTheDecisionOfItsPage(t *testing.T) {
 	}
 	// What has no twins answers as ever, and what is no twin is the page.
 	for _, path := range []string{"/security?as=text", "/results?as=csv", "/results?as="} {
-		if w := elena.get(path); w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(w.Body.String(), `<a class="skip"`) {
+		if w := maya.get(path); w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/html; charset=utf-8" || !strings.Contains(w.Body.String(), `<a class="skip"`) {
 			t.Errorf("%s is not the page", path)
 		}
 	}
@@ -155,9 +163,9 @@ func TestTwinsSpeakTheReadersLanguage(t *testing.T) {
 // A copy that somebody took stands in Who looked as one.
 func TestATextIsToldAsACopy(t *testing.T) {
 	h := lite(t)
-	elena, chart := h.patient(t, "mother")
+	maya, chart := h.patient(t, "mother")
 	chen := h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician)
 	h.assign(t, chen, chart)
 	want(t, "text", chen.get(twinOf(chen.sendForm("/clinic/"+chart.String(), "purpose", "TREAT").Header().Get("Location"), "text")), http.StatusOK)
-	want(t, "Who looked", elena.get("/access-log?show=others"), http.StatusOK, "Dr. Lillian Chen, your doctor, took a copy")
+	want(t, "Who looked", maya.get("/access-log?show=others"), http.StatusOK, "Dr. Lillian Chen, your doctor, took a copy")
 }

@@ -106,7 +106,7 @@ func TestSuspendingWhoKeepsWatchTakesTwo(t *testing.T) {
 	officer.get(acts["Ben Marsh"])
 	from := d.Log.Size()
 	want(t, "confirm", officer.ceremony(t, acts["Ben Marsh"], false, nil), http.StatusOK)
-	want(t, "done", officer.get(acts["Ben Marsh"]), http.StatusOK, "Confirmed.", "its sessions were ended")
+	want(t, "done", officer.get(acts["Ben Marsh"]), http.StatusOK, "Confirmed.", "All its sessions were ended")
 	goes(t, "ben is out", d.ben.get("/admin"), "/sign-in")
 	want(t, "and stays out", d.ben.signIn(t), http.StatusUnauthorized)
 	confirmed := 0

@@ -86,7 +86,7 @@ func (c *chart) chronicMoney() {
 	const payer = "Alder Valley Health Plan"
 	cover := c.insured(payer, "Silver 3000", "AV-4410-2207", "self", "Self", c.quarter(20))
 	c.bill(payer, cover, c.quarter(1), true, "You have met your yearly deductible.", service{"Office visit, 25 minutes", 18500, 12400, 2500}, service{"A1c test", 4200, 1850, 0}, service{"Kidney and salts panel", 5600, 2240, 0})
-	c.bill(payer, cover, c.daysAgo(260), true, "The photo of the eye is covered once a year. You pay the rest to your deductible.", service{"Office visit, 25 minutes", 18500, 12400, 12400}, service{"Lipid panel", 6100, 2310, 0})
+	c.bill(payer, cover, c.daysAgo(260), true, "The photo of the eye is covered once a year. You pay the rest to your deductible.", service{"Office visit, 25 minutes", 18500, 12400, 12400}, service{"Photo of the eye", 9100, 5210, 0})
 	c.bill(payer, cover, c.quarter(0), false, "", service{"Office visit, 25 minutes", 18500, 12400, 2500}, service{"A1c test", 4200, 1850, 0})
 }
 

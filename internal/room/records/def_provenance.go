@@ -19,7 +19,7 @@ func defProvenance() Definition {
 			{Path: "agent", Kind: KindObject, List: true, Required: true},
 			{Path: "agent.who", Kind: KindReference},
 		},
-		Title: Title{One: Words{"Source", "Origen"}, Many: Words{"Sources", "Orígenes"}},
+		Title: Title{One: Words{"Where it came from", "De dónde viene"}, Many: Words{"Where records came from", "De dónde vienen los datos"}},
 		Show: []Field{
 			{"agent.who", ShowReference, Words{"Who says so", "Quién lo dice"}},
 			{"recorded", ShowDate, Words{"Written down on", "Anotado el"}},

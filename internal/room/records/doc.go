@@ -17,6 +17,9 @@
 //     reachable or changeable through it;
 //   - the name of a source that somebody deletes, puts in or exchanges in the
 //     database is found by the next import that asks for it;
+//   - a search answers of one chart, and what comes along with it is of that chart or
+//     shared, each under its own decision; a parameter that is not known is refused,
+//     and no address that it emits says what was asked;
 //   - nothing that a file says about its own security, version or provenance is
 //     believed;
 //   - what a page gets has passed Visible, so hidden characters show, and it is

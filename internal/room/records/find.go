@@ -90,15 +90,18 @@ func (s *Store) question(a *asked, base, text string) string {
 
 // decideSearch parses a search, has it decided and logged, and returns the Grant.
 func (s *Store) decideSearch(ctx context.Context, c person.Caller, typ, text string) (*asked, error) {
-	at, text, err := s.openLink(c, linkPath(typ), text)
+	asking, err := s.openLink(c, linkPath(typ), text)
 	if err != nil {
 		return nil, err
 	}
-	a := &asked{caller: c, text: text}
-	if a.q, err = s.c.Catalogue.ParseSearch(typ, text); err != nil {
+	a := &asked{caller: c, text: asking.text}
+	if a.q, err = s.c.Catalogue.ParseSearch(typ, asking.text); err != nil {
 		return nil, err
 	}
-	a.q.from = at
+	if err = asking.counted(&a.q); err != nil {
+		return nil, err
+	}
+	a.q.from = asking.at
 	var action access.Action
 	if a.owner, action, err = s.searched(ctx, c, a.q); err != nil {
 		return nil, err
@@ -107,7 +110,7 @@ func (s *Store) decideSearch(ctx context.Context, c person.Caller, typ, text str
 	if a.owner.Kind == person.OwnerClinic {
 		own, shared = shared, nil
 	}
-	a.grant, err = s.c.Gate.Decide(ctx, access.Ask{Caller: c, Action: action, Owner: a.owner, Object: typ, Kinds: kinds(append([]string{typ}, own...)...), Query: text})
+	a.grant, err = s.c.Gate.Decide(ctx, access.Ask{Caller: c, Action: action, Owner: a.owner, Object: typ, Kinds: kinds(append([]string{typ}, own...)...), Query: a.text})
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +197,7 @@ func (s *Store) bundled(a *asked, found Found, base string) (phi.Doc, error) {
 		if s.c.Links == nil {
 			break
 		}
-		url, err := s.link(a.caller, base, a.q.Type, l.at, a.text)
+		url, err := s.link(a.caller, base, a.q.Type, l.at, a.text, a.q.Count)
 		if err != nil {
 			return phi.Doc{}, err
 		}

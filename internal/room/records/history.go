@@ -107,11 +107,14 @@ func (s *Store) newest(ctx context.Context, o *opened, head vault.Head, typ stri
 // history. text is the query string: _count, or what a link carries.
 func (s *Store) History(ctx context.Context, c person.Caller, typ, id, text, base string, use func(phi.Doc) error) error {
 	path := typ + "/" + id + "/_history"
-	at, text, err := s.openLink(c, linkPath(path), text)
+	asking, err := s.openLink(c, linkPath(path), text)
 	if err != nil {
 		return err
 	}
-	q, err := parseHistory(text)
+	q, err := parseHistory(asking.text)
+	if err == nil {
+		err = asking.counted(&q)
+	}
 	if err != nil {
 		return err
 	}
@@ -126,13 +129,13 @@ func (s *Store) History(ctx context.Context, c person.Caller, typ, id, text, bas
 		if err != nil {
 			return err
 		}
-		first, last, links := versionsOf(newest, int64(q.Count), at)
+		first, last, links := versionsOf(newest, int64(q.Count), asking.at)
 		cfg := SearchsetConfig{Base: base, Kind: "history", Total: int(newest)}
 		for _, l := range links {
 			if s.c.Links == nil {
 				break
 			}
-			url, err := s.link(c, base, path, l.at, text)
+			url, err := s.link(c, base, path, l.at, asking.text, q.Count)
 			if err != nil {
 				return err
 			}

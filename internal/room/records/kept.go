@@ -63,6 +63,13 @@ type answerKey struct {
 	field vault.Field
 }
 
+// keptAnswer is the version of what an answer was made of, and how many resources were
+// opened for it: whoever is given it again is given as many.
+type keptAnswer struct {
+	version int64
+	holds   int
+}
+
 func (k answerKey) row(version int64) vault.Row {
 	return vault.Row{Owner: k.owner, Kind: k.typ, ID: k.id, Version: version, Field: k.field}
 }
@@ -76,11 +83,11 @@ func (k answerKey) cached(version int64) cacheKey {
 // reads it and keeps the answer.
 func (s *Store) answered(ctx context.Context, g access.Grant, owner person.Owner, typ string, id person.ResourceID, read func() (Resource, error), use func(Resource) error) error {
 	k := answerKey{owner: owner, typ: typ, id: [16]byte(id.Bytes()), field: vault.FieldAnswer}
-	version, m, ok := s.answers.Get(k)
+	kept, m, ok := s.answers.Get(k)
 	if ok {
-		if sealed, ok := s.cache.get(k.cached(version)); ok {
-			return s.c.Vault.Lend(ctx, g, k.row(version), sealed, func(doc phi.Doc) error {
-				return use(Resource{Type: typ, ID: id, Version: version, Doc: doc})
+		if sealed, ok := s.cache.get(k.cached(kept.version)); ok {
+			return s.c.Vault.Lend(ctx, g, k.row(kept.version), sealed, kept.holds, func(doc phi.Doc) error {
+				return use(Resource{Type: typ, ID: id, Version: kept.version, Doc: doc})
 			})
 		}
 	}
@@ -88,7 +95,7 @@ func (s *Store) answered(ctx context.Context, g access.Grant, owner person.Owner
 	if err != nil {
 		return err
 	}
-	s.keep(ctx, m, k, r.Version, r.Doc)
+	s.keep(ctx, m, k, keptAnswer{r.Version, 1}, r.Doc)
 	return use(r)
 }
 
@@ -98,26 +105,26 @@ func (s *Store) answered(ctx context.Context, g access.Grant, owner person.Owner
 func (s *Store) listed(ctx context.Context, g access.Grant, owner person.Owner, typ, question string, find func() (phi.Doc, vault.Head, error), use func(phi.Doc) error) error {
 	digest := sha256.Sum256([]byte(question))
 	k := answerKey{owner: owner, typ: typ, id: [16]byte(digest[:16]), field: vault.FieldList}
-	version, m, ok := s.answers.Get(k)
+	kept, m, ok := s.answers.Get(k)
 	if ok {
-		if sealed, ok := s.cache.get(k.cached(version)); ok {
-			return s.c.Vault.Lend(ctx, g, k.row(version), sealed, use)
+		if sealed, ok := s.cache.get(k.cached(kept.version)); ok {
+			return s.c.Vault.Lend(ctx, g, k.row(kept.version), sealed, kept.holds, use)
 		}
 	}
 	doc, head, err := find()
 	if err != nil {
 		return err
 	}
-	s.keep(ctx, m, k, head.Version, doc)
+	s.keep(ctx, m, k, keptAnswer{head.Version, g.Given()}, doc)
 	return use(doc)
 }
 
 // keep seals an answer and remembers it. One that cannot be sealed is not kept.
-func (s *Store) keep(ctx context.Context, m db.Mark, k answerKey, version int64, doc phi.Doc) {
-	sealed, err := s.c.Vault.Seal(ctx, k.row(version), doc.Reveal())
+func (s *Store) keep(ctx context.Context, m db.Mark, k answerKey, a keptAnswer, doc phi.Doc) {
+	sealed, err := s.c.Vault.Seal(ctx, k.row(a.version), doc.Reveal())
 	if err != nil {
 		return
 	}
-	s.cache.put(k.cached(version), sealed)
-	s.answers.Put(m, k, version)
+	s.cache.put(k.cached(a.version), sealed)
+	s.answers.Put(m, k, a)
 }

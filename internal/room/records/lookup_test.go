@@ -10,6 +10,7 @@ import (
 	"postern.example/postern/internal/trust/db/dbtest"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
+	"postern.example/postern/internal/word/phi"
 	"postern.example/postern/test/covers"
 )
 
@@ -137,6 +138,27 @@ func TestALookUpFindsAssignedPatientsOnly(t *testing.T) {
 			t.Errorf("alarms %v", a)
 		}
 	})
+}
+
+// A role that the table does not name reads nothing of a patient in a list, and those that
+// it names nothing that is clinical.
+func TestFieldsOfAGlance(t *testing.T) {
+	covers.Covers(t, "HC-9a")
+	chart := Chart{byType: map[string][]Resource{"Patient": {{Type: "Patient", Doc: phi.NewDoc([]byte(strings.Replace(elena, `"id":"elena"`, `"id":"buonwgpz7nesu7gb4anlv6kgza"`, 1)))}},
+		"Appointment": {{Type: "Appointment", Doc: phi.NewDoc([]byte(`{"resourceType":"Appointment","id":"buonwgpz7nesu7gb4anlv6kgza","status":"booked","reasonCode":[{"text":"Knee"}]}`))}}}}
+	for _, r := range person.Roles() {
+		g, err := glanceAt(chart, glanceFields(r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		reads := !g.Name.IsZero() || !g.Born.IsZero() || !g.Number.IsZero() || len(g.Visits) > 0
+		if treats := r == person.RoleClinician || r == person.RoleNurse; reads != treats {
+			t.Errorf("%s reads: %v", r, reads)
+		}
+	}
+	if g, _ := glanceAt(chart, glanceFields(person.RoleNurse)); g.Visits[0].Why().Text.Reveal() != "Knee" {
+		t.Error("the reason of a visit is not read")
+	}
 }
 
 // A new name finds, and the old one, which the chart no longer has, does not.

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"postern.example/postern/internal/word/fault"
@@ -26,7 +27,7 @@ type Links interface {
 	OpenQuery(c person.Caller, path, sealed string) (string, error)
 }
 
-// PageParam is the parameter of a link, the only one that it has.
+// PageParam is the parameter of a link that carries the question.
 const PageParam = "_page"
 
 // position is a place in the order of a search: between two matches. It depends on
@@ -87,51 +88,73 @@ func decodePage(s string) (at *position, text string, err error) {
 	return at, s[pageHead:], nil
 }
 
+// asking is a question as it arrived: in clear, or by a link.
+type asking struct {
+	text  string    // the question
+	at    *position // where the page begins; nil for the first one
+	count string    // of a link: how many, instead of what the question says; empty for none
+}
+
 // openLink reads a query that may be the one of a link.
-func (s *Store) openLink(c person.Caller, path, text string) (at *position, question string, err error) {
-	values, err := parseLink(text)
-	if err != nil || values == "" {
-		return nil, text, err
+func (s *Store) openLink(c person.Caller, path, text string) (asking, error) {
+	sealed, count, err := parseLink(text)
+	if err != nil || sealed == "" {
+		return asking{text: text}, err
 	}
 	if s.c.Links == nil {
-		return nil, "", badQuery("unknown parameter")
+		return asking{}, badQuery("unknown parameter")
 	}
-	plain, err := s.c.Links.OpenQuery(c, path, values)
+	plain, err := s.c.Links.OpenQuery(c, path, sealed)
 	if err != nil {
 		if fault.Is(err, fault.Gone) {
 			err = &fault.Error{Kind: fault.Gone, Message: "error.page-link", Err: err}
 		}
-		return nil, "", err
+		return asking{}, err
 	}
-	return decodePage(plain)
+	at, question, err := decodePage(plain)
+	return asking{question, at, count}, err
 }
 
-// link is the address of a page of an answer.
-func (s *Store) link(c person.Caller, base, path string, at *position, text string) (string, error) {
+// counted takes over how many a link asks for.
+func (a asking) counted(q *Query) error {
+	if a.count == "" {
+		return nil
+	}
+	return q.addCount(a.count)
+}
+
+// link is the address of a page of an answer. The count stands in clear: it says
+// nothing of anybody, and there are clients that write one of their own where there is none.
+func (s *Store) link(c person.Caller, base, path string, at *position, text string, count int) (string, error) {
 	sealed, err := s.c.Links.SealQuery(c, linkPath(path), encodePage(at, text))
 	if err != nil {
 		return "", err
 	}
-	return base + "/" + path + "?" + PageParam + "=" + sealed, nil
+	return base + "/" + path + "?_count=" + strconv.Itoa(count) + "&" + PageParam + "=" + sealed, nil
 }
 
 // linkPath keeps the links of programs apart from those of pages.
 func linkPath(path string) string { return "fhir " + path }
 
-// parseLink returns the sealed text of a link, "" for a query that is none. Nothing
-// stands beside it: what it asks for was settled when the first page was asked for.
-func parseLink(text string) (string, error) {
+// parseLink returns the sealed text of a link, "" for a query that is none. Only the
+// count and the form stand beside it: what it asks for was settled by the question.
+func parseLink(text string) (sealed, count string, err error) {
 	if !strings.Contains(text, PageParam) || len(text) > maxLinkBytes {
-		return "", nil
+		return "", "", nil
 	}
 	values, err := url.ParseQuery(text)
 	if err != nil || !values.Has(PageParam) {
-		return "", nil // ParseSearch says what is wrong
+		return "", "", nil // ParseSearch says what is wrong
 	}
-	if len(values) != 1 || len(values[PageParam]) != 1 || values.Get(PageParam) == "" {
-		return "", badQuery("a link has no other parameter")
+	for name, vs := range values {
+		switch {
+		case len(vs) > 1 || vs[0] == "" || name != PageParam && name != "_count" && name != "_format":
+			return "", "", badQuery("a link has no other parameter")
+		case name == "_format" && !JSONFormat(vs[0]):
+			return "", "", fault.New(fault.NotAcceptable, "parse link: _format")
+		}
 	}
-	return values.Get(PageParam), nil
+	return values.Get(PageParam), values.Get("_count"), nil
 }
 
 // maxLinkBytes bounds the query of a link: a sealed question of maxQueryBytes fits.

@@ -209,6 +209,14 @@ func TestALinkIsItsCallersOwn(t *testing.T) {
 		refused("a link and more", err, fault.Invalid)
 		_, err = k.follow(t, maya, hers.link("next")+"&_page=s1")
 		refused("two links", err, fault.Invalid)
+		// A client may ask for another number on the way (some always do), or for JSON.
+		if p, err := k.follow(t, maya, strings.Replace(hers.link("next"), "_count=3", "_count=1&_format=json", 1)); err != nil || len(p.Entry) != 1 || !strings.Contains(p.link("next"), "_count=1&") {
+			t.Errorf("another count: %v, %v", p.Link, err)
+		}
+		_, err = k.follow(t, maya, strings.Replace(hers.link("next"), "_count=3", "_count=-1", 1))
+		refused("a bad count", err, fault.Invalid)
+		_, err = k.follow(t, maya, hers.link("next")+"&_format=xml")
+		refused("another form", err, fault.NotAcceptable)
 		// After her account is suspended, the link that was the nurse's opens nothing.
 		k.people.Set(nurse.Account(), access.Standing{Roles: []person.Role{person.RoleNurse}})
 		_, err = k.follow(t, nurse, theirs.link("next"))
@@ -288,8 +296,8 @@ func FuzzPage(f *testing.F) {
 		if err == nil && encodePage(at, text) != s {
 			t.Fatal("a page has two forms")
 		}
-		if sealed, err := parseLink(s); err == nil && sealed != "" {
-			if v, err := url.ParseQuery(s); err != nil || len(v) != 1 {
+		if sealed, _, err := parseLink(s); err == nil && sealed != "" {
+			if v, err := url.ParseQuery(s); err != nil || len(v[PageParam]) != 1 || len(v) > 3 {
 				t.Fatal("something stood beside the link")
 			}
 		}

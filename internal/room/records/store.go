@@ -63,7 +63,7 @@ type Store struct {
 	c        StoreConfig
 	cache    *cache
 	places   *db.Fresh[placeKey, spot]
-	answers  *db.Fresh[answerKey, int64]
+	answers  *db.Fresh[answerKey, keptAnswer]
 	register register
 }
 
@@ -77,7 +77,7 @@ func NewStore(c StoreConfig) (*Store, error) {
 	}
 	c.LookUpKeys = max(c.LookUpKeys, 1)
 	return &Store{c: c, cache: newCache(c.CacheBytes), places: db.NewFresh[placeKey, spot](c.DB, mostKept),
-		answers: db.NewFresh[answerKey, int64](c.DB, mostKept)}, nil
+		answers: db.NewFresh[answerKey, keptAnswer](c.DB, mostKept)}, nil
 }
 
 // kindChart is the kind of a chart's manifest; every Grant for a chart covers it.

@@ -41,6 +41,15 @@ type Patient struct {
 	Addresses []Address
 	Languages []Coded
 	Numbers   []Number
+	Near      []Near // whom to call, in the order of the source
+	Doctors   []Link // who looks after the patient, as the source says
+}
+
+// Near is somebody to call about a patient. It gives nobody a right.
+type Near struct {
+	Name     phi.Text
+	Relation []Coded
+	Contacts []Contact
 }
 
 // Number is a number under which somebody knows the patient: the clinic's record
@@ -79,8 +88,19 @@ func ViewPatient(doc phi.Doc) (Patient, error) {
 		Born: date(v, "birthDate"), Died: date(v, "deceasedDateTime"),
 		Deceased: died.Type() == rawjson.String || v.Get("deceasedBoolean").IsTrue(),
 		Contacts: contacts(v), Addresses: addresses(v), Languages: codedList(v, "communication.language"),
-		Numbers: numbers(v),
+		Numbers: numbers(v), Near: near(v), Doctors: links(v, "generalPractitioner"),
 	}, nil
+}
+
+func near(v rawjson.Value) []Near {
+	var out []Near
+	for x := range at(v, "contact") {
+		n := Near{Relation: codedList(x, "relationship"), Contacts: contacts(x), Name: nameOf(x.Get("name")).Full}
+		if !n.Name.IsZero() || len(n.Contacts) > 0 {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // names lists the names in the order in which one would use them.

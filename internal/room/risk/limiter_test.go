@@ -220,6 +220,19 @@ func TestAMillionAddressesCostNothing(t *testing.T) {
 	}
 }
 
+// A flood is explained now and then, and else answered in few words.
+func TestFewRefusalsAreExplained(t *testing.T) {
+	l, n := limiter(newHand()), 0
+	for range 100 {
+		if l.Explain(from("192.0.2.7/32")) {
+			n++
+		}
+	}
+	if n != explanations().N || !l.Explain(from("192.0.2.8/32")) {
+		t.Errorf("%d were explained", n)
+	}
+}
+
 // What is remembered of good credentials is bounded; whoever came least lately is
 // counted against the address again.
 func TestFewCredentialsAreRemembered(t *testing.T) {

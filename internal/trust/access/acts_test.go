@@ -15,6 +15,7 @@ import (
 
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/trust/audit"
+	"postern.example/postern/internal/trust/vault/vaulttest"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
 	"postern.example/postern/test/covers"
@@ -210,7 +211,7 @@ func (d *trip) Standing(ctx context.Context, id person.AccountID) (access.Standi
 func TestAnActIsUsedUpWhileItIsDecided(t *testing.T) {
 	o := newOffice(t, options{})
 	d := &trip{Directory: o.people, asked: 3}
-	g, err := access.New(access.Config{Log: o.log, Refusals: nothing{}, Directory: d, Environment: "production",
+	g, err := access.New(access.Config{Log: o.log, Refusals: nothing{}, Directory: d, Volume: vaulttest.Endless{}, Environment: "production",
 		Clock: o.clock.Now, Alert: o.alert, Random: rand.Reader})
 	if err != nil {
 		t.Fatal(err)
@@ -246,7 +247,7 @@ func (l *lame) Standing(ctx context.Context, id person.AccountID) (access.Standi
 func TestADirectoryThatFailsInBetween(t *testing.T) {
 	o := newOffice(t, options{})
 	for left := range 6 {
-		g, err := access.New(access.Config{Log: o.log, Refusals: nothing{}, Directory: &lame{o.people, left}, Environment: "production",
+		g, err := access.New(access.Config{Log: o.log, Refusals: nothing{}, Directory: &lame{o.people, left}, Volume: vaulttest.Endless{}, Environment: "production",
 			Clock: o.clock.Now, Alert: o.alert, Random: rand.Reader})
 		if err != nil {
 			t.Fatal(err)
@@ -556,7 +557,7 @@ func TestAnActIsFoundWhenItIsLogged(t *testing.T) {
 	o := newOffice(t, options{})
 	var ids []string
 	watch := stuck{o.log, func() {}}
-	g, err := access.New(access.Config{Log: &watch, Refusals: nothing{}, Directory: o.people, Environment: "production",
+	g, err := access.New(access.Config{Log: &watch, Refusals: nothing{}, Directory: o.people, Volume: vaulttest.Endless{}, Environment: "production",
 		Clock: o.clock.Now, Alert: o.alert, Random: tee{func(b []byte) { ids = append(ids, hex.EncodeToString(b)) }}})
 	if err != nil {
 		t.Fatal(err)

@@ -40,7 +40,7 @@ func (q *quick) StandingFor(ctx context.Context, id person.AccountID, p person.P
 func TestADirectoryThatCanIsAskedOnceForAChart(t *testing.T) {
 	q := &quick{People: vaulttest.NewPeople()}
 	clock := audittest.NewClock()
-	g, err := access.New(access.Config{Log: audittest.New(t), Refusals: nothing{}, Directory: q, Environment: keys.Test,
+	g, err := access.New(access.Config{Log: audittest.New(t), Refusals: nothing{}, Directory: q, Volume: vaulttest.Endless{}, Environment: keys.Test,
 		Server: "test", Clock: clock.Now, Alert: func(context.Context, string) {}, Random: zeros{}})
 	if err != nil {
 		t.Fatal(err)

@@ -54,11 +54,23 @@ type Refusals interface {
 	Refuse(ctx context.Context, key string, e audit.Entry) error
 }
 
+// Volume bounds what one person is given of other people's charts in a day. It is asked by
+// this package and by package vault, so no room and no door can leave it out. What it
+// refuses is fault.Throttled, and what it cannot count fault.Unavailable.
+type Volume interface {
+	// Open counts that c, whom the policies allow it, opens patient's chart for kinds. It
+	// is called before the entry is written.
+	Open(ctx context.Context, c person.Caller, patient person.PatientID, kinds []string) error
+	// Give counts n resources more that leave for c.
+	Give(ctx context.Context, c person.Caller, n int) error
+}
+
 // Config is what New needs; every field is required but Server, Policies and Ledger.
 type Config struct {
 	Log         Log
 	Refusals    Refusals
 	Directory   Directory
+	Volume      Volume
 	Environment string // demo, test or production
 	Server      string // name of this server, for the log; empty leaves it out
 	Clock       func() time.Time
@@ -80,7 +92,7 @@ type Gate struct {
 
 // New loads and validates the policies. An error stops the start.
 func New(c Config) (*Gate, error) {
-	if c.Log == nil || c.Refusals == nil || c.Directory == nil || c.Clock == nil || c.Alert == nil || c.Random == nil || c.Environment == "" {
+	if c.Log == nil || c.Refusals == nil || c.Directory == nil || c.Volume == nil || c.Clock == nil || c.Alert == nil || c.Random == nil || c.Environment == "" {
 		return nil, errors.New("open gate: the configuration is incomplete")
 	}
 	if c.Policies == nil {
@@ -147,8 +159,36 @@ func (g *Gate) Begin(ctx context.Context, a Ask) (*Pending, error) {
 	if !allowed || def.TwoPerson { // only Confirm mints a Grant for those
 		return nil, g.refuse(ctx, a, def, s, e, !def.TwoPerson)
 	}
-	return &Pending{entry: g.c.Log.Start(e), grant: &grant{ctx: ctx, caller: a.Caller, action: a.Action, owner: a.Owner,
+	var meter *Gate
+	if p, others := a.Owner.AsPatient(); others && metered(a, def, s) {
+		if err := g.c.Volume.Open(ctx, a.Caller, p, a.Kinds); err != nil {
+			return nil, g.enough(ctx, a, e, err)
+		}
+		meter = g
+	}
+	return &Pending{entry: g.c.Log.Start(e), grant: &grant{ctx: ctx, meter: meter, caller: a.Caller, action: a.Action, owner: a.Owner,
 		kinds: slices.Clone(a.Kinds), rework: def.Reseal, changes: def.Changes, makes: def.Makes, made: a.New, seq: -1}}, nil
+}
+
+// metered reports whether a decision to allow counts for the caller's day: a person, or
+// a program that acts for one, is shown somebody else's chart.
+func metered(a Ask, def ActionDef, s situation) bool {
+	k := a.Caller.Kind()
+	return def.on == chart && def.Changes == 0 && !s.own && (k == person.KindPerson || k == person.KindToken)
+}
+
+// enough logs that what the policies allow is more than the day does, and returns what
+// the person is told.
+func (g *Gate) enough(ctx context.Context, a Ask, e audit.Entry, err error) error {
+	if !fault.Is(err, fault.Throttled) {
+		return err
+	}
+	e.Event, e.Outcome, e.Fault, e.Reason = audit.EventRefused, audit.Refused, fault.Throttled.String(), fault.Message(err)
+	key := a.Caller.Key() + " enough " + string(a.Action) + " " + a.Owner.String() + " " + a.Object
+	if failed := g.c.Refusals.Refuse(ctx, key, e); failed != nil && !fault.Is(failed, fault.Throttled) {
+		return fault.Wrap(fault.Unavailable, "log refusal", failed)
+	}
+	return err
 }
 
 // Refused logs that what gr allowed came to nothing: the room that carried it

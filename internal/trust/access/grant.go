@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
@@ -29,6 +30,9 @@ type grant struct {
 	made    person.Owner // whom it is about, when that is not owner
 
 	seq int64
+
+	meter *Gate        // whose Volume counts what is given; nil where nothing is counted
+	given atomic.Int64 // documents that were opened with it
 }
 
 // Alive returns an error when g is the zero Grant or its request has ended.
@@ -58,6 +62,34 @@ func (g Grant) check(owner person.Owner, kind string, rework bool) error {
 		return fault.New(fault.Denied, "use grant: it does not cover this")
 	}
 	return nil
+}
+
+// Give counts n documents more that g opens, and refuses them when they are more than the
+// caller's day allows. The refusal has an entry that says which decision it ends. Package
+// vault calls it with every document, so nothing leaves uncounted.
+func (g Grant) Give(ctx context.Context, n int) error {
+	if err := g.Alive(); err != nil {
+		return err
+	}
+	g.g.given.Add(int64(n))
+	if g.g.meter == nil {
+		return nil
+	}
+	err := g.g.meter.c.Volume.Give(ctx, g.g.caller, n)
+	if fault.Is(err, fault.Throttled) {
+		if failed := g.g.meter.Refused(ctx, g, fault.Throttled, fault.Message(err)); failed != nil {
+			return failed
+		}
+	}
+	return err
+}
+
+// Given is how many documents were opened with g.
+func (g Grant) Given() int {
+	if g.g == nil {
+		return 0
+	}
+	return int(g.g.given.Load())
 }
 
 // Changes is what the Grant may change at all.

@@ -35,6 +35,8 @@ type options struct {
 	store    audit.Store
 	random   io.Reader
 	ledger   *access.Ledger
+	volume   access.Volume
+	refusals *once // between the gate and its Refusals
 }
 
 func newKit(t testing.TB, o options) *kit {
@@ -61,8 +63,15 @@ func (k *kit) open(t testing.TB, o options) {
 	}
 	refusals := audit.NewRefusals(audit.RefusalsConfig{Log: k.log})
 	t.Cleanup(func() { _ = refusals.Close(context.Background()) })
+	if o.volume == nil {
+		o.volume = vaulttest.Endless{}
+	}
+	var counts access.Refusals = refusals
+	if o.refusals != nil {
+		o.refusals.Refusals, counts = refusals, o.refusals
+	}
 	var err error
-	k.Gate, err = access.New(access.Config{Log: k.log, Refusals: refusals, Directory: k.people, Environment: o.env,
+	k.Gate, err = access.New(access.Config{Log: k.log, Refusals: counts, Directory: k.people, Volume: o.volume, Environment: o.env,
 		Server: "test", Clock: k.clock.Now, Alert: k.alert, Random: o.random, Policies: o.policies, Ledger: o.ledger})
 	if err != nil {
 		t.Fatal(err)

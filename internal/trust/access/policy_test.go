@@ -95,7 +95,7 @@ func TestBadPoliciesStopTheStart(t *testing.T) {
 }
 
 func config(t *testing.T, policies fs.FS) access.Config {
-	return access.Config{Log: audittest.New(t), Refusals: nothing{}, Directory: vaulttest.NewPeople(), Environment: keys.Test,
+	return access.Config{Log: audittest.New(t), Refusals: nothing{}, Directory: vaulttest.NewPeople(), Volume: vaulttest.Endless{}, Environment: keys.Test,
 		Clock: time.Now, Random: strings.NewReader(""), Alert: (&kit{}).alert, Policies: policies}
 }
 

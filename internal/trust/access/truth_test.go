@@ -16,6 +16,7 @@ import (
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/audit/audittest"
 	"postern.example/postern/internal/trust/keys"
+	"postern.example/postern/internal/trust/vault/vaulttest"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
 	"postern.example/postern/test/covers"
@@ -65,7 +66,7 @@ func newWorld(t *testing.T, env string) *world {
 	}
 	w := &world{dir: &answers{}, now: time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)}
 	var err error
-	w.gate, err = access.New(access.Config{Log: log, Refusals: nothing{}, Directory: w.dir, Environment: env, Server: "test",
+	w.gate, err = access.New(access.Config{Log: log, Refusals: nothing{}, Directory: w.dir, Volume: vaulttest.Endless{}, Environment: env, Server: "test",
 		Clock: func() time.Time { return w.now }, Random: strings.NewReader(""),
 		Alert: func(_ context.Context, what string) { t.Error(what) }})
 	if err != nil {

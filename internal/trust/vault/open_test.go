@@ -261,7 +261,7 @@ func TestLentDocumentsAreWiped(t *testing.T) {
 		var kept phi.Doc
 		var bytes []byte
 		for range 2 { // the second finds the buffer of the first
-			err := k.Vault.Lend(t.Context(), g, row, sealed, func(doc phi.Doc) error {
+			err := k.Vault.Lend(t.Context(), g, row, sealed, 1, func(doc phi.Doc) error {
 				if string(doc.Reveal()) != "a list of results" {
 					t.Errorf("lent %q", doc.Reveal())
 				}
@@ -273,15 +273,15 @@ func TestLentDocumentsAreWiped(t *testing.T) {
 			}
 		}
 		used := errors.New("the connection broke")
-		if err := k.Vault.Lend(t.Context(), g, row, sealed, func(phi.Doc) error { return used }); !errors.Is(err, used) {
+		if err := k.Vault.Lend(t.Context(), g, row, sealed, 1, func(phi.Doc) error { return used }); !errors.Is(err, used) {
 			t.Errorf("use failed: %v", err)
 		}
 		never := func(phi.Doc) error { t.Error("lent"); return nil }
-		if err := k.Vault.Lend(t.Context(), access.Grant{}, row, sealed, never); !fault.Is(err, fault.Denied) {
+		if err := k.Vault.Lend(t.Context(), access.Grant{}, row, sealed, 1, never); !fault.Is(err, fault.Denied) {
 			t.Errorf("without a grant: %v", err)
 		}
 		row.Version = 2
-		if err := k.Vault.Lend(t.Context(), g, row, sealed, never); !fault.Is(err, fault.Tampered) {
+		if err := k.Vault.Lend(t.Context(), g, row, sealed, 1, never); !fault.Is(err, fault.Tampered) {
 			t.Errorf("another row: %v", err)
 		}
 	})

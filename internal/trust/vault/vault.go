@@ -79,12 +79,15 @@ func (v *Vault) Seal(ctx context.Context, row Row, plain []byte) ([]byte, error)
 	return key.Seal(plain, row.associated())
 }
 
-// Open decrypts row for the holder of g. It is fault.Denied when g does not
+// Open decrypts row for the holder of g, and counts it for the holder's day. It is fault.Denied when g does not
 // cover the owner and kind or is no longer alive, fault.Gone when the key was
 // destroyed, and fault.Tampered when the bytes are not this row's or the key is
 // missing though nobody destroyed it.
 func (v *Vault) Open(ctx context.Context, g access.Grant, row Row, sealed []byte) (phi.Doc, error) {
 	if err := g.Check(row.Owner, row.Kind); err != nil {
+		return phi.Doc{}, err
+	}
+	if err := g.Give(ctx, 1); err != nil {
 		return phi.Doc{}, err
 	}
 	plain, err := v.open(ctx, row, sealed)
@@ -95,9 +98,13 @@ func (v *Vault) Open(ctx context.Context, g access.Grant, row Row, sealed []byte
 }
 
 // Lend is Open for a document that is only looked at: it is there while use runs
-// and is wiped afterwards, so that its memory can serve the next one.
-func (v *Vault) Lend(ctx context.Context, g access.Grant, row Row, sealed []byte, use func(phi.Doc) error) error {
+// and is wiped afterwards, so that its memory can serve the next one. It holds n
+// resources.
+func (v *Vault) Lend(ctx context.Context, g access.Grant, row Row, sealed []byte, n int, use func(phi.Doc) error) error {
 	if err := g.Check(row.Owner, row.Kind); err != nil {
+		return err
+	}
+	if err := g.Give(ctx, n); err != nil {
 		return err
 	}
 	buf, ok := v.buffers.Get().(*[]byte)

@@ -7,6 +7,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
+
+	"postern.example/postern/test/covers"
 )
 
 // Every kind has a row, its own name and message, and a status that says failure.
@@ -93,5 +96,22 @@ func TestMessageCarriesNoDetail(t *testing.T) {
 	err := Wrap(Invalid, "read bundle", errors.New("line 12: name Rosalind"))
 	if m := Message(err); strings.Contains(m, "Rosalind") || m != "error.invalid" {
 		t.Errorf("message %q", m)
+	}
+}
+
+// Whoever has to wait hears how long: rounded up, so that it is never too early.
+func TestLaterSaysWhen(t *testing.T) {
+	covers.Covers(t, "SD-6")
+	for after, want := range map[time.Duration]int{time.Nanosecond: 1, time.Second: 1, 1500 * time.Millisecond: 2, time.Hour: 3600} {
+		err := fmt.Errorf("serve: %w", Later("error.day-charts", "count", after))
+		if !Is(err, Throttled) || RetryAfter(err) != want || Message(err) != "error.day-charts" {
+			t.Errorf("%v: %d, %s", after, RetryAfter(err), Message(err))
+		}
+	}
+	if got := RetryAfter(New(Throttled, "count")); got != Throttled.RetryAfter() {
+		t.Errorf("without a time of its own: %d", got)
+	}
+	if got := RetryAfter(New(NotFound, "find")); got != 0 {
+		t.Errorf("what does not come with time: %d", got)
 	}
 }

@@ -223,3 +223,36 @@ func fill(text string, values map[string]string) (string, error) {
 		text = after
 	}
 }
+
+// Forms lists the texts of message id as they stand, with their placeholders: for tests
+// of what they say.
+func (l *Language) Forms(id string) []string {
+	texts := l.messages[id].texts()
+	slices.Sort(texts)
+	return texts
+}
+
+// Rewritten is the catalogue with every message changed: for tests that look for words
+// which came from no catalogue. change keeps the placeholders.
+func (c *Catalog) Rewritten(change func(text string) string) *Catalog {
+	out := *c
+	out.languages = map[string]*Language{}
+	for tag, l := range c.languages {
+		other := *l
+		other.messages = map[string]Message{}
+		for id, m := range l.messages {
+			n := Message{Text: m.Text}
+			if m.Forms == nil {
+				n.Text = change(m.Text)
+			} else {
+				n.Forms = map[plural.Form]string{}
+				for f, text := range m.Forms {
+					n.Forms[f] = change(text)
+				}
+			}
+			other.messages[id] = n
+		}
+		out.languages[tag] = &other
+	}
+	return &out
+}

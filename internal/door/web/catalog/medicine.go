@@ -47,7 +47,7 @@ func newMedicineNames() *medicineNames {
 	return &medicineNames{
 		pack:     regexp.MustCompile(`^(?:nda\d+|\d+(?:\.\d+)?\s*(?:hr|hour|ml|actuat|mg|unt))\s+`),
 		strength: regexp.MustCompile(`\s\d`),
-		one:      regexp.MustCompile(`(?i)\b(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s*(mg|mcg|g)\b(\s*/)?`),
+		one:      regexp.MustCompile(`(?i)\b(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s*(mg|mcg|g)\b`),
 		brand:    regexp.MustCompile(`\s*\[[^\]]*\]`),
 	}
 }
@@ -100,10 +100,10 @@ func withoutForm(s string) string {
 }
 
 // strengthOf is the strength in a medicine's name, as "20 mg"; empty unless there is
-// exactly one, of a solid.
+// exactly one, of a solid: "0.12/0.015 MG per 24HR" is none.
 func (r *medicineNames) strengthOf(written string) string {
 	all := r.one.FindAllStringSubmatch(written, -1)
-	if len(all) != 1 || all[0][4] != "" || strings.Contains(written, " / ") {
+	if len(all) != 1 || strings.ContainsAny(written, "/%") || strings.Contains(strings.ToLower(written), " per ") {
 		return ""
 	}
 	return all[0][1] + all[0][2] + " " + strings.ToLower(all[0][3])

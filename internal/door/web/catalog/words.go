@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -114,22 +115,31 @@ func (l *Language) Word(k Kind, system, code, written string) (Word, bool) {
 // Entries lists the entries of a kind, for tests and reviews.
 func (c *Catalog) Entries(k Kind) []Entry { return c.words.entries[k] }
 
-// loadWords reads the files of words/ and refuses what breaks their rules.
+// loadWords reads the files of words/ and refuses what breaks their rules. It decodes
+// them side by side: a server starts on it.
 func loadWords() (*words, error) {
 	w := &words{names: newMedicineNames(), byCode: map[string]*Entry{}, byMatch: map[string]*Entry{}, entries: map[Kind][]Entry{}}
-	for _, k := range Kinds() {
-		raw, err := files.ReadFile("words/" + string(k) + ".json")
-		if err != nil {
-			return nil, fmt.Errorf("read words: %w", err)
+	kinds := Kinds()
+	decoded, failed := make([][]Entry, len(kinds)), make([]error, len(kinds))
+	var all sync.WaitGroup
+	for i, k := range kinds {
+		all.Go(func() {
+			raw, err := files.ReadFile("words/" + string(k) + ".json")
+			if err == nil {
+				decoded[i], err = decodeEntries(raw)
+			}
+			failed[i] = err
+		})
+	}
+	all.Wait()
+	for i, k := range kinds {
+		if failed[i] != nil {
+			return nil, fmt.Errorf("decode words/%s.json: %w", k, failed[i])
 		}
-		entries, err := decodeEntries(raw)
-		if err != nil {
-			return nil, fmt.Errorf("decode words/%s.json: %w", k, err)
-		}
-		w.entries[k] = entries
-		for i := range entries {
-			if err := w.add(k, &entries[i]); err != nil {
-				return nil, fmt.Errorf("words/%s.json: entry %d (%s): %w", k, i+1, entries[i].English.Name, err)
+		w.entries[k] = decoded[i]
+		for j := range decoded[i] {
+			if err := w.add(k, &decoded[i][j]); err != nil {
+				return nil, fmt.Errorf("words/%s.json: entry %d (%s): %w", k, j+1, decoded[i][j].English.Name, err)
 			}
 		}
 	}

@@ -209,6 +209,7 @@ func TestMedicinesAreReadByName(t *testing.T) {
 		{"0", "Lisinopril 10 MG / Hydrochlorothiazide 12.5 MG Oral Tablet", "Lisinopril with hydrochlorothiazide", "Lisinopril con hidroclorotiazida"},
 		{"0", "120 ACTUAT Fluticasone propionate 0.044 MG/ACTUAT Metered Dose Inhaler", "Fluticasone", "Fluticasona"},
 		{"0", "metFORMIN 1,000 MG Oral Tablet", "Metformin 1,000 mg tablet", "Metformina, tableta de 1,000 mg"},
+		{"1367439", "NuvaRing 0.12/0.015 MG per 24HR 21 Day Vaginal Ring", "Birth control ring (NuvaRing)", "Anillo anticonceptivo (NuvaRing)"},
 		{"861007", "something else", "Metformin", "Metformina"},
 		{"0", "atorvastatin 20 MG / amlodipine 5 MG Oral Tablet", "", ""}, // each is known, both together are not
 		{"0", "hydroxyzine pamoate 25 MG Oral Capsule", "Hydroxyzine 25 mg capsule", "Hidroxizina, cápsula de 25 mg"},

@@ -11,7 +11,7 @@ import (
 // sealed texts: GET /access-log?before=CURSOR.
 type AccessLog struct {
 	Base
-	Others  bool   // only what other people did
+	Sieve   Sieve  // which lines the reader chose
 	Entries []Look // newest first
 	Older   string // cursor; empty at the end
 	Newer   bool   // not the first page: offer the way back to the newest

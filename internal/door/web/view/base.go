@@ -41,6 +41,7 @@ const (
 	PlaceRecord        Place = "/record"
 	PlaceAccessLog     Place = "/access-log"
 	PlaceSecurity      Place = "/security"
+	PlaceProfile       Place = "/profile"
 	PlaceClinic        Place = "/clinic"
 	PlaceAdmin         Place = "/admin"
 	PlaceWaiting       Place = "/admin/waiting"
@@ -75,6 +76,9 @@ func PatternOf(id string) int {
 	}
 	return int(sum % Patterns)
 }
+
+// Self reports whether the record is the reader's own.
+func (p Person) Self() bool { return p.Relation == RelationSelf }
 
 // Initial is the first letter of the name, for the tile.
 func (p Person) Initial() string { return initial(p.Name) }

@@ -96,6 +96,7 @@ type Chart struct {
 	Conditions   []Condition
 	Vitals       []Row
 	Recent       []Row // results of the last RecentClinicDays, outside their usual range first
+	RecentMore   []Row // more of them, all in their usual range: folded, so that the vital signs stay on the screen
 	Results      []Row // the older ones
 	Hidden       int   // kinds of results and vital signs that have no place on the screen
 	Vaccines     []Vaccine

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -191,28 +192,35 @@ func (n *node) table(width int) []string {
 	if caption := n.find(func(k *node) bool { return k.name == "caption" }); caption != nil {
 		out = caption.lines(width, true)
 	}
-	for _, part := range n.kids {
-		for _, row := range part.kids {
-			if row.name != "tr" {
-				continue
+	for _, row := range n.rows() {
+		cells := slices.DeleteFunc(slices.Clone(row.kids), func(k *node) bool { return k.name != "td" && k.name != "th" })
+		if columns == nil && len(cells) > 1 && !slices.ContainsFunc(cells, func(k *node) bool { return k.name != "th" }) {
+			for _, cell := range cells {
+				columns = append(columns, cell.flat())
 			}
-			var lines []string
-			i := 0
-			for _, cell := range row.kids {
-				if cell.name != "td" && cell.name != "th" {
-					continue
-				}
-				if part.name == "thead" {
-					columns = append(columns, cell.flat())
-					continue
-				}
-				lines = append(lines, labelled(cell.label(columns, i), cell.flat(), width)...)
-				i++
-			}
-			if len(lines) > 0 && len(out) > 0 {
-				out = append(out, "")
-			}
-			out = append(out, lines...)
+			continue
+		}
+		var lines []string
+		for i, cell := range cells {
+			lines = append(lines, labelled(cell.label(columns, i), cell.flat(), width)...)
+		}
+		if len(lines) > 0 && len(out) > 0 {
+			out = append(out, "")
+		}
+		out = append(out, lines...)
+	}
+	return out
+}
+
+// rows are the rows of a table, its head's included.
+func (n *node) rows() []*node {
+	var out []*node
+	for _, k := range n.kids {
+		switch k.name {
+		case "tr":
+			out = append(out, k)
+		case "thead", "tbody", "tfoot":
+			out = append(out, k.rows()...)
 		}
 	}
 	return out

@@ -14,7 +14,8 @@ type Records struct {
 
 func (*Records) page() string { return "record" }
 
-// RecordKind is one kind of thing, with how many there are.
+// RecordKind is one kind of thing, with how many there are. Without a name it is
+// called like the place that it leads to.
 type RecordKind struct {
 	Name, Path string
 	Count      int

@@ -100,14 +100,22 @@ func (n Note) foreign() bool { return n.Lang != "" }
 // Imagings is GET /imaging.
 type Imagings struct {
 	Base
-	List []ImagingLine
+	Years []ImagingYear
 }
 
 func (*Imagings) page() string { return "imagings" }
 
 // Foreign reports whether a text of the page is in another language.
 func (i *Imagings) Foreign() bool {
-	return slices.ContainsFunc(i.List, func(l ImagingLine) bool { return l.NameLang != "" })
+	return slices.ContainsFunc(i.Years, func(y ImagingYear) bool {
+		return slices.ContainsFunc(y.List, func(l ImagingLine) bool { return l.NameLang != "" })
+	})
+}
+
+// ImagingYear is the images of one year; 0 when it is not known.
+type ImagingYear struct {
+	Year int
+	List []ImagingLine
 }
 
 // ImagingLine is one set of images, or the report on it, in a list.

@@ -137,13 +137,13 @@ func (m Measure) substance() Unit {
 // Digits of what is shown of a converted value.
 const (
 	fewestDigits  = 2
-	mostDigits    = 4
+	mostDigits    = 3 // with decimals
 	decimalsMost  = 18
 	temperatureIn = 1 // decimals, at least
 )
 
 // round writes a converted value with about the precision of the written one: its
-// last digit becomes the power of ten at or below it, and 2 to 4 digits count.
+// last digit becomes the power of ten at or below it, and decimals go on to the third digit.
 func (l line) round(exact *big.Rat, written string) string {
 	slope, _ := l.slope.Float64()
 	step := int(math.Floor(math.Log10(slope)+0.05)) - decimals(written)
@@ -164,7 +164,7 @@ func (l line) round(exact *big.Rat, written string) string {
 		return "0"
 	}
 	first := int(math.Floor(math.Log10(math.Abs(size))))
-	step = min(max(step, first-mostDigits+1), first-fewestDigits+1)
+	step = min(max(step, min(0, first-mostDigits+1)), first-fewestDigits+1)
 	if step >= 0 {
 		ten := powerOfTen(step)
 		whole := new(big.Rat).Quo(exact, ten).FloatString(0)

@@ -41,6 +41,8 @@ type Kit struct {
 	Pause func(context.Context, time.Duration) error
 	// Wire is put between the vault and the log at the next Restart; nil puts nothing.
 	Wire func(vault.Log) vault.Log
+	// Volume is asked by the gates that are opened next; nil counts nothing.
+	Volume access.Volume
 }
 
 // Migrations are those of keys and vault, with more.
@@ -105,7 +107,11 @@ func (k *Kit) Gate(t testing.TB, dir access.Directory) *access.Gate {
 // GateIn is Gate deciding as in environment env.
 func (k *Kit) GateIn(t testing.TB, dir access.Directory, env string) *access.Gate {
 	t.Helper()
-	g, err := access.New(access.Config{Log: k.Log, Refusals: refusals{k.Log}, Directory: dir, Environment: env,
+	var volume access.Volume = Endless{}
+	if k.Volume != nil {
+		volume = k.Volume
+	}
+	g, err := access.New(access.Config{Log: k.Log, Refusals: refusals{k.Log}, Directory: dir, Volume: volume, Environment: env,
 		Server: "test", Clock: k.Clock.Now, Random: rand.Reader,
 		Alert: func(_ context.Context, what string) { t.Logf("alert: %s", what) }})
 	if err != nil {
@@ -169,3 +175,12 @@ func (r refusals) Refuse(ctx context.Context, _ string, e audit.Entry) error {
 	_, err := r.log.Start(e).Wait(ctx)
 	return err
 }
+
+// Endless is an access.Volume that counts nothing, for tests of other things.
+type Endless struct{}
+
+// Open allows it.
+func (Endless) Open(context.Context, person.Caller, person.PatientID, []string) error { return nil }
+
+// Give allows it.
+func (Endless) Give(context.Context, person.Caller, int) error { return nil }

@@ -33,7 +33,7 @@ func (f fixture) recordPages() []Page {
 
 func (f fixture) record() view.Model {
 	return &view.Records{Base: f.patient(view.PlaceRecord, "record"),
-		Main: []view.RecordKind{{Name: f.pick("Documents", "Documentos"), Path: "/documents", Count: 4}},
+		Main: []view.RecordKind{{Path: "/documents", Count: 4}},
 		Rest: []view.RecordKind{{Name: f.pick("Samples", "Muestras"), Path: "/record/specimen", Count: 1}}}
 }
 

@@ -36,22 +36,10 @@ func Pages(lang string) []Page {
 		{"step-up", &view.SignIn{Base: f.patient("", "step-up"), StepUp: true, Next: "security"}},
 		{"enrol", &view.Enrol{Base: f.stranger("enrol")}},
 		{"home", f.home()},
-		{"home-nothing", f.homeNothing()},
 		{"home-first", &view.Home{Base: f.patient(view.PlaceHome, "home"), Counts: view.Counts{Medications: 1, NoAllergies: true}}},
 		{"results", f.results()},
 		{"results-empty", &view.Results{Base: f.patient(view.PlaceResults, "results")}},
 		{"result", f.result()},
-		{"result-units", f.units()},
-		{"compare", f.compare()},
-		{"compare-empty", &view.Compare{Base: f.patient(view.PlaceResults, "compare")}},
-		{"visits", f.visits()},
-		{"visits-empty", &view.Visits{Base: f.patient(view.PlaceVisits, "visits")}},
-		{"visit", f.visit()},
-		{"visit-bare", &view.Visit{Base: f.patient(view.PlaceVisits, "visit"), VisitLine: view.VisitLine{Kind: "remote", Class: "remote", On: view.ParseDay("2026-02-11")}}},
-		{"imagings", f.imagings()},
-		{"imagings-empty", &view.Imagings{Base: f.patient(view.PlaceImaging, "imagings")}},
-		{"imaging", f.imaging()},
-		{"imaging-study", f.study()},
 		{"result-goal", f.goal()},
 		{"result-pressure", f.pressure()},
 		{"result-words", f.words()},
@@ -61,10 +49,17 @@ func Pages(lang string) []Page {
 		{"allergies", f.allergies()},
 		{"allergies-none", &view.Allergies{Base: f.patient(view.PlaceAllergies, "allergies"), NoneKnown: true}},
 		{"immunizations", f.immunizations()},
+		{"card", f.card()},
+		{"card-none", &view.Card{Base: f.patient(view.PlaceImmunizations, "card"), Name: "James Okoro", Birth: view.ParseDay("1961-02-28")}},
+		{"profile", f.profile()},
+		{"profile-little", &view.Profile{Base: f.patient(view.PlaceProfile, "profile")}},
+		{"sharing", f.sharing()},
 		{"security", f.security()},
 		{"security-last", f.securityLast()},
 		{"security-none", &view.Security{Base: f.patient(view.PlaceSecurity, "security"), Sessions: []view.Session{{ID: "s1", Started: now(), LastSeen: now(), This: true}}}},
 		{"access-log", f.accessLog()},
+		{"access-log-chosen", &view.AccessLog{Base: f.patient(view.PlaceAccessLog, "access-log"), Entries: f.looks()[3:5], Older: "20376", Sieve: view.Sieve{Period: view.PeriodYear, Kind: view.KindTeam, Role: person.RoleClinician}}},
+		{"access-log-none", &view.AccessLog{Base: f.patient(view.PlaceAccessLog, "access-log"), Sieve: view.Sieve{Kind: view.KindRefused}}},
 		{"clinic", f.clinic()}, {"clinic-quiet", f.clinicQuiet()}, {"look-up", f.lookedUp()}, {"look-up-none", f.lookedUpNone()},
 		{"chart-purpose", f.purpose()},
 		{"chart", f.chart()},
@@ -97,6 +92,7 @@ func Pages(lang string) []Page {
 		{"approve-expired", f.approve(view.ApproveExpired)},
 	}
 	pages = append(pages, f.recordPages()...)
+	pages = append(pages, f.chartPages()...)
 	for _, k := range fault.Kinds() {
 		e := &view.Error{Base: f.stranger("error"), Kind: k}
 		if k == fault.Throttled {
@@ -286,20 +282,23 @@ func (f fixture) words() view.Model {
 
 func (f fixture) problems() []view.Condition {
 	return []view.Condition{
-		{Name: f.pick("Type 2 diabetes", "Diabetes tipo 2"), Since: view.ParseDay("2016-03"), By: "Dr. Mei Chen"},
+		{Name: f.pick("Type 2 diabetes", "Diabetes tipo 2"), About: f.pick("Blood sugar stays too high because the body does not use insulin well.", "El azúcar sigue alta porque el cuerpo no usa bien la insulina."), Since: view.ParseDay("2016-03"), By: "Dr. Mei Chen"},
 		{Name: f.pick("High blood pressure (hypertension)", "Presión alta (hipertensión)"), Written: "Hypertension", Lang: f.pick("", "en"), Since: view.ParseDay("2019"), By: "Dr. Mei Chen"},
-		{Name: "Prediabetic retinopathy", NameLang: "en"},
+		{Name: "Prediabetic retinopathy", NameLang: f.pick("", "en")},
 	}
 }
 
+// unreviewed is b of a page with words of the catalogue.
+func unreviewed(b view.Base) view.Base { b.Unreviewed = true; return b }
+
 func (f fixture) conditions() view.Model {
-	return &view.Conditions{Base: f.patient(view.PlaceConditions, "conditions"), Current: f.problems(),
+	return &view.Conditions{Base: unreviewed(f.patient(view.PlaceConditions, "conditions")), Current: f.problems(),
 		Past: []view.Condition{{Name: f.pick("Broken wrist", "Fractura de muñeca"), Since: view.ParseDay("2021-06-02"), Ended: view.ParseDay("2021-08-20"), Over: true}, {Name: f.pick("Pneumonia", "Neumonía"), Since: view.ParseDay("2012-11"), Over: true}}}
 }
 
 func (f fixture) medicines() []view.Medication {
 	return []view.Medication{
-		{Name: f.pick("Metformin 500 mg tablets", "Metformina, tabletas de 500 mg"), Written: f.pick("", "Metformin 500 mg tablets"), Lang: f.pick("", "en"), How: f.pick("1 tablet in the morning and 1 in the evening, with food", "1 tableta por la mañana y 1 por la noche, con comida"),
+		{Name: f.pick("Metformin 500 mg tablets", "Metformina, tabletas de 500 mg"), About: f.pick("Lowers blood sugar. It helps the body to use its own insulin.", "Baja el azúcar. Ayuda al cuerpo a usar su propia insulina."), Written: f.pick("", "Metformin 500 mg tablets"), Lang: f.pick("", "en"), How: f.pick("1 tablet in the morning and 1 in the evening, with food", "1 tableta por la mañana y 1 por la noche, con comida"),
 			For: f.pick("diabetes", "diabetes"), Since: view.ParseDay("2016-04-11"), By: "Dr. Mei Chen"},
 		{Name: f.pick("Lisinopril 10 mg tablets", "Lisinopril, tabletas de 10 mg"), How: f.pick("1 tablet in the morning", "1 tableta por la mañana"), For: f.pick("blood pressure", "presión arterial"), Since: view.ParseDay("2019-09-30"), By: "Dr. Mei Chen"},
 		{Name: "Atorvastatin 20 mg", Since: view.ParseDay("2022")},
@@ -307,7 +306,7 @@ func (f fixture) medicines() []view.Medication {
 }
 
 func (f fixture) medications() view.Model {
-	return &view.Medications{Base: f.patient(view.PlaceMedications, "medications"), Current: f.medicines(),
+	return &view.Medications{Base: unreviewed(f.patient(view.PlaceMedications, "medications")), Current: f.medicines(),
 		Past: []view.Medication{{Name: "Amoxicillin 500 mg", NameLang: f.pick("", "en"), Over: true, Since: view.ParseDay("2024-01-08"), Ended: view.ParseDay("2024-01-18"), By: "Dr. Mei Chen"}}}
 }
 
@@ -324,13 +323,13 @@ func (f fixture) allergies() view.Model {
 
 func (f fixture) vaccines() []view.Vaccine {
 	return []view.Vaccine{
-		{Name: f.pick("Flu (influenza), yearly", "Gripe (influenza), anual"), Doses: []view.Dose{{On: view.ParseDay("2026-10-05"), Where: "Riverside Clinic", Lot: "FL8820"}, {On: view.ParseDay("2025-10-11"), Where: "Riverside Clinic"}, {On: view.ParseDay("2024-10-02")}}},
+		{Name: f.pick("Flu (influenza), yearly", "Gripe (influenza), anual"), About: f.pick("Guards against the flu of that season.", "Protege de la gripe de esa temporada."), Doses: []view.Dose{{On: view.ParseDay("2026-10-05"), Where: "Riverside Clinic", Lot: "FL8820"}, {On: view.ParseDay("2025-10-11"), Where: "Riverside Clinic"}, {On: view.ParseDay("2024-10-02")}}},
 		{Name: f.pick("Tetanus and diphtheria (Td)", "Tétanos y difteria (Td)"), Doses: []view.Dose{{On: view.ParseDay("2020-02-17")}}},
 	}
 }
 
 func (f fixture) immunizations() view.Model {
-	return &view.Immunizations{Base: f.patient(view.PlaceImmunizations, "immunizations"), Vaccines: f.vaccines()}
+	return &view.Immunizations{Base: unreviewed(f.patient(view.PlaceImmunizations, "immunizations")), Vaccines: f.vaccines()}
 }
 
 func (f fixture) security() view.Model {
@@ -409,7 +408,9 @@ func (f fixture) chart() view.Model {
 		row(series("v1", f.pick("Upper pressure (systolic)", "Presión alta (sistólica)"), "mmHg", view.Usual{High: bound(130), HighText: "130"}, 12, 30, 148, 131, 0), false),
 		row(series("v2", f.pick("Heart rate", "Pulso"), "/min", view.Usual{Low: bound(60), High: bound(100), LowText: "60", HighText: "100"}, 12, 30, 82, 76, 0), false),
 		row(series("v3", f.pick("Weight", "Peso"), "kg", view.Usual{}, 12, 30, 98.4, 93.1, 1), false)}
-	for _, rows := range [][]view.Row{c.Recent, c.Results, c.Vitals} {
+	more := f.more()
+	c.RecentMore = append(more[:1:1], more[2:]...) // the second one is older here
+	for _, rows := range [][]view.Row{c.Recent, c.RecentMore, c.Results, c.Vitals} {
 		for i := range rows {
 			rows[i].Query = "c2VhbGVk"
 		}

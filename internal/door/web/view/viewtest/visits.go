@@ -7,6 +7,24 @@ import (
 	"postern.example/postern/internal/room/records/narrative"
 )
 
+// chartPages are the pages of visits, notes, images and two dates.
+func (f fixture) chartPages() []Page {
+	return []Page{
+		{"compare", f.compare()},
+		{"compare-empty", &view.Compare{Base: f.patient(view.PlaceResults, "compare")}},
+		{"home-nothing", f.homeNothing()},
+		{"imaging", f.imaging()},
+		{"imaging-study", f.study()},
+		{"imagings", f.imagings()},
+		{"imagings-empty", &view.Imagings{Base: f.patient(view.PlaceImaging, "imagings")}},
+		{"result-units", f.units()},
+		{"visit", f.visit()},
+		{"visit-bare", &view.Visit{Base: f.patient(view.PlaceVisits, "visit"), VisitLine: view.VisitLine{Kind: "remote", Class: "remote", On: view.ParseDay("2026-02-11")}}},
+		{"visits", f.visits()},
+		{"visits-empty", &view.Visits{Base: f.patient(view.PlaceVisits, "visits")}},
+	}
+}
+
 func (f fixture) news() []view.News {
 	return []view.News{{Kind: "results", N: 2, Href: "/results"},
 		{Kind: "notes", N: 4, Href: "/visits", Links: f.newNotes()},
@@ -117,7 +135,7 @@ func (f fixture) images() []view.ImagingLine {
 }
 
 func (f fixture) imagings() view.Model {
-	return &view.Imagings{Base: f.patient(view.PlaceImaging, "imagings"), List: f.images()}
+	return &view.Imagings{Base: f.patient(view.PlaceImaging, "imagings"), Years: []view.ImagingYear{{Year: 2026, List: f.images()[:1]}, {Year: 2021, List: f.images()[1:]}}}
 }
 
 func (f fixture) imaging() view.Model {
