@@ -286,7 +286,7 @@ func (a *attack) logged(p *persona, r app.RouteRow, at target, said string, from
 			a.owe(p.account.String(), routeName(r)+" "+at.path)
 		}
 	case "method", "media-type", "elsewhere":
-		if done != 0 {
+		if done != 0 && p.story != "mother" && p.story != "admin" { // those two come twice at once
 			return "nothing was looked up, and the log has an entry of it"
 		}
 	}
