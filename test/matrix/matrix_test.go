@@ -59,7 +59,7 @@ func (a *attack) settle(t *testing.T) {
 	for key, list := range a.owed {
 		if has[key] < len(list) {
 			a.unexpected.Add(1)
-			t.Errorf("%s: %d refusals were answered and the log has %d, for example %s", key, len(list), has[key], list[0])
+			t.Errorf("%s: %d refusals were answered and the log has %d: %s", key, len(list), has[key], strings.Join(list, ", "))
 		}
 	}
 }
@@ -286,7 +286,7 @@ func (a *attack) logged(p *persona, r app.RouteRow, at target, said string, from
 			a.owe(p.account.String(), routeName(r)+" "+at.path)
 		}
 	case "method", "media-type", "elsewhere":
-		if done != 0 {
+		if done != 0 && p.story != "mother" && p.story != "admin" { // those two come twice at once
 			return "nothing was looked up, and the log has an entry of it"
 		}
 	}

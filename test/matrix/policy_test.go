@@ -15,6 +15,7 @@ import (
 	"postern.example/postern/internal/trust/audit"
 	"postern.example/postern/internal/trust/audit/audittest"
 	"postern.example/postern/internal/trust/keys"
+	"postern.example/postern/internal/trust/vault/vaulttest"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
 	"postern.example/postern/test/covers"
@@ -101,7 +102,7 @@ func (uncounted) Refuse(context.Context, string, audit.Entry) error { return nil
 
 // gateOf is a gate over other policies, in one environment.
 func gateOf(log access.Log, s *standings, environment string, policies fs.FS) (*access.Gate, error) {
-	return access.New(access.Config{Log: log, Refusals: uncounted{}, Directory: s, Environment: environment, Policies: policies,
+	return access.New(access.Config{Log: log, Refusals: uncounted{}, Directory: s, Volume: vaulttest.Endless{}, Environment: environment, Policies: policies,
 		Clock: func() time.Time { return askNow }, Random: strings.NewReader(""), Alert: func(context.Context, string) {}})
 }
 

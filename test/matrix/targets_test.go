@@ -15,6 +15,7 @@ import (
 	"postern.example/postern/internal/app"
 	"postern.example/postern/internal/app/apptest"
 	"postern.example/postern/internal/app/demo"
+	"postern.example/postern/internal/room/deid"
 	"postern.example/postern/internal/room/records"
 	"postern.example/postern/internal/word/person"
 )
@@ -203,6 +204,12 @@ var parameter = regexp.MustCompile(`\{[a-z]+\}`)
 
 // targets are where p attacks a route.
 func (a *attack) targets(p *persona, r app.RouteRow) []target {
+	if r.Path == "/clinic/look-up" && r.Method == http.MethodPost {
+		return a.lookUps(p)
+	}
+	if r.Path == "/record/{type}" { // a type is nobody's
+		return []target{{whose: "-", path: "/record/condition"}, {whose: "-", path: "/record/encounter"}}
+	}
 	if !strings.Contains(r.Path, "{") {
 		if r.Path == "/admin/assignments" || r.Path == "/admin/assignments/end" {
 			return a.assignments(p)
@@ -258,6 +265,16 @@ func (a *attack) assignments(p *persona) (out []target) {
 		if id != "" {
 			out = append(out, target{whose, path, []string{"clinician", id, "patient", child}})
 		}
+	}
+	return out
+}
+
+// lookUps look for somebody by the number of the record.
+func (a *attack) lookUps(p *persona) []target {
+	out := []target{{"none", "/clinic/look-up", []string{"known", "MRN-0-0-0", "family", "", "born", ""}}}
+	for whose, story := range whoOf(p) {
+		who, _ := deid.Find(a.w.cast, story)
+		out = append(out, target{whose, "/clinic/look-up", []string{"known", who.RecordNumber, "family", "", "born", ""}})
 	}
 	return out
 }
@@ -318,7 +335,7 @@ func (a *attack) things(p *persona, r app.RouteRow) (out []target) {
 			none = last[:i+1] + absent
 		}
 	}
-	return append(out, target{whose: "none", path: parameter.ReplaceAllString(strings.ReplaceAll(r.Path, "{type}", "Observation"), none)})
+	return append(out, target{whose: "none", path: parameter.ReplaceAllString(strings.ReplaceAll(r.Path, "{type}", "condition"), none)})
 }
 
 // programs are the FHIR door's targets: searches of every type and reads of one of each.

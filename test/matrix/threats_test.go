@@ -82,7 +82,7 @@ func sequentialIdentifiers(t *testing.T, a *attack) {
 // token, and the list of public ones is short and complete.
 func noEndpointForgetsWhoAsks(t *testing.T, a *attack) {
 	covers.Covers(t, "CH-1", "CH-4")
-	public := []string{"/.well-known/security.txt", "/assets/{hash}/{name}", "/enrol", "/enrol/finish", "/enrol/options", "/healthz", "/language",
+	public := []string{"/.well-known/security.txt", "/assets/{hash}/{name}", "/enrol", "/enrol/finish", "/enrol/options", "/healthz", "/language", "/sharing",
 		"/sign-in", "/sign-in/finish", "/sign-in/options", "/demo", "/demo/enter", "/fhir/R4/metadata"}
 	for _, r := range a.rows {
 		if (r.Action == "public") != slices.Contains(public, r.Path) {
