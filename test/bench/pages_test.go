@@ -138,7 +138,6 @@ func (b *bench) clinic(ctx context.Context, dir string) error {
 // guest is a person who has entered, as far as a load generator needs one.
 type guest struct {
 	addr, cookie string
-	token        string // of the forms on the last page
 }
 
 // enter steps into a persona.

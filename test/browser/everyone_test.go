@@ -161,6 +161,7 @@ var notAPage = regexp.MustCompile(`^/(assets|healthz|\.well-known)|/proof$`)
 
 // unpictured are the pages without a picture, with the reason.
 var unpictured = map[string]string{
-	"/approve/{id}": "it needs a second administrator with a passkey: TestTwoAdministratorsJourney walks it",
-	"/step-up":      "the sign-in page with other words",
+	"/approve/{id}":         "it needs a second administrator with a passkey: TestTwoAdministratorsJourney walks it",
+	"/imaging/studies/{id}": "the page of an image with other words",
+	"/step-up":              "the sign-in page with other words",
 }

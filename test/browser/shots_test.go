@@ -59,6 +59,9 @@ var pictures = []picture{
 	}},
 	{"record-es", "elder", "/record", spanish}, {"plan-es", "elder", "/plan", spanish}, {"appointments-es", "elder", "/appointments", spanish},
 	{"bills-es", "elder", "/bills", spanish},
+	{"profile", "mother", "/profile", nil}, {"card", "teen", "/immunizations/card", nil}, {"sharing", "daughter", "/sharing", nil},
+	{"results-print", "chronic", "/results?as=print", nil}, {"results-large", "chronic", "/results?as=large", nil},
+	{"sharing-es", "daughter", "/sharing", spanish},
 	{"clinic", "doctor", "/clinic", nil},
 	{"purpose", "doctor", "/clinic", func(p *chrome.Tab) {
 		p.Leave(`main a[href^="/clinic/"]`, `document.querySelector("input[name=purpose]")`)

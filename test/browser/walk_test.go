@@ -220,3 +220,31 @@ func TestJourneyElderByKeyboard(t *testing.T) {
 	w.did("can jump over the menu with the first key")
 	w.end()
 }
+
+// Covers B-19: Daniela reads her own new result in Spanish, looks for her father's record, and a
+// page tells her in Spanish that sharing is not possible yet and what she can do.
+func TestJourneyDaughter(t *testing.T) {
+	covers.Covers(t, "B-19")
+	in := apptest.Start(t, apptest.Options{Fill: true})
+	p := chrome.Open(t, chrome.Start(t), in.Origin)
+	p.Do("a phone", chromedp.EmulateViewport(390, 844))
+	joins(p, "daughter", "es")
+	w := begin(t, p, "daughter", "The daughter reads her own new result in Spanish and looks for her father's record")
+	p.GoTo("/sign-in")
+	w.click(`[data-go]`, `location.pathname === "/"`)
+	w.did("signs in: home, in Spanish")
+	w.click(`main a[href^="/results/"]`, `document.querySelector("main table")`)
+	w.did("opens her newest result")
+	if got := chrome.Eval[string](p, `document.documentElement.lang`); got != "es" {
+		t.Errorf("the page is in %q", got)
+	}
+	w.clicks++
+	p.Click(`nav.bar a[href="#more"]`, `location.hash === "#more"`)
+	w.click(`.more a[href="/sharing"]`, `location.pathname === "/sharing"`)
+	w.did("finds \"a relative's record\" in the menu: not possible yet, and what to do meanwhile")
+	if got := chrome.Eval[string](p, `document.documentElement.lang`); got != "es" {
+		t.Errorf("the page on sharing is in %q", got)
+	}
+	p.Says("555-0100")
+	w.end()
+}

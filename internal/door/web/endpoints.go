@@ -76,6 +76,7 @@ func (d *Door) table() []Endpoint {
 		page("/record/{type}/{id}", "record-one", access.ReadChart, audit.EventRead, d.recordOne),
 		keeps(page("/results", "results", access.ReadChart, audit.EventRead, d.results), "q"),
 		form("/results", "results", access.ReadChart, audit.EventRead, d.resultsChoose, "category", "older"),
+		file(page("/results/file", "", access.ReadChart, audit.EventRead, d.resultsFile)),
 		keeps(page("/results/{id}", "result", access.ReadChart, audit.EventRead, d.result), "q"),
 		page("/security", "security", access.ViewSecurity, audit.EventRead, d.security),
 		stepUp(creates("/security/passkeys/finish", "security", access.AddPasskey, audit.EventUpdate, d.passkeyFinish)),

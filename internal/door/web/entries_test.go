@@ -58,6 +58,7 @@ func touching() map[string]visitOf {
 		"GET /profile":                        {by: "patient"},
 		"GET /medications":                    {by: "patient"},
 		"GET /results":                        {by: "patient"},
+		"GET /results/file":                   {by: "patient"},
 		"POST /results":                       {by: "patient", fields: []string{"category", "laboratory"}},
 		"GET /results/{id}":                   {by: "patient"},
 		"GET /security":                       {by: "patient"},

@@ -40,17 +40,5 @@ func (v *Visit) since(stored time.Time) bool {
 	return !before.IsZero() && stored.After(before)
 }
 
-// news counts the kinds of results that hold a new one, and those of them whose
-// newest value is outside its usual range.
-func (v *Visit) news(kinds []series) (fresh, outside int) {
-	for _, s := range kinds {
-		if r := v.row(s); r.New {
-			fresh++
-			outside += order(r.Standing.Outside())
-		}
-	}
-	return fresh, outside
-}
-
 // lastVisit is the day of the last visit.
 func (v *Visit) lastVisit() view.Day { return view.DayOf(v.before()) }

@@ -25,6 +25,11 @@ func (e *Endpoint) twins() bool {
 // own request: the same guards, the same decision and one entry, which says by its
 // client in what form the page went out.
 func (v *Visit) chooseTwin() {
+	if v.e.File && v.e.Action == string(access.ReadChart) {
+		v.quest.Client = copyClient // Who looked tells a file to keep from a look
+		v.caller = person.Stranger(v.quest)
+		return
+	}
 	if !v.e.twins() {
 		return
 	}
