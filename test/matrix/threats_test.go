@@ -195,6 +195,9 @@ func refusalsHoldNothing(t *testing.T, a *attack) {
 	}
 }
 
+// sealedPage is what leads to the next page, in which any three letters can stand.
+var sealedPage = regexp.MustCompile(`_page=[\w-]+`)
+
 // SQL came in by _sort, by a list with commas and by a patient's number. The words of
 // such attacks are parameters here, or refused: they never fail inside, nor find more.
 func sQLInParameters(t *testing.T, a *attack) {
@@ -212,7 +215,7 @@ func sQLInParameters(t *testing.T, a *attack) {
 		for _, name := range []string{"_sort", "_id", "patient", "code", "date", "_count", "status", "category", "_lastUpdated", "cursor", "_page"} {
 			got, err := p.get("/fhir/R4/Observation?" + name + "=" + q)
 			must(t, err)
-			if got.status >= 500 || bytes.Contains(bytes.ToLower(got.body), []byte("sql")) || bytes.Contains(got.body, []byte("syntax error")) {
+			if got.status >= 500 || bytes.Contains(bytes.ToLower(sealedPage.ReplaceAll(got.body, nil)), []byte("sql")) || bytes.Contains(got.body, []byte("syntax error")) {
 				t.Errorf("%s=%s: %d %s", name, w, got.status, got.body)
 			}
 			if leak := a.w.foreign(p, got.body); leak != "" {

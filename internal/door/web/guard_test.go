@@ -94,7 +94,7 @@ func TestStepUpIsWhatThePoliciesAsk(t *testing.T) {
 
 // concrete is a path that matches a pattern.
 func concrete(pattern string) string {
-	r := strings.NewReplacer("{id}", "buonwgpz7nesu7gb4anlv6kgza", "{patient}", "pat-buonwgpz7nesu7gb4anlv6kgza", "{seq}", "1", "{hash}", "x", "{name}", "y")
+	r := strings.NewReplacer("{id}", "buonwgpz7nesu7gb4anlv6kgza", "{type}", "care-plan", "{patient}", "pat-buonwgpz7nesu7gb4anlv6kgza", "{seq}", "1", "{hash}", "x", "{name}", "y")
 	return r.Replace(pattern)
 }
 
