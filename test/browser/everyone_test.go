@@ -157,7 +157,7 @@ func TestEveryPageHasItsPicture(t *testing.T) {
 }
 
 // notAPage matches what a browser fetches without showing it.
-var notAPage = regexp.MustCompile(`^/(assets|healthz|\.well-known)|/proof$`)
+var notAPage = regexp.MustCompile(`^/(assets|healthz|\.well-known)|/proof$|/file$`)
 
 // unpictured are the pages without a picture, with the reason.
 var unpictured = map[string]string{

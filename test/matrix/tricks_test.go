@@ -301,12 +301,12 @@ func identifiersElsewhere(t *testing.T, a *attack) {
 // What one session or token was given to come back with opens nothing in another.
 func cursorsOfOthers(t *testing.T, a *attack) {
 	covers.Covers(t, "CH-4")
-	daughter := a.w.enter("daughter", "daughter")
+	daughter, officer := a.w.enter("daughter:elsewhere", "daughter"), a.w.enter("officer:elsewhere", "officer")
 	for _, r := range a.rows {
-		if r.Method != http.MethodPost || r.Door != "web" || strings.Contains(r.Path, "{") {
+		if r.Method != http.MethodPost || r.Door != "web" || strings.Contains(r.Path, "{") || r.Action == "signOut" {
 			continue
 		}
-		for _, owner := range []*persona{daughter, a.w.of("officer")} {
+		for _, owner := range []*persona{daughter, officer} {
 			got, err := owner.wire.send(a.honest(owner, r, target{"-", r.Path, nil}))
 			must(t, err)
 			to := got.header.Get("Location")

@@ -141,10 +141,16 @@ func (w *watched) links(path, selector string, most int) {
 
 // reads is a patient who looks at everything.
 func (w *watched) reads() {
-	for _, path := range []string{"/", "/conditions", "/medications", "/allergies", "/immunizations", "/results"} {
+	for _, path := range []string{"/", "/medications", "/visits", "/appointments", "/documents", "/record", "/results"} {
 		w.GoTo("/")
 		w.Leave(`.menu a[href="`+path+`"]`, fmt.Sprintf("location.pathname === %q", path))
 		w.meet()
+		switch path {
+		case "/record":
+			w.links(path, `main a[href^="/"]:not([href^="/?"])`, 40)
+		case "/visits", "/documents":
+			w.links(path, `main a[href^="`+path+`/"]`, 2)
+		}
 	}
 	w.Leave(`form.chips button[value=laboratory]`, `document.querySelector("[aria-pressed=true][value=laboratory]")`)
 	w.meet()
