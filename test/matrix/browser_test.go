@@ -57,9 +57,11 @@ func (s *siege) places(b *apptest.Browser, who string) (out []string) {
 	for _, r := range s.rows {
 		if r.Method == "GET" && r.Door == "web" && !strings.Contains(r.Path, "{") && !strings.HasPrefix(r.Path, "/.well") && r.Path != "/healthz" {
 			if got := b.Get(s.t, r.Path); got.Status == 200 {
-				out = append(out, r.Path)
+				if !strings.HasSuffix(r.Path, "/file") { // a download: held looks at it
+					out = append(out, r.Path)
+				}
 				for i, to := range s.held(r.Path+" of "+who, got.Status, got.Header, got.Body) {
-					if i%5 == 0 && match(s.rows, "GET", to) != "" && !strings.HasSuffix(to, "/proof") && len(out) < 40 {
+					if i%5 == 0 && match(s.rows, "GET", to) != "" && !strings.HasSuffix(to, "/proof") && !strings.HasSuffix(to, "/file") && len(out) < 40 {
 						out = append(out, to)
 					}
 				}

@@ -260,7 +260,7 @@ func (a *attack) logged(p *persona, r app.RouteRow, at target, said string, from
 	}
 	done, any := 0, false
 	for _, e := range a.w.entries(from) {
-		if e.Caller.Account != p.account || e.Caller.Client != p.client() || e.Caller.Device == "" {
+		if e.Caller.Account != p.account || !p.came(e) || e.Caller.Device == "" {
 			continue
 		}
 		if e.Outcome == audit.Refused {

@@ -115,7 +115,7 @@ func (a *attack) attempt(t *testing.T, p *persona, x attempt) {
 	}
 	if slices.Contains([]string{"method", "media-type", "invalid"}, said) {
 		for _, e := range a.w.entries(from) {
-			if e.Outcome == audit.Success && e.Caller.Account == p.account && e.Caller.Client == p.client() && e.Caller.Device != "" && !p.account.IsZero() && said != "invalid" {
+			if e.Outcome == audit.Success && e.Caller.Account == p.account && p.came(e) && e.Caller.Device != "" && !p.account.IsZero() && said != "invalid" {
 				wrong("nothing was done, and the log has an entry of %s", e.Action)
 			}
 		}

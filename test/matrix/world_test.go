@@ -54,6 +54,13 @@ func (p *persona) client() string {
 	return "web"
 }
 
+// came reports whether an entry is of the persona's door, in whatever form the answer
+// went out: a text to keep says "web-text".
+func (p *persona) came(e audit.Entry) bool {
+	door, _, _ := strings.Cut(e.Caller.Client, "-")
+	return door == p.client()
+}
+
 // world is one installation with everybody in it.
 type world struct {
 	*apptest.Installation

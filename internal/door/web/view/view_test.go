@@ -275,6 +275,7 @@ func TestMessagesAndTemplatesAgree(t *testing.T) {
 		"status.",
 		"still.",
 		"suspension.",
+		"table.",
 		"thing.",
 		"tongue.",
 		"unit.",
