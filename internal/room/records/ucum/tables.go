@@ -71,7 +71,7 @@ func baseUnit(name string) (atom, bool) {
 func customaryUnit(name string) (atom, bool) {
 	switch name {
 	case "m[Hg]": // a column of mercury
-		return atom{"133322387/1000", "g.m-1.s-2", true}, true
+		return atom{"133322387", "g.m-1.s-2", true}, true
 	case "m[H2O]":
 		return atom{"9806650", "g.m-1.s-2", true}, true
 	case "[in_i]":
