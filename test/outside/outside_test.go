@@ -21,6 +21,7 @@ import (
 	"postern.example/postern/internal/app/apptest"
 	"postern.example/postern/internal/trust/db/dbtest"
 	"postern.example/postern/internal/word/person"
+	"postern.example/postern/test/synthea"
 )
 
 func TestMain(m *testing.M) { dbtest.Main(m) }
@@ -41,19 +42,9 @@ type read struct {
 // what they read of the chart is what its file says, but for identifiers and what
 // only Postern may state.
 func TestOutsideClientsReadWholeCharts(t *testing.T) {
-	dir := os.Getenv("POSTERN_TEST_DATA")
-	if dir == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("POSTERN_TEST_DATA is not set: the Synthea bundles are required in CI")
-		}
-		t.Skip("POSTERN_TEST_DATA is unset")
-	}
+	files := synthea.Files(t)
 	if _, err := os.Stat(node); err != nil {
 		t.Fatalf("this test needs the clients of test/clients: make tools (%v)", err)
-	}
-	files, err := filepath.Glob(filepath.Join(dir, "synthea", "*.json"))
-	if err != nil || len(files) != 17 {
-		t.Fatalf("%d bundles in the test data, want 17 (%v)", len(files), err)
 	}
 	in := apptest.Start(t, apptest.Options{})
 	for i, file := range files {

@@ -76,6 +76,7 @@ func TestCrossings(t *testing.T) {
 		{"internal/room/records/a.go", "internal/app"},
 		{"internal/door/web/a.go", "internal/door/fhirapi"},
 		{"internal/door/web/a.go", "test/covers"},
+		{"internal/door/web/a.go", "test/synthea"},
 		{"cmd/postern/main.go", "internal/trust/vault"},
 		{"cmd/postern/main.go", "internal/room/deid"},
 	}
@@ -91,6 +92,7 @@ func TestCrossings(t *testing.T) {
 		{"internal/room/records/a.go", "internal/trust/vault"},
 		{"internal/door/web/a.go", "internal/door/web/view"},
 		{"internal/door/web/a_test.go", "test/covers"},
+		{"internal/door/web/a_test.go", "test/synthea"},
 		{"internal/app/app.go", "internal/door/web"},
 		{"cmd/postern/main.go", "internal/app"},
 		{"test/bench/main.go", "internal/trust/vault"},

@@ -119,6 +119,10 @@ func TestImportsGoInwards(t *testing.T) {
 	}
 }
 
+// forTests are the packages of test/ that tests of the product import: they import
+// nothing of it.
+var forTests = []string{"test/covers", "test/synthea"}
+
 // crossing says why f may not import the folder dir of this module.
 func crossing(f *file, dir string) string {
 	to := roomOf(dir)
@@ -127,7 +131,7 @@ func crossing(f *file, dir string) string {
 		return "" // programs and tests of the whole look everywhere
 	case isKit(dir) && !f.test && !f.kit:
 		return "a test kit is for tests"
-	case dir == "test/covers" && (f.test || f.kit):
+	case slices.Contains(forTests, dir) && (f.test || f.kit):
 		return ""
 	case to == "":
 		return "the product does not import its tests"

@@ -5,29 +5,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"postern.example/postern/internal/word/person"
 	"postern.example/postern/internal/word/phi"
 )
-
-// needData returns the folder of the Synthea bundles. The bundles are not part
-// of this repository; without POSTERN_TEST_DATA the test does not run (listed in
-// docs/skips.md), and in CI it fails.
-func needData(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("POSTERN_TEST_DATA")
-	if dir == "" {
-		if os.Getenv("CI") != "" {
-			t.Fatal("POSTERN_TEST_DATA is not set: the Synthea bundles are required in CI")
-		}
-		t.Skip("POSTERN_TEST_DATA is not set: the tests over the Synthea bundles did not run")
-	}
-	return filepath.Join(dir, "synthea")
-}
 
 func catalogue(t testing.TB) *Catalogue {
 	t.Helper()

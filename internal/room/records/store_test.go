@@ -19,6 +19,7 @@ import (
 	"postern.example/postern/internal/trust/vault/vaulttest"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
+	"postern.example/postern/test/synthea"
 )
 
 // clinicKit is a store with its trusted base and the people of the test.
@@ -310,11 +311,7 @@ func TestACollisionWithAnotherChartIsANamedConflict(t *testing.T) {
 
 // TestSyntheaComesIn imports the third-party bundles twice on both engines.
 func TestSyntheaComesIn(t *testing.T) {
-	dir := needData(t)
-	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
-	if err != nil || len(files) != 17 {
-		t.Fatalf("%d bundles, %v", len(files), err)
-	}
+	files := synthea.Files(t)
 	eachStore(t, func(t *testing.T, k *clinicKit) {
 		for round := range 2 {
 			stored, unchanged := 0, 0

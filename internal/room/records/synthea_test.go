@@ -16,16 +16,13 @@ import (
 	"postern.example/postern/internal/room/records/rawjson"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/phi"
+	"postern.example/postern/test/synthea"
 )
 
 // eachBundle calls f with the plan and the text of each Synthea bundle.
 func eachBundle(t *testing.T, f func(t *testing.T, p *Plan, text []byte)) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(needData(t), "*.json"))
-	if err != nil || len(files) != 17 {
-		t.Fatalf("%d bundles in the test data, want 17 (%v)", len(files), err)
-	}
-	for _, file := range files {
+	for _, file := range synthea.Files(t) {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

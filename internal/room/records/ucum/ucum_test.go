@@ -3,13 +3,13 @@ package ucum_test
 import (
 	"math"
 	"os"
-	"path/filepath"
 	"regexp"
 	"testing"
 
 	"pgregory.net/rapid"
 
 	"postern.example/postern/internal/room/records/ucum"
+	"postern.example/postern/test/synthea"
 )
 
 func unit(t testing.TB, code string) ucum.Unit {
@@ -139,12 +139,8 @@ func TestOf(t *testing.T) {
 // Every unit of the Synthea charts is known, or listed here as none.
 func TestUnitsOfSynthea(t *testing.T) {
 	none := map[string]bool{"(score)": true, "pH": true}
-	files, _ := filepath.Glob(filepath.Join(os.Getenv("POSTERN_TEST_DATA"), "synthea", "*.json"))
-	if len(files) == 0 {
-		t.Skip("without the test data")
-	}
 	find := regexp.MustCompile(`"system":\s*"http://unitsofmeasure.org",\s*"code":\s*"([^"]+)"`)
-	for _, f := range files {
+	for _, f := range synthea.Files(t) {
 		b, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
