@@ -77,7 +77,7 @@ func (d *Door) table() []Endpoint {
 		keeps(page("/results", "results", access.ReadChart, audit.EventRead, d.results), "q"),
 		form("/results", "results", access.ReadChart, audit.EventRead, d.resultsChoose, "category", "older"),
 		file(page("/results/file", "", access.ReadChart, audit.EventRead, d.resultsFile)),
-		keeps(page("/results/{id}", "result", access.ReadChart, audit.EventRead, d.result), "q"),
+		forStaff(keeps(page("/results/{id}", "result", access.ReadChart, audit.EventRead, d.result), "q")),
 		page("/security", "security", access.ViewSecurity, audit.EventRead, d.security),
 		stepUp(creates("/security/passkeys/finish", "security", access.AddPasskey, audit.EventUpdate, d.passkeyFinish)),
 		stepUp(begins("/security/passkeys/options", "security", access.AddPasskey, audit.EventUpdate, d.passkeyOptions)),
@@ -138,6 +138,10 @@ func creates(pattern, name string, a access.Action, e audit.Event, serve func(*V
 
 // stepUp marks an act that the policy allows only with fresh presence.
 func stepUp(e Endpoint) Endpoint { e.StepUp = true; return e }
+
+// forStaff opens a page about one thing of a chart to staff: its handler asks for the
+// purpose that they stated.
+func forStaff(e Endpoint) Endpoint { e.Staff = true; return e }
 
 // keeps names the parameters of a page's address that the language switch keeps.
 func keeps(e Endpoint, names ...string) Endpoint { e.Keeps = names; return e }

@@ -17,6 +17,7 @@ import (
 	"postern.example/postern/internal/room/session"
 	"postern.example/postern/internal/trust/access"
 	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/person"
 	"postern.example/postern/internal/word/route"
 )
 
@@ -37,7 +38,11 @@ type Endpoint struct {
 	// up for it. It goes with NoAudit.
 	Open bool
 	// File marks a download: nobody is sent back to it.
-	File  bool
+	File bool
+	// Staff marks a page about one thing of a chart that opens for staff too, because
+	// its handler asks for a purpose that somebody stated. Without it such a page is
+	// the patient's alone.
+	Staff bool
 	Serve func(*Visit) error
 }
 
@@ -81,6 +86,9 @@ func (v *Visit) serve() error {
 	if e.Auth == route.Session && !v.SignedIn() {
 		v.refused()
 		return fault.New(fault.Unauthenticated, "find session: there is none")
+	}
+	if e.patientsAlone() && v.SignedIn() && v.caller.Role() != person.RolePatient {
+		return v.done("result-from-chart", "/clinic")
 	}
 	if v.unsafe() && v.SignedIn() && !e.OneTime {
 		if err := v.door.c.Sessions.CheckForm(v.secret, v.formToken()); err != nil {

@@ -140,9 +140,6 @@ func (d *Door) imagingStudy(v *Visit) error {
 }
 
 func (d *Door) showImaging(v *Visit, typ, path string) error {
-	if sent, err := v.sentBack(); sent {
-		return err
-	}
 	c, r, err := v.around(v.caller, typ, v.Path("id"), "ImagingStudy", "DiagnosticReport")
 	if err != nil {
 		return err

@@ -1,15 +1,16 @@
 package web
 
-import "postern.example/postern/internal/word/person"
+import (
+	"strings"
 
-// sentBack reports whether a page about one thing of a record was asked for by somebody
-// who is not a patient, and answers. Such a page has no purpose that anybody stated, and
-// the policies would take treatment for granted: an assigned clinician's browser could be
-// led to it by any link. Nothing is looked up for it, not even whose it is. A single
-// result has a way of its own, from the page of its chart (resultOfChart).
-func (v *Visit) sentBack() (bool, error) {
-	if v.caller.Role() == person.RolePatient {
-		return false, nil
-	}
-	return true, v.done("result-from-chart", "/clinic")
+	"postern.example/postern/internal/trust/access"
+)
+
+// patientsAlone reports whether the page is about one thing of a record and for the
+// patient only. For anybody else it has no purpose that somebody stated, and the policies
+// would take treatment for granted: an assigned clinician's browser could be led to it by
+// any link. Nothing is looked up then, not even whose it is. It is so unless the endpoint
+// says otherwise, so that a new page cannot forget it.
+func (e *Endpoint) patientsAlone() bool {
+	return e.Action == string(access.ReadChart) && strings.Contains(e.Pattern, "{id}") && !e.Staff
 }

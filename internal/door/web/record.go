@@ -202,9 +202,6 @@ func (v *Visit) headline(def records.Definition, x records.Shown) (name, lang st
 
 // recordOne is GET /record/{type}/{id}.
 func (d *Door) recordOne(v *Visit) error {
-	if sent, err := v.sentBack(); sent {
-		return err
-	}
 	def, err := v.typeOf()
 	if err != nil {
 		return err

@@ -146,9 +146,6 @@ func (d *Door) visitsList(v *Visit) error {
 
 // visitOne is GET /visits/{id}: what belongs to one visit.
 func (d *Door) visitOne(v *Visit) error {
-	if sent, err := v.sentBack(); sent {
-		return err
-	}
 	c, r, err := v.around(v.caller, "Encounter", v.Path("id"), "Observation", "Condition", "Procedure",
 		"MedicationRequest", "Immunization", "DiagnosticReport", "ImagingStudy", "DocumentReference")
 	if err != nil {
