@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"postern.example/postern/internal/door/web/view"
@@ -189,6 +190,7 @@ func (v *Visit) counts(c records.Chart) (n view.Counts, err error) {
 		return n, err
 	}
 	pictures, err := v.imagings(c)
-	return view.Counts{Medications: len(medications), Conditions: len(conditions), Allergies: len(allergies), Immunizations: len(vaccines),
+	taken := slices.DeleteFunc(medications, func(m view.Medication) bool { return m.Doubt != "" })
+	return view.Counts{Medications: len(taken), Conditions: len(conditions), Allergies: len(allergies), Immunizations: len(vaccines),
 		NoAllergies: none, Visits: len(visits), Imaging: len(pictures)}, err
 }

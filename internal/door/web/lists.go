@@ -28,6 +28,11 @@ func wrong(verification string) bool {
 	return verification == "entered-in-error" || verification == "refuted"
 }
 
+// unsure reports a statement that nobody has confirmed so far.
+func unsure(verification string) bool {
+	return verification == "unconfirmed" || verification == "provisional" || verification == "differential"
+}
+
 // over reports whether a clinical status says that something has ended.
 func over(status string) bool {
 	return status == "inactive" || status == "remission" || status == "resolved"
@@ -45,6 +50,7 @@ func (v *Visit) conditions(c records.Chart) (current, past []view.Condition, err
 		}
 		n := v.called(kindCondition, x.Common, x.Name, x.Name.Text.Reveal())
 		out := view.Condition{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign, Since: v.day(since), Ended: v.day(x.Abated), Note: joined(x.Notes)}
+		out.Unsure = unsure(x.Verification)
 		if over(x.Clinical) || x.Clinical == "" && out.Ended.Known() {
 			out.Over = true
 			past = append(past, out)
@@ -114,9 +120,8 @@ func (v *Visit) medications(c records.Chart, names map[string]records.Coded) (cu
 		}
 		n := v.called(kindMedicine, x.Common, what, cmp.Or(what.Text.Reveal(), x.Medicine.Display.Reveal()))
 		out := view.Medication{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign, Since: v.day(x.Authored), By: x.Requester.Display.Reveal()}
-		if len(x.Dosages) > 0 {
-			out.How = cmp.Or(x.Dosages[0].Patient.Reveal(), x.Dosages[0].Text.Reveal())
-		}
+		out.How = howToTake(x.Dosages)
+		out.NeededOnly = len(x.Dosages) > 0 && !slices.ContainsFunc(x.Dosages, func(d records.Dosage) bool { return !d.AsNeeded })
 		if len(x.Reasons) > 0 {
 			if out.For = v.wordsFor(kindCondition, x.Reasons[0]); out.For == "" {
 				out.For, out.ForLang = x.Reasons[0].Text.Reveal(), n.foreign
@@ -124,14 +129,47 @@ func (v *Visit) medications(c records.Chart, names map[string]records.Coded) (cu
 		}
 		switch x.Status {
 		case "entered-in-error", "draft":
-		case "active", "on-hold", "unknown":
+		case "active":
+			current = append(current, out)
+		case "on-hold", "unknown":
+			out.Doubt = x.Status
 			current = append(current, out)
 		default:
 			out.Over = true
 			past = append(past, out)
 		}
 	})
+	for i := range current {
+		current[i].Twice = slices.ContainsFunc(current[:i], current[i].SameName) || slices.ContainsFunc(current[i+1:], current[i].SameName)
+	}
 	return current, past, err
+}
+
+// howToTake is all that is written on how to take a medicine: a prescription may have a
+// line for the morning and one for the evening, and what is written for the patient
+// ("with food") may leave out how much.
+func howToTake(list []records.Dosage) string {
+	var lines []string
+	add := func(line string) {
+		line = strings.TrimSpace(line)
+		if line == "" || slices.ContainsFunc(lines, func(s string) bool { return strings.Contains(s, line) }) {
+			return
+		}
+		lines = append(lines, line)
+	}
+	for _, d := range list {
+		text, own := d.Text.Reveal(), d.Patient.Reveal()
+		if !strings.Contains(own, text) {
+			add(text)
+		}
+		add(own)
+	}
+	for i, line := range lines[:max(0, len(lines)-1)] {
+		if !strings.ContainsAny(line[len(line)-1:], ".!?;:") {
+			lines[i] = line + "."
+		}
+	}
+	return strings.Join(lines, " ")
 }
 
 // allergiesPage is GET /allergies.

@@ -251,9 +251,7 @@ func (v *Visit) medicinesOf(c records.Chart, id string) (out []view.Named, err e
 			what.Text = x.Medicine.Display
 		}
 		n := v.thing(kindMedicine, x.Common, what)
-		if len(x.Dosages) > 0 {
-			n.Words = cmp.Or(x.Dosages[0].Patient.Reveal(), x.Dosages[0].Text.Reveal())
-		}
+		n.Words = howToTake(x.Dosages)
 		out = append(out, n)
 	})
 	return out, err

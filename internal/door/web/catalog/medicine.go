@@ -47,7 +47,7 @@ func newMedicineNames() *medicineNames {
 	return &medicineNames{
 		pack:     regexp.MustCompile(`^(?:nda\d+|\d+(?:\.\d+)?\s*(?:hr|hour|ml|actuat|mg|unt))\s+`),
 		strength: regexp.MustCompile(`\s\d`),
-		one:      regexp.MustCompile(`(?i)\b(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s*(mg|mcg|g)\b`),
+		one:      regexp.MustCompile(`(?i)\b(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s*(mg|mcg|micrograms?|µg|g)\b`),
 		brand:    regexp.MustCompile(`\s*\[[^\]]*\]`),
 	}
 }
@@ -106,13 +106,19 @@ func (r *medicineNames) strengthOf(written string) string {
 	if len(all) != 1 || strings.ContainsAny(written, "/%") || strings.Contains(strings.ToLower(written), " per ") {
 		return ""
 	}
-	return all[0][1] + all[0][2] + " " + strings.ToLower(all[0][3])
+	unit := strings.ToLower(all[0][3])
+	if strings.HasPrefix(unit, "micro") || unit == "µg" {
+		unit = "mcg"
+	}
+	return all[0][1] + all[0][2] + " " + unit
 }
 
 // formOf is the message that says the form of a medicine, empty for a form without one.
 func formOf(written string) string {
 	name := strings.ToLower(written)
-	slow := strings.Contains(name, "extended release")
+	// A tablet that works all day and one that works at once are two medicines to who takes them.
+	slow := strings.Contains(name, "extended release") || strings.Contains(name, "long-acting") || strings.Contains(name, "long acting") ||
+		slices.ContainsFunc(strings.Fields(name), func(w string) bool { return w == "er" || w == "xr" || w == "xl" || w == "sr" })
 	switch {
 	case strings.Contains(name, "chewable tablet"):
 		return "chewable"

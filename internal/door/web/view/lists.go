@@ -23,6 +23,7 @@ type Condition struct {
 	Written, Lang  string // the chart's own name, when ours stands for it; language of the chart's words, when it is not the page's
 	Since, Ended   Day
 	Over           bool   // it is in the past, even where nobody wrote down when it ended
+	Unsure         bool   // nobody has confirmed it so far
 	By             string // who wrote it down; may be empty
 	Note           string
 }
@@ -49,9 +50,15 @@ type Medication struct {
 	How            string // how to take it, as it was written
 	For, ForLang   string // the reason; may be empty
 	Since, Ended   Day
-	Over           bool // it is not taken any more, even where nobody wrote down since when
+	Over           bool   // it is not taken any more, even where nobody wrote down since when
+	NeededOnly     bool   // it is taken only when needed
+	Doubt          string // "on-hold" or "unknown": whether it is taken now; empty when it is
+	Twice          bool   // another line of the list has the same name
 	By             string
 }
+
+// SameName reports whether the page calls both medicines the same.
+func (m Medication) SameName(other Medication) bool { return m.Name == other.Name }
 
 // Allergies is GET /allergies.
 type Allergies struct {

@@ -241,6 +241,7 @@ func TestMessagesAndTemplatesAgree(t *testing.T) {
 		"date.",
 		"disease.",
 		"drift.",
+		"doubt.",
 		"error.",
 		"fact.",
 		"flash.",

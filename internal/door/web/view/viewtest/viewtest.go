@@ -284,7 +284,7 @@ func (f fixture) problems() []view.Condition {
 	return []view.Condition{
 		{Name: f.pick("Type 2 diabetes", "Diabetes tipo 2"), About: f.pick("Blood sugar stays too high because the body does not use insulin well.", "El azúcar sigue alta porque el cuerpo no usa bien la insulina."), Since: view.ParseDay("2016-03"), By: "Dr. Mei Chen"},
 		{Name: f.pick("High blood pressure (hypertension)", "Presión alta (hipertensión)"), Written: "Hypertension", Lang: f.pick("", "en"), Since: view.ParseDay("2019"), By: "Dr. Mei Chen"},
-		{Name: "Prediabetic retinopathy", NameLang: f.pick("", "en")},
+		{Name: "Prediabetic retinopathy", NameLang: f.pick("", "en"), Unsure: true},
 	}
 }
 
@@ -301,7 +301,9 @@ func (f fixture) medicines() []view.Medication {
 		{Name: f.pick("Metformin 500 mg tablets", "Metformina, tabletas de 500 mg"), About: f.pick("Lowers blood sugar. It helps the body to use its own insulin.", "Baja el azúcar. Ayuda al cuerpo a usar su propia insulina."), Written: f.pick("", "Metformin 500 mg tablets"), Lang: f.pick("", "en"), How: f.pick("1 tablet in the morning and 1 in the evening, with food", "1 tableta por la mañana y 1 por la noche, con comida"),
 			For: f.pick("diabetes", "diabetes"), Since: view.ParseDay("2016-04-11"), By: "Dr. Mei Chen"},
 		{Name: f.pick("Lisinopril 10 mg tablets", "Lisinopril, tabletas de 10 mg"), How: f.pick("1 tablet in the morning", "1 tableta por la mañana"), For: f.pick("blood pressure", "presión arterial"), Since: view.ParseDay("2019-09-30"), By: "Dr. Mei Chen"},
-		{Name: "Atorvastatin 20 mg", Since: view.ParseDay("2022")},
+		{Name: "Atorvastatin 20 mg", Since: view.ParseDay("2022"), Twice: true},
+		{Name: "Atorvastatin 20 mg", Since: view.ParseDay("2022"), Twice: true, Doubt: "on-hold"},
+		{Name: "Ibuprofen 200 mg", NeededOnly: true, Doubt: "unknown"},
 	}
 }
 

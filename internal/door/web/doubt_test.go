@@ -1,0 +1,49 @@
+package web_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"postern.example/postern/internal/word/person"
+)
+
+// What is on hold, not known or not confirmed is never told as a fact: neither to the
+// patient nor to who treats her.
+func TestListsSayWhatIsNotCertain(t *testing.T) {
+	h := lite(t)
+	medicine := func(id, status, name, more string) string {
+		return `,{"resource":{"resourceType":"MedicationRequest","id":"` + id + `","language":"en","status":"` + status + `","intent":"order","subject":{"reference":"Patient/p"},
+			"medicationCodeableConcept":{"text":"` + name + `"}` + more + `}}`
+	}
+	chart := h.load(t, []byte(`{"resourceType":"Bundle","type":"collection","entry":[
+		{"resource":{"resourceType":"Patient","id":"p","name":[{"text":"Rosa Field"}]}},
+		{"resource":{"resourceType":"Condition","id":"c","language":"en","subject":{"reference":"Patient/p"},"code":{"text":"Odd thing"},
+			"verificationStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-ver-status","code":"provisional"}]}}},
+		{"resource":{"resourceType":"Condition","id":"d","language":"en","subject":{"reference":"Patient/p"},"code":{"text":"Sure thing"},
+			"verificationStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-ver-status","code":"confirmed"}]}}}`+
+		medicine("h", "on-hold", "Blood thinner", "")+medicine("u", "unknown", "Old drops", "")+
+		medicine("a", "active", "Water tablet", `,"dosageInstruction":[{"text":"2 in the morning","patientInstruction":"with food"},{"text":"1 at noon"}]`)+
+		medicine("b", "active", "Water tablet", `,"dosageInstruction":[{"text":"1 more","asNeededBoolean":true}]`)+`]}`))
+	rosa := h.account(t, "Rosa Field", chart, person.RolePatient)
+	page := rosa.get("/medications").Body.String()
+	for what, text := range map[string]string{
+		"on hold": "Blood thinner</bdi></h3>\n<p><b class=\"word-watch\">Paused.", "unknown": "Old drops</bdi></h3>\n<p><b class=\"word-watch\">Your record does not say",
+		"the whole dose": "2 in the morning. with food. 1 at noon", "only when needed": `Water tablet</bdi> <span class="tag">Only when needed</span>`, "twice": "more than once",
+	} {
+		if !strings.Contains(page, text) {
+			t.Errorf("medicines: %s: no %q in %s", what, text, mainOf([]byte(page)))
+		}
+	}
+	if n := strings.Count(page, "more than once"); n != 2 {
+		t.Errorf("%d medicines stand more than once", n)
+	}
+	want(t, "home", rosa.get("/"), http.StatusOK, ">2 medicines that you take now</span>")
+	page = rosa.get("/conditions").Body.String()
+	if n := strings.Count(page, "Not confirmed yet"); n != 1 || !strings.Contains(page, `Odd thing</bdi> <span class="tag">Not confirmed yet`) {
+		t.Errorf("problems: %d not certain: %s", n, mainOf([]byte(page)))
+	}
+	doctor := h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician)
+	h.assign(t, doctor, chart)
+	want(t, "chart", doctor.post("/clinic/"+chart.String(), "purpose", "TREAT"), http.StatusOK, "· paused", "· not known: ask the patient", "· as needed", "· not confirmed", "2 in the morning. with food. 1 at noon")
+}
