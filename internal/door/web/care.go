@@ -65,14 +65,20 @@ func (v *Visit) addTeam(teams []view.Team, x records.CareTeam) []view.Team {
 
 func (v *Visit) goal(x records.Goal) view.Goal {
 	out := view.Goal{Name: x.Words.Text.Reveal(), NameLang: v.foreign(x.Common), Progress: v.codeWords(x.Progress), Good: slices.Contains([]string{"achieved", "sustaining", "improving"}, x.Progress),
+		Watch: slices.Contains([]string{"worsening", "not-achieved", "no-progress", "not-attainable"}, x.Progress),
 		Since: v.day(x.Since), Note: joined(x.Notes), Path: "/record/goal/" + x.ID.String()}
 	for _, t := range x.Targets {
 		one := view.Target{Text: t.Words.Reveal(), Lang: v.foreign(x.Common), Due: v.day(t.Due)}
 		if !t.Quantity.IsZero() {
 			name, _ := v.plain(t.Measure)
-			one = view.Target{Name: cmp.Or(name, t.Measure.Text.Reveal()), Value: t.Quantity.Comparator + t.Quantity.Value.Reveal(), Unit: t.Quantity.Unit.Reveal(), Due: one.Due}
+			one = view.Target{Name: cmp.Or(name, t.Measure.Text.Reveal()), Unit: t.Quantity.Unit.Reveal(), Due: one.Due}
+			one.Reach(t.Quantity.Comparator, t.Quantity.Value.Reveal())
+		} else if !t.Low.IsZero() || !t.High.IsZero() {
+			name, _ := v.plain(t.Measure)
+			one = view.Target{Name: cmp.Or(name, t.Measure.Text.Reveal()), Unit: cmp.Or(t.High.Unit.Reveal(), t.Low.Unit.Reveal()), Due: one.Due,
+				Low: t.Low.Value.Reveal(), High: t.High.Value.Reveal()}
 		}
-		if one.Text != "" || one.Value != "" || one.Due.Known() {
+		if one.Text != "" || one.Measured() || one.Due.Known() {
 			out.Targets = append(out.Targets, one)
 		}
 	}

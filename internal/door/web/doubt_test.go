@@ -47,3 +47,31 @@ func TestListsSayWhatIsNotCertain(t *testing.T) {
 	h.assign(t, doctor, chart)
 	want(t, "chart", doctor.post("/clinic/"+chart.String(), "purpose", "TREAT"), http.StatusOK, "· paused", "· not known: ask the patient", "· as needed", "· not confirmed", "2 in the morning. with food. 1 at noon")
 }
+
+// A list calls a result usual only when every number of it is: the part that is high may
+// stand behind those that have a place, and a part without a range says nothing.
+func TestNoListCallsAPanelUsualThatIsNot(t *testing.T) {
+	h := lite(t)
+	part := func(value, high string) string {
+		rng := ""
+		if high != "" {
+			rng = `,"referenceRange":[{"high":{"value":` + high + `,"unit":"U"}}]`
+		}
+		return `{"code":{"text":"Part ` + value + `"},"valueQuantity":{"value":` + value + `,"unit":"U"}` + rng + `}`
+	}
+	panel := func(id, parts string) string {
+		return `,{"resource":{"resourceType":"Observation","id":"` + id + `","language":"en","status":"final","subject":{"reference":"Patient/p"},"effectiveDateTime":"2026-01-02",
+			"code":{"text":"Panel ` + id + `"},"component":[` + parts + `]}}`
+	}
+	chart := h.load(t, []byte(`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"p","name":[{"text":"Rosa Field"}]}}`+
+		panel("sixth", part("1", "9")+","+part("2", "9")+","+part("3", "9")+","+part("4", "9")+","+part("5", "9")+","+part("90", "9"))+
+		panel("silent", part("1", "9")+","+part("190", ""))+
+		`,{"resource":{"resourceType":"Goal","id":"g","language":"en","lifecycleStatus":"active","subject":{"reference":"Patient/p"},"description":{"text":"Less"},
+			"target":[{"measure":{"text":"Sugar"},"detailRange":{"high":{"value":7.0,"unit":"%"}}},{"measure":{"text":"Fat"},"detailQuantity":{"value":100,"comparator":"<","unit":"mg/dL"}}]}}]}`))
+	rosa := h.account(t, "Rosa Field", chart, person.RolePatient)
+	page := rosa.get("/results").Body.String()
+	if strings.Contains(page, `"word-good">In the usual range`) || !strings.Contains(page, "Above the usual range") || !strings.Contains(page, "No usual range given") {
+		t.Errorf("results: %s", mainOf([]byte(page)))
+	}
+	want(t, "goal", rosa.get("/plan"), http.StatusOK, "<bdi>Sugar</bdi> <b><bdi>up to 7.0</bdi></b> <bdi>%</bdi>", "<bdi>Fat</bdi> <b><bdi>below 100</bdi></b> <bdi>mg/dL</bdi>")
+}

@@ -275,6 +275,20 @@ func (s series) before(o observation, part measured) view.Reading {
 	return view.Reading{}
 }
 
+// standing is that of the part that is farthest from usual, of all parts, also of those
+// that a list has no place for. One number without a range, and no list says that all is usual.
+func (o observation) standing() view.Standing {
+	worst, silent := view.StandingNone, false
+	for _, p := range o.parts {
+		worst = max(worst, p.standing)
+		silent = silent || p.number != nil && !p.standing.Known()
+	}
+	if worst == view.StandingIn && silent {
+		return view.StandingNone
+	}
+	return worst
+}
+
 // row is the series in a list, with its newest value.
 func (v *Visit) row(s series) view.Row {
 	o := s.newest()
@@ -291,8 +305,8 @@ func (v *Visit) row(s series) view.Row {
 			break
 		}
 		values = append(values, p.value)
-		r.Standing = max(r.Standing, p.standing)
 	}
+	r.Standing = o.standing()
 	r.Value = strings.Join(values, "/")
 	return r
 }

@@ -84,6 +84,7 @@ type goal struct {
 	since           time.Time
 	target          string // in words
 	measure         *measure
+	than            string // comparator of the value: "<", "<=", ">", ">="
 	value           int64
 	due             int // days ahead; zero for none
 	ended           string
@@ -106,6 +107,7 @@ func (c *chart) goal(g goal) ref {
 	t := goalTarget{Words: g.target}
 	if g.measure != nil {
 		q := g.measure.quantity(g.value)
+		q.Comparator = g.than
 		k := code(sysLOINC, g.measure.loinc, g.measure.display, g.measure.text)
 		t = goalTarget{Measure: &k, Quantity: &q}
 	}

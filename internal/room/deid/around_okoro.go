@@ -8,11 +8,11 @@ func (c *chart) aroundChronic() {
 		member{named("Pilar Ortega, RD"), "Diabetes teacher"}, member{wife, "Wife, cooks and walks along"})
 	sugar, lipids, steps := a1c(), ldl(), systolic()
 	goals := []ref{
-		c.goal(goal{words: "Average blood sugar (A1c) of 7.0 or below", progress: "improving", since: c.quarter(8), measure: &sugar, value: 70, due: 180,
+		c.goal(goal{words: "Average blood sugar (A1c) of 7.0 or below", progress: "improving", since: c.quarter(8), measure: &sugar, than: "<=", value: 70, due: 180,
 			note: "Down from 8.6 to 7.4 in two years.", about: []ref{c.nth("Condition", 1)}}),
-		c.goal(goal{words: "LDL cholesterol below 100", progress: "not-achieved", since: c.quarter(8), measure: &lipids, value: 99, due: 90,
+		c.goal(goal{words: "LDL cholesterol below 100", progress: "not-achieved", since: c.quarter(8), measure: &lipids, than: "<", value: 100, due: 90,
 			note: "Rose again when the evening tablet was stopped.", about: []ref{c.nth("Condition", 3)}}),
-		c.goal(goal{words: "Upper blood pressure below 130", progress: "achieved", since: c.quarter(9), measure: &steps, value: 129}),
+		c.goal(goal{words: "Upper blood pressure below 130", progress: "achieved", since: c.quarter(9), measure: &steps, than: "<", value: 130}),
 		c.goal(goal{words: "Walk half an hour, five days a week", progress: "sustaining", since: c.quarter(4), target: "5 walks a week", due: 365}),
 	}
 	c.goal(goal{words: "Stop smoking", progress: "achieved", since: c.quarter(40), ended: "completed", note: "Ten years without a cigarette."})

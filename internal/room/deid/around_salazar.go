@@ -11,7 +11,7 @@ func (c *chart) aroundElder() {
 		member{lucia, "Hija, prepara las pastillas"}, member{named("Rosa Medina"), "Trabajadora social"})
 	pulse := weight()
 	goals := []ref{
-		c.goal(goal{words: "Peso estable, menos de 75 kg", progress: "achieved", since: c.daysAgo(390), measure: &pulse, value: 750, about: []ref{c.nth("Condition", 6)}, note: "Menos de un kilo de cambio en medio año."}),
+		c.goal(goal{words: "Peso estable, menos de 75 kg", progress: "achieved", since: c.daysAgo(390), measure: &pulse, than: "<", value: 750, about: []ref{c.nth("Condition", 6)}, note: "Menos de un kilo de cambio en medio año."}),
 		c.goal(goal{words: "Ninguna noche en el hospital este año", progress: "sustaining", since: c.daysAgo(390), target: "0 noches", due: 60, about: []ref{c.nth("Condition", 6)}}),
 		c.goal(goal{words: "Caminar hasta la plaza y volver", progress: "improving", since: c.daysAgo(185), target: "Tres veces por semana", due: 120, about: []ref{c.nth("Condition", 2)}})}
 	c.plan(plan{title: "Plan para el corazón", words: "Respirar bien, mantener el peso y no caerse.", since: c.daysAgo(390), until: 300, who: proChen, team: []ref{team}, about: []ref{c.nth("Condition", 6), c.nth("Condition", 5)}, goals: goals,
@@ -67,7 +67,7 @@ func (c *chart) aroundDaughter() {
 	c.kin("FTH", "father", "Padre", "Ernesto", "Salazar", "503-555-0141", "male")
 	team := c.team("Equipo de Lucía", c.daysAgo(402), member{to(proIglesias), "Médico de cabecera"}, member{to(proBrooks), "Enfermero"}, member{named("Rosa Medina"), "Trabajadora social"})
 	sugar := a1c()
-	goals := []ref{c.goal(goal{words: "Azúcar media (A1c) de 5.6 o menos", progress: "improving", since: c.daysAgo(310), measure: &sugar, value: 56, due: 180, about: []ref{c.nth("Condition", 2)}}),
+	goals := []ref{c.goal(goal{words: "Azúcar media (A1c) de 5.6 o menos", progress: "improving", since: c.daysAgo(310), measure: &sugar, than: "<=", value: 56, due: 180, about: []ref{c.nth("Condition", 2)}}),
 		c.goal(goal{words: "Una tarde libre a la semana", progress: "not-achieved", since: c.daysAgo(190), target: "Una tarde por semana sin cuidar a nadie", due: 60})}
 	c.plan(plan{title: "Plan para cuidarse y cuidar", words: "Bajar el azúcar sin prisa y descansar del cuidado.", since: c.daysAgo(190), until: 180, who: proIglesias, team: []ref{team}, about: []ref{c.nth("Condition", 2)}, goals: goals,
 		steps: []step{{"Caminar media hora después del trabajo", "Cuatro días por semana", "in-progress"}, {"Menos pan blanco y dulces", "Todos los días", "in-progress"}, {"Hablar con la trabajadora social", "Este mes", "scheduled"}, {"Tomar la pastilla de la tiroides", "Cada mañana, en ayunas", "in-progress"}}})

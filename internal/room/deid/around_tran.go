@@ -5,9 +5,9 @@ func (c *chart) aroundMother() {
 	c.kin("DAU", "natural daughter", "Daughter", "Lena", "Tran", "503-555-0122", "female")
 	team := c.team("Maya's care team", c.yearsAgo(8, 40), member{to(proChen), "Family doctor"}, member{to(proBrooks), "Nurse"})
 	iron, blood := ferritin(), hemoglobin()
-	goals := []ref{c.goal(goal{words: "Keep the iron store above 30 without tablets", progress: "achieved", since: c.daysAgo(96), measure: &iron, value: 30, due: 90}),
+	goals := []ref{c.goal(goal{words: "Keep the iron store above 30 without tablets", progress: "achieved", since: c.daysAgo(96), measure: &iron, than: ">", value: 30, due: 90}),
 		c.goal(goal{words: "No more than one migraine a month", progress: "in-progress", since: c.daysAgo(242), target: "1 migraine a month or fewer", due: 180, about: []ref{c.nth("Condition", 1)}})}
-	c.goal(goal{words: "Blood count back to 12 or more", progress: "achieved", since: c.daysAgo(431), measure: &blood, value: 120, ended: "completed", note: "Reached after six months of iron."})
+	c.goal(goal{words: "Blood count back to 12 or more", progress: "achieved", since: c.daysAgo(431), measure: &blood, than: ">=", value: 120, ended: "completed", note: "Reached after six months of iron."})
 	c.plan(plan{title: "Migraine plan", words: "Know what brings them on, and treat early.", since: c.daysAgo(242), until: 180, who: proChen, team: []ref{team}, about: []ref{c.nth("Condition", 1)}, goals: goals,
 		steps: []step{{"Keep a migraine diary: sleep, food, cycle", "Every evening", "in-progress"}, {"Take sumatriptan at the first sign", "When needed", "in-progress"}, {"Sleep seven hours or more", "Every night", "not-started"}},
 		note:  "Call us if a headache is sudden and the worst of your life, or comes with weakness or trouble speaking."})

@@ -35,10 +35,11 @@ type period struct {
 
 // quantity carries its value as the text that a laboratory wrote: 1.10 is not 1.1.
 type quantity struct {
-	Value  json.Number `json:"value"`
-	Unit   string      `json:"unit"`
-	System string      `json:"system"`
-	Code   string      `json:"code"`
+	Comparator string      `json:"comparator,omitempty"`
+	Value      json.Number `json:"value"`
+	Unit       string      `json:"unit"`
+	System     string      `json:"system"`
+	Code       string      `json:"code"`
 }
 
 type meta struct {

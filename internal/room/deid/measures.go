@@ -27,7 +27,7 @@ func (m measure) aim(low, high int64, words string) measure {
 }
 
 func (m measure) quantity(v int64) quantity {
-	return quantity{decimal(v, m.places), m.unit, sysUCUM, m.ucum}
+	return quantity{Value: decimal(v, m.places), Unit: m.unit, System: sysUCUM, Code: m.ucum}
 }
 
 // judge is the interpretation code of v, none without a range.
@@ -136,8 +136,11 @@ func ferritin() measure {
 func tsh() measure {
 	return lab("3016-3", "Thyrotropin [Units/volume] in Serum or Plasma", "Thyroid stimulating hormone (TSH)", "mIU/L", "m[IU]/L", 2, 40, 400)
 }
+
+// ntProBNP has the range that laboratories print for people over 75: what a heart
+// that fails has on its good days is far above it.
 func ntProBNP() measure {
-	return lab("33762-6", "Natriuretic peptide.B prohormone N-Terminal [Mass/volume] in Serum or Plasma", "NT-proBNP", "pg/mL", "pg/mL", 0, none, 1800)
+	return lab("33762-6", "Natriuretic peptide.B prohormone N-Terminal [Mass/volume] in Serum or Plasma", "NT-proBNP", "pg/mL", "pg/mL", 0, none, 450)
 }
 func bloodLead() measure {
 	return lab("5671-3", "Lead [Mass/volume] in Blood", "Lead in blood", "µg/dL", "ug/dL", 1, none, 34)

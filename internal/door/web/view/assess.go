@@ -2,6 +2,7 @@ package view
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -14,6 +15,7 @@ type Standing uint8
 const (
 	StandingNone Standing = iota
 	StandingIn
+	StandingMarked // the laboratory marked it, without saying or fitting a direction
 	StandingLittleLow
 	StandingLittleHigh
 	StandingLow
@@ -22,7 +24,7 @@ const (
 	StandingVeryHigh // likewise
 )
 
-var standingIDs = [...]string{"standing.none", "standing.in", "standing.little-low", "standing.little-high",
+var standingIDs = [...]string{"standing.none", "standing.in", "standing.marked", "standing.little-low", "standing.little-high",
 	"standing.low", "standing.high", "standing.very-low", "standing.very-high"}
 
 // ID is the message id.
@@ -134,6 +136,21 @@ func Assess(number *float64, u Usual, flag string) Standing {
 	case "LL", "LU":
 		return StandingVeryLow
 	}
+	s := byRange(number, u, flag)
+	// The laboratory knows of age, sex and method what a range does not say: what it
+	// marked is never called usual.
+	if s == StandingIn && marked(flag) {
+		return StandingMarked
+	}
+	return s
+}
+
+// marked reports a flag that says "not as usual".
+func marked(flag string) bool {
+	return slices.Contains([]string{"H", "HX", "L", "LX", "A", "AA"}, strings.ToUpper(flag))
+}
+
+func byRange(number *float64, u Usual, flag string) Standing {
 	if number == nil || !u.Known() {
 		return byFlag(flag)
 	}
@@ -156,10 +173,12 @@ func byFlag(flag string) Standing {
 	switch strings.ToUpper(flag) {
 	case "N":
 		return StandingIn
-	case "H":
+	case "H", "HX":
 		return StandingHigh
-	case "L":
+	case "L", "LX":
 		return StandingLow
+	case "A", "AA":
+		return StandingMarked
 	default:
 		return StandingNone
 	}

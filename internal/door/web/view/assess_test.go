@@ -35,6 +35,11 @@ func TestAssess(t *testing.T) {
 		{"no range but a flag", f(2), view.Usual{}, "L", view.StandingLow},
 		{"no number", nil, between, "N", view.StandingIn},
 		{"no number, high", nil, between, "H", view.StandingHigh},
+		{"in the range, and marked high", f(4.4), between, "H", view.StandingMarked},
+		{"in the range, and marked", f(4.4), between, "A", view.StandingMarked},
+		{"in the range, and marked normal", f(4.4), between, "N", view.StandingIn},
+		{"above the range, and marked", f(6.4), between, "A", view.StandingHigh},
+		{"positive, and marked", nil, view.Usual{}, "AA", view.StandingMarked},
 	} {
 		if got := view.Assess(k.value, k.usual, k.flag); got != k.want {
 			t.Errorf("%s: %s, want %s", k.name, got.ID(), k.want.ID())

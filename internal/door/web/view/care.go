@@ -72,7 +72,7 @@ type Goal struct {
 	Name, NameLang string
 	Path           string
 	Progress       string // in words; empty when nobody said
-	Good           bool
+	Good, Watch    bool   // neither where nobody says how it goes
 	Since          Day
 	Targets        []Target
 	Note           string
@@ -80,9 +80,32 @@ type Goal struct {
 
 // Target is a number or words to reach, and by when.
 type Target struct {
-	Name, Value, Unit string
+	Name, Value, Unit string // Value is to be met as it stands
+	Low, High         string // bounds: each of them may be reached
+	Above, Below      string // bounds that do not count themselves
 	Text, Lang        string
 	Due               Day
+}
+
+// Reach takes a number with its comparator: "<" 100 is no 100 to aim at.
+func (t *Target) Reach(comparator, value string) {
+	switch comparator {
+	case "<":
+		t.Below = value
+	case "<=":
+		t.High = value
+	case ">":
+		t.Above = value
+	case ">=":
+		t.Low = value
+	default:
+		t.Value = value
+	}
+}
+
+// Measured reports whether there is a number.
+func (t Target) Measured() bool {
+	return t.Value != "" || t.Low != "" || t.High != "" || t.Above != "" || t.Below != ""
 }
 
 // Appointments is GET /appointments.

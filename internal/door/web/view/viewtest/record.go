@@ -63,7 +63,7 @@ func (f fixture) plan() view.Model {
 	return &view.Plan{Base: f.patient(view.PlacePlan, "plan"),
 		Teams: []view.Team{{Name: "Diabetes team", Lang: foreign, Members: []view.Member{{Name: "Dr. Lillian Chen", Role: "Doctor", RoleLang: foreign}, {Name: "Adaeze Okoro"}}}},
 		Goals: []view.Goal{{Name: "Average blood sugar of 7.0 or below", NameLang: foreign, Progress: f.pick("Getting better", "Mejorando"), Good: true, Since: view.Day{Year: 2024, Month: time.November, Day: 20},
-			Targets: []view.Target{{Name: f.pick("Average blood sugar", "Azúcar media"), Value: "7.0", Unit: "%", Due: view.Day{Year: 2027, Month: time.May, Day: 21}}}, Note: "Down from 8.6."},
+			Targets: []view.Target{{Name: f.pick("Average blood sugar", "Azúcar media"), High: "7.0", Unit: "%", Due: view.Day{Year: 2027, Month: time.May, Day: 21}}, {Name: "LDL", Below: "100", Unit: "mg/dL"}, {Name: "HDL", Above: "40", Unit: "mg/dL"}, {Name: "Hb", Low: "12.0", Unit: "g/dL"}, {Name: "K", Low: "3.5", High: "5.1", Unit: "mmol/L"}}, Note: "Down from 8.6."},
 			{Name: "Walk", NameLang: foreign, Targets: []view.Target{{Text: "5 walks a week", Lang: foreign}}}},
 		Reached: []view.Goal{{Name: "Stop smoking", NameLang: foreign, Progress: f.pick("Reached", "Lograda"), Good: true}},
 		Plans: []view.CarePlan{{Name: "Living well with diabetes", NameLang: foreign, Words: "Stay on your feet.", From: view.Day{Year: 2024, Month: time.November, Day: 20}, By: "Dr. Lillian Chen", Note: "Call us when sugar is below 70.",
