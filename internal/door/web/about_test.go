@@ -56,7 +56,7 @@ func TestADaughterIsToldThatSharingWaits(t *testing.T) {
 	goes(t, "in Spanish", lucia.sendForm("/language", "lang", "es", "next", "home"), "/")
 	home := lucia.get("/").Body.String()
 	menu := between(t, home, `<nav class="menu"`, "</nav>")
-	if !strings.Contains(menu, `<a href="/sharing">El expediente de otra persona</a>`) {
+	if !strings.Contains(menu, `<a href="/sharing">Alguien a quien cuida</a>`) {
 		t.Errorf("the menu of home does not lead there:\n%s", menu)
 	}
 	want(t, "sharing", lucia.get("/sharing"), http.StatusOK, "Todavía no se puede compartir", "Llame a la clínica", "(503) 555-0100", "no comparta una llave de acceso")

@@ -104,36 +104,64 @@ func (d *Door) appointmentsPage(v *Visit) error {
 		return err
 	}
 	m := &view.Appointments{Base: v.Base(view.PlaceAppointments)}
+	if m.Coming, m.Past, err = v.appointments(c); err != nil {
+		return err
+	}
+	return v.Render(http.StatusOK, m)
+}
+
+// appointments are those to come, soonest first, and those that were, newest first.
+func (v *Visit) appointments(c records.Chart) (coming, past []view.Appointment, err error) {
 	err = each(c.Resources("Appointment"), records.ViewAppointment, func(x records.Appointment) {
 		if x.Status == "entered-in-error" {
 			return
 		}
-		start := v.moment(x.Start)
-		a := view.Appointment{Name: x.Kind.Text.Reveal(), NameLang: v.foreign(x.Common), Start: start, Status: v.codeWords(x.Status), Prepare: x.Instruction.Reveal(),
-			Why: x.Cancelled.Text.Reveal(), Off: x.Status == "cancelled" || x.Status == "noshow", Today: view.DayOf(start) == view.DayOf(v.now())}
-		if len(x.Reasons) > 0 {
-			a.Reason = x.Reasons[0].Text.Reveal()
-		}
-		for _, l := range x.With {
-			if l.Type == "Location" {
-				a.Where = l.Display.Reveal()
-			} else {
-				a.With = append(a.With, l.Display.Reveal())
-			}
-		}
+		a := v.appointment(x)
 		// Without a time it cannot be missed on this page: the clinic has yet to say when.
-		if start.IsZero() || !v.past(start) && x.Status != "fulfilled" && !a.Off {
-			m.Coming = append(m.Coming, a)
+		if a.Start.IsZero() || !v.past(a.Start) && x.Status != "fulfilled" && !a.Off {
+			coming = append(coming, a)
 			return
 		}
-		m.Past = append(m.Past, a)
+		if slices.Contains([]string{"booked", "pending", "proposed", "waitlist"}, x.Status) {
+			a.Status = "" // what was planned for a day that is over says nothing of what became of it
+		}
+		past = append(past, a)
 	})
-	if err != nil {
-		return err
+	slices.SortStableFunc(coming, func(a, b view.Appointment) int { return a.Start.Compare(b.Start) })
+	slices.SortStableFunc(past, func(a, b view.Appointment) int { return b.Start.Compare(a.Start) })
+	return coming, past, err
+}
+
+func (v *Visit) appointment(x records.Appointment) view.Appointment {
+	start := v.moment(x.Start)
+	a := view.Appointment{Name: x.Kind.Text.Reveal(), NameLang: v.foreign(x.Common), Start: start, Status: v.codeWords(x.Status), Prepare: x.Instruction.Reveal(),
+		Why: x.Cancelled.Text.Reveal(), Off: x.Status == "cancelled" || x.Status == "noshow", Today: view.DayOf(start) == view.DayOf(v.now())}
+	if len(x.Reasons) > 0 {
+		a.Reason = x.Reasons[0].Text.Reveal()
 	}
-	slices.SortStableFunc(m.Coming, func(a, b view.Appointment) int { return a.Start.Compare(b.Start) })
-	slices.SortStableFunc(m.Past, func(a, b view.Appointment) int { return b.Start.Compare(a.Start) })
-	return v.Render(http.StatusOK, m)
+	for _, l := range x.With {
+		if l.Type == "Location" {
+			a.Where = l.Display.Reveal()
+		} else {
+			a.With = append(a.With, l.Display.Reveal())
+		}
+	}
+	return a
+}
+
+// next is the appointment that comes next: of today's those that are still to come first.
+func (v *Visit) next(coming []view.Appointment) *view.Appointment {
+	var first *view.Appointment
+	for i, a := range coming {
+		switch {
+		case !a.Dated():
+		case !a.Start.Before(v.now()):
+			return &coming[i]
+		case first == nil:
+			first = &coming[i]
+		}
+	}
+	return first
 }
 
 // billsPage is GET /bills: insurance, and what each visit cost whom.

@@ -29,13 +29,13 @@ func TestListsSayWhatIsNotCertain(t *testing.T) {
 	page := rosa.get("/medications").Body.String()
 	for what, text := range map[string]string{
 		"on hold": "Blood thinner</bdi></h3>\n<p><b class=\"word-watch\">Paused.", "unknown": "Old drops</bdi></h3>\n<p><b class=\"word-watch\">Your record does not say",
-		"the whole dose": "2 in the morning. with food. 1 at noon", "only when needed": `Water tablet</bdi> <span class="tag">Only when needed</span>`, "twice": "more than once",
+		"the whole dose": "2 in the morning. with food. 1 at noon", "only when needed": `Water tablet</bdi> <span class="tag">Only when needed</span>`, "twice": "More than once",
 	} {
 		if !strings.Contains(page, text) {
 			t.Errorf("medicines: %s: no %q in %s", what, text, mainOf([]byte(page)))
 		}
 	}
-	if n := strings.Count(page, "more than once"); n != 2 {
+	if n := strings.Count(page, "More than once"); n != 2 {
 		t.Errorf("%d medicines stand more than once", n)
 	}
 	want(t, "home", rosa.get("/"), http.StatusOK, ">2 medicines that you take now</span>")

@@ -29,7 +29,7 @@ func (d *Door) home(v *Visit) error {
 		return v.Redirect("/security")
 	}
 	c, err := v.chart("page/home", "Observation", "Condition", "MedicationRequest", "AllergyIntolerance", "Immunization",
-		"Encounter", "DiagnosticReport", "ImagingStudy", "DocumentReference")
+		"Encounter", "DiagnosticReport", "ImagingStudy", "DocumentReference", "Appointment")
 	if err != nil {
 		return err
 	}
@@ -44,6 +44,11 @@ func (d *Door) home(v *Visit) error {
 		return err
 	}
 	m.Counts.Results = len(kinds)
+	coming, _, err := v.appointments(c)
+	if err != nil {
+		return err
+	}
+	m.Next, m.Counts.Appointments = v.next(coming), len(coming)
 	if err := v.otherNews(m, c); err != nil {
 		return err
 	}

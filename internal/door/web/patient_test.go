@@ -30,7 +30,7 @@ func TestAPatientSignsInReadsAndLeaves(t *testing.T) {
 		if after := b.cookies["__Host-postern"]; after == "" || after == before {
 			t.Error("the session's secret was not renewed at sign-in")
 		}
-		want(t, "home", b.get("/"), http.StatusOK, "Hello, Maya", `href="/results"`, "since your last visit here on")
+		want(t, "home", b.get("/"), http.StatusOK, "Hello, Maya", `href="/results"`, "since you last looked here on")
 		list := b.get("/results")
 		want(t, "results", list, http.StatusOK, "<svg", "Laboratory")
 		link := resultLink.FindStringSubmatch(list.Body.String())

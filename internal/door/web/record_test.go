@@ -248,7 +248,7 @@ func TestANewTypeIsOneDefinition(t *testing.T) {
 	h := openWith(t, dbtest.New(t, db.SQLite, migrations(), dbtest.NoSync), defs, nil)
 	chart := h.load(t, []byte(`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"rosa","name":[{"text":"Rosa Field"}]}},{"resource":`+flag.Example+`}]}`))
 	rosa := h.account(t, "Rosa Field", chart, "patient")
-	for _, w := range []struct{ many, one, status, by, lang string }{{"Warnings", "Warning", "Active", "Set by", "en"}, {"Avisos", "Aviso", "Activo", "Lo puso", "es"}} {
+	for _, w := range []struct{ many, one, status, by, lang string }{{"Warnings", "Warning", "Active", "Set by", "en"}, {"Avisos", "Aviso", "Vigente", "Lo puso", "es"}} {
 		if w.lang == "es" {
 			spanish(t, rosa)
 		}

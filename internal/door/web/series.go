@@ -92,7 +92,21 @@ func (v *Visit) observation(o records.Observation) observation {
 		plain, _ := v.plainTest(c.Name)
 		x.parts = append(x.parts, measure(c, cmp.Or(plain, c.Name.Text.Reveal())))
 	}
+	for i := range x.parts {
+		x.parts[i].unit = v.unitWords(x.parts[i].unit)
+	}
 	return x
+}
+
+// unitWords is a unit in the reader's language, where it is words and no sign: "beats/min".
+func (v *Visit) unitWords(unit string) string {
+	l := v.door.c.Catalog.Language(v.language())
+	if id := "count." + unit; unit != "" && l.Has(id) {
+		if words, err := l.Text(id); err == nil {
+			return words
+		}
+	}
+	return unit
 }
 
 // testKey tells kinds of results apart for a trend: where a laboratory has one code

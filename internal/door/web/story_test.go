@@ -50,14 +50,14 @@ func TestRosaSeesWhatIsNewSinceShewasHere(t *testing.T) {
 	h.Clock.Add(time.Hour)
 	rosa.signIn(t)
 	home := rosa.get("/")
-	want(t, "she comes back", home, http.StatusOK, "Since your last visit here on November 22, 2026: 1 new test result, 1 new visit and 1 new note.", "Note of the visit", `href="/visits/`)
-	want(t, "results", rosa.get("/results"), http.StatusOK, "One test has a new result since your last visit here on November 22, 2026.", `class="tag">New`)
+	want(t, "she comes back", home, http.StatusOK, "Since you last looked here on November 22, 2026: 1 new test result, 1 new visit and 1 new note.", "Note of the visit", `href="/visits/`)
+	want(t, "results", rosa.get("/results"), http.StatusOK, "One test has a new result since you last looked here on November 22, 2026.", `class="tag">New`)
 	link := regexp.MustCompile(`href="(/visits/[a-z0-9]+)"`).FindStringSubmatch(home.Body.String())
 	want(t, "the visit", rosa.get(link[1]), http.StatusOK, "Dizzy in the morning", "Visit at the clinic", "Dr. Lillian Chen", "Riverside Clinic", "Drink more.")
 	rosa.leave(t)
 	h.Clock.Add(48 * time.Hour)
 	rosa.signIn(t)
-	want(t, "and again", rosa.get("/"), http.StatusOK, "Nothing new came in since your last visit here on November 24, 2026.")
+	want(t, "and again", rosa.get("/"), http.StatusOK, "Nothing new came in since you last looked here on November 24, 2026.")
 	lacks(t, rosa, "again", `class="tag"`)
 }
 

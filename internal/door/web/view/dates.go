@@ -168,6 +168,20 @@ func (w *writer) moment(t time.Time) (string, error) {
 	return w.text("date.moment", "day", day, "clock", clock)
 }
 
+// fullMoment writes date and time with the day of the week, for what somebody has to
+// be there for: "Friday, May 3, 2026 at 10:14 am".
+func (w *writer) fullMoment(t time.Time) (string, error) {
+	weekday, err := w.text("date.weekday." + strconv.Itoa(int(t.Weekday())))
+	if err != nil {
+		return "", err
+	}
+	moment, err := w.moment(t)
+	if err != nil {
+		return "", err
+	}
+	return w.text("date.full", "weekday", weekday, "moment", moment)
+}
+
 // exact writes a moment to the second with its offset, for the log.
 func exact(t time.Time) string { return t.Format("2006-01-02 15:04:05 -07:00") }
 

@@ -4,9 +4,10 @@ package view
 // to everything else.
 type Home struct {
 	Base
-	Before Day    // of the last visit; unknown when Postern knows of none
-	News   []News // what came into the chart since then; one for each kind that has any
-	Newest []Row  // the new results, or where there is none, the newest
+	Before Day          // of the last visit; unknown when Postern knows of none
+	News   []News       // what came into the chart since then; one for each kind that has any
+	Newest []Row        // the new results, or where there is none, the newest
+	Next   *Appointment // nil when none is booked
 	Counts Counts
 }
 
@@ -54,7 +55,7 @@ func (h *Home) NewResults() int {
 type Counts struct {
 	Results, Conditions, Medications, Allergies, Immunizations int
 	NoAllergies                                                bool // somebody asked, and there is none
-	Visits, Imaging                                            int
+	Visits, Imaging, Appointments                              int
 }
 
 // GivenName is the first word of the person's name, for the greeting.

@@ -238,6 +238,7 @@ func TestMessagesAndTemplatesAgree(t *testing.T) {
 		"clinic.years",
 		"code.",
 		"confirm.",
+		"count.",
 		"date.",
 		"disease.",
 		"drift.",

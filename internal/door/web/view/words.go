@@ -20,7 +20,7 @@ type writer struct {
 func (w *writer) funcs() template.FuncMap {
 	return template.FuncMap{
 		"t": w.text, "or_other": w.orOther, "either": w.either, "n": w.lang.Number, "asset": w.assets.URL,
-		"day": w.day, "since": w.since, "during": w.during, "month": w.monthYear, "moment": w.moment, "short": w.short, "on": w.on, "clock": w.clock, "with_token": withToken, "hour": w.hour, "exact": exact, "machine": machine,
+		"day": w.day, "since": w.since, "during": w.during, "month": w.monthYear, "moment": w.moment, "full_moment": w.fullMoment, "short": w.short, "on": w.on, "clock": w.clock, "with_token": withToken, "hour": w.hour, "exact": exact, "machine": machine,
 		"age": w.age, "usual": w.usual, "drift": w.driftWords, "look": w.look, "tile": tile, "initial": initial,
 		"spark": w.spark, "trend_wide": w.trendWide, "trend_narrow": w.trendNarrow, "newest_first": newestFirst, "reading": w.reading, "change": w.change, "news": w.news,
 		"joined": w.list,

@@ -233,8 +233,8 @@ func (f fixture) looks() []view.Look {
 }
 
 func (f fixture) home() view.Model {
-	return &view.Home{Base: f.patient(view.PlaceHome, "home"), Before: view.ParseDay("2026-05-03"), Newest: f.rows()[:2], News: f.news(),
-		Counts: view.Counts{Results: 23, Conditions: 3, Medications: 4, Allergies: 1, Immunizations: 9, Visits: 31, Imaging: 2}}
+	return &view.Home{Base: f.patient(view.PlaceHome, "home"), Before: view.ParseDay("2026-05-03"), Newest: f.rows()[:2], News: f.news(), Next: &f.appointments().(*view.Appointments).Coming[0],
+		Counts: view.Counts{Results: 23, Conditions: 3, Medications: 4, Allergies: 1, Immunizations: 9, Visits: 31, Imaging: 2, Appointments: 2}}
 }
 
 func (f fixture) result() view.Model {
