@@ -242,12 +242,14 @@ func (v *Visit) measures(m *view.Chart, c records.Chart) error {
 		}
 		*rows = append(*rows, row)
 	}
-	slices.SortStableFunc(m.Recent, func(a, b view.Row) int { return order(b.Standing.Outside()) - order(a.Standing.Outside()) })
-	outside := 0
+	// What is outside its range first, then what has none: only what is known to be usual folds away.
+	rank := func(r view.Row) int { return order(r.Standing.Outside()) + order(r.Standing != view.StandingIn) }
+	slices.SortStableFunc(m.Recent, func(a, b view.Row) int { return rank(b) - rank(a) })
+	shown := 0
 	for _, r := range m.Recent {
-		outside += order(r.Standing.Outside())
+		shown += order(rank(r) > 0)
 	}
-	if n := max(outside, recentRows); len(m.Recent) > n+1 { // one alone is not worth a fold
+	if n := max(shown, recentRows); len(m.Recent) > n+1 { // one alone is not worth a fold
 		m.Recent, m.RecentMore = m.Recent[:n], m.Recent[n:]
 	}
 	return nil

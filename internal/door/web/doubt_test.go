@@ -75,3 +75,26 @@ func TestNoListCallsAPanelUsualThatIsNot(t *testing.T) {
 	}
 	want(t, "goal", rosa.get("/plan"), http.StatusOK, "<bdi>Sugar</bdi> <b><bdi>up to 7.0</bdi></b> <bdi>%</bdi>", "<bdi>Fat</bdi> <b><bdi>below 100</bdi></b> <bdi>mg/dL</bdi>")
 }
+
+// What folds away on the one-screen chart as "all in the usual range" is: a culture with
+// no range stays in sight.
+func TestOnlyWhatIsUsualFoldsAway(t *testing.T) {
+	h := lite(t)
+	entries := ""
+	add := func(id, value string) {
+		entries += `,{"resource":{"resourceType":"Observation","id":"` + id + `","language":"en","status":"final","subject":{"reference":"Patient/p"},"effectiveDateTime":"` + h.Clock.Now().Format("2006-01-02") + `",
+			"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}],"code":{"text":"Test ` + id + `"},` + value + `}}`
+	}
+	for _, id := range []string{"a", "b", "c", "d", "e", "f", "g", "h"} {
+		add(id, `"valueQuantity":{"value":4,"unit":"U"},"referenceRange":[{"high":{"value":9,"unit":"U"}}]`)
+	}
+	add("culture", `"valueString":"MRSA grew"`)
+	chart := h.load(t, []byte(`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"p","name":[{"text":"Rosa Field"}]}}`+entries+`]}`))
+	doctor := h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician)
+	h.assign(t, doctor, chart)
+	page := doctor.post("/clinic/"+chart.String(), "purpose", "TREAT").Body.String()
+	seen, folded, found := strings.Cut(page, `<details class="rows-more">`)
+	if !found || !strings.Contains(seen, "MRSA grew") || strings.Contains(folded, "MRSA grew") || !strings.Contains(folded, "all in the usual range") {
+		t.Errorf("the culture is folded away: %s", mainOf([]byte(page)))
+	}
+}

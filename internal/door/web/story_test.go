@@ -40,7 +40,7 @@ func TestRosaSeesWhatIsNewSinceShewasHere(t *testing.T) {
 	old := []string{sugar("o1", "2026-05-03", "88", "mg/dL", "2345-7")}
 	chart := h.load(t, bundle(old...))
 	rosa := h.account(t, "Rosa Field", chart, person.RolePatient)
-	want(t, "her first visit", rosa.get("/"), http.StatusOK, "From your next visit on, this page says what is new.")
+	want(t, "her first visit", rosa.get("/"), http.StatusOK, "The next time you sign in, this page says what is new.")
 	lacks(t, rosa, "first visit", `class="tag"`, "last visit")
 	rosa.leave(t)
 	h.Clock.Add(48 * time.Hour)

@@ -49,9 +49,9 @@ func TestPlainWordsSayWhatTheyAre(t *testing.T) {
 
 	rosa.cookies["postern-lang"] = "es"
 	want(t, "Spanish", rosa.get("/conditions"), http.StatusOK, "Diabetes tipo 2", "El azúcar sigue alta", `<bdi lang="en">Odd thing</bdi> <small class="ask">(sin traducir: pregúntenos)</small>`,
-		`<bdi lang="und">Bare thing</bdi> <small class="ask">`, "Pregúntenos qué dicen: <a href=\"tel:", "Ningún médico ha revisado")
+		`<bdi lang="und">Bare thing</bdi> <small class="ask">`, "Pregúntenos qué dicen: <a href=\"tel:", "Todavía no los ha revisado ningún médico")
 	want(t, "no words, no note", rosa.get("/security"), http.StatusOK)
-	if strings.Contains(rosa.last.Body.String(), "Ningún médico ha revisado") {
+	if strings.Contains(rosa.last.Body.String(), "Todavía no los ha revisado ningún médico") {
 		t.Error("a page without such words says that they were not reviewed")
 	}
 	doctor := h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician)
