@@ -98,3 +98,37 @@ func TestOnlyWhatIsUsualFoldsAway(t *testing.T) {
 		t.Errorf("the culture is folded away: %s", mainOf([]byte(page)))
 	}
 }
+
+// A new value that the laboratory marked as critical comes with what to do; an old one,
+// one that was taken back, and the doctor's page do without.
+func TestACriticalValueSaysWhatToDo(t *testing.T) {
+	h := lite(t)
+	entries := ""
+	add := func(id, status, day string) {
+		entries += `,{"resource":{"resourceType":"Observation","id":"` + id + `","language":"en","status":"` + status + `","subject":{"reference":"Patient/p"},"effectiveDateTime":"` + day + `",
+			"category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"laboratory"}]}],
+			"code":{"text":"Test ` + id + `"},"valueQuantity":{"value":6.9,"unit":"U"},"interpretation":[{"coding":[{"code":"HH"}]}]}}`
+	}
+	today := h.Clock.Now().Format("2006-01-02")
+	add("new", "final", today)
+	add("old", "final", "2025-01-02")
+	chart := h.load(t, []byte(`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"p","name":[{"text":"Rosa Field"}]}}`+entries+`]}`))
+	rosa := h.account(t, "Rosa Field", chart, person.RolePatient)
+	const call = "call the clinic today"
+	open := func(name string) string {
+		list := rosa.get("/results").Body.String()
+		before, _, ok := strings.Cut(list, "<bdi>"+name+"</bdi>")
+		if !ok {
+			t.Fatalf("no %s in the list", name)
+		}
+		at := strings.LastIndex(before, `/results/`)
+		id, _, _ := strings.Cut(before[at:], `"`)
+		return rosa.get(id).Body.String()
+	}
+	if page := open("Test new"); !strings.Contains(page, call) || !strings.Contains(page, "Far above the usual range") {
+		t.Errorf("new: %s", mainOf([]byte(page)))
+	}
+	if page := open("Test old"); strings.Contains(page, call) {
+		t.Errorf("old: %s", mainOf([]byte(page)))
+	}
+}

@@ -85,5 +85,17 @@ func (d *Door) showResult(v *Visit, caller person.Caller, chart string) error {
 		m.Parts = append(m.Parts, view.Part{Name: p.name, Value: p.value, Unit: p.unit, Words: p.words, Elsewhere: p.elsewhere(),
 			Standing: p.standing, Usual: p.usual, Series: trends[i], Before: same.before(o, p)})
 	}
+	m.Critical = !staff && v.critical(o)
 	return v.Render(http.StatusOK, m)
+}
+
+// critical reports whether the laboratory marked a part of a result as critical, and it is
+// new enough that somebody may still have to act: a year-old one is history.
+func (v *Visit) critical(o observation) bool {
+	if v.now().Sub(o.at) > 2*recent || o.status == "entered-in-error" || o.status == "cancelled" {
+		return false
+	}
+	return slices.ContainsFunc(o.parts, func(p measured) bool {
+		return p.standing == view.StandingVeryLow || p.standing == view.StandingVeryHigh
+	})
 }

@@ -18,6 +18,7 @@ type Result struct {
 	Parts       []Part // one for a single value; two for a blood pressure
 	Chart       string // for staff: the patient whose chart the way back opens, for Purpose; empty for the patient
 	Purpose     person.Purpose
+	Critical    bool   // the laboratory marked a value, lately, as one that somebody has to act on
 	Note        string // the laboratory's or doctor's comment as plain text
 }
 

@@ -40,6 +40,7 @@ func Pages(lang string) []Page {
 		{"results", f.results()},
 		{"results-empty", &view.Results{Base: f.patient(view.PlaceResults, "results")}},
 		{"result", f.result()},
+		{"result-critical", f.critical()},
 		{"result-goal", f.goal()},
 		{"result-pressure", f.pressure()},
 		{"result-words", f.words()},
@@ -278,6 +279,13 @@ func (f fixture) pressure() view.Model {
 func (f fixture) words() view.Model {
 	return &view.Result{Base: f.patient(view.PlaceResults, "result"), Name: "SARS-CoV-2 (COVID-19) RNA panel", NameLang: "en", On: view.ParseDay("2026-03"), Status: "final",
 		Parts: []view.Part{{Value: f.pick("Not detected", "No detectado"), Words: true, Usual: view.Usual{Words: f.pick("not detected", "no detectado")}}}}
+}
+
+func (f fixture) critical() view.Model {
+	m, _ := f.words().(*view.Result)
+	m.Critical = true
+	m.Parts = []view.Part{{Value: "6.9", Unit: "mmol/L", Standing: view.StandingVeryHigh, Usual: view.Usual{Words: "3.5 - 5.1"}}}
+	return m
 }
 
 func (f fixture) problems() []view.Condition {
