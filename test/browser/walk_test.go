@@ -241,7 +241,7 @@ func TestJourneyDaughter(t *testing.T) {
 	w.clicks++
 	p.Click(`nav.bar a[href="#more"]`, `location.hash === "#more"`)
 	w.click(`.more a[href="/sharing"]`, `location.pathname === "/sharing"`)
-	w.did("finds \"a relative's record\" in the menu: not possible yet, and what to do meanwhile")
+	w.did("finds \"somebody you care for\" in the menu: not possible yet, and what to do meanwhile")
 	if got := chrome.Eval[string](p, `document.documentElement.lang`); got != "es" {
 		t.Errorf("the page on sharing is in %q", got)
 	}

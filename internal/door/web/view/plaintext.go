@@ -283,6 +283,9 @@ func (n *node) inline() string {
 		}
 		out.WriteString(k.inline())
 	}
+	if class, _ := n.attr("class"); class == "tag" {
+		return "(" + strings.TrimSpace(out.String()) + ")" // its frame sets it apart on the page
+	}
 	return out.String()
 }
 
