@@ -74,7 +74,7 @@ func Spark(t Trend) template.HTML {
 	if len(pts) > 0 {
 		p := newPlot(s, pts, t.Usual)
 		if len(pts) == 1 {
-			b.gauge(p, pts[0], t.Usual)
+			b.gauge(p.aroundBound(t.Usual), pts[0], t.Usual)
 		} else {
 			b.band(p, t.Usual)
 			b.edges(p, t.Usual)
@@ -180,6 +180,19 @@ func newPlot(s size, pts []Point, usual Range) plot {
 		p.step = niceStep((high - low) / float64(s.ticks))
 		p.low = math.Floor(low/p.step) * p.step
 		p.high = math.Ceil(high/p.step) * p.step
+	}
+	return p
+}
+
+// aroundBound widens the domain of a gauge whose range has one bound: what is allowed
+// begins at nothing or goes on beyond the bound, and 192 of "up to 199" stands close to
+// the end of the band, not where the lowest value would.
+func (p plot) aroundBound(usual Range) plot {
+	switch {
+	case usual.Low == nil && usual.High != nil && *usual.High > 0 && p.low >= 0:
+		p.low, p.high = 0, math.Max(p.high, *usual.High*1.1)
+	case usual.High == nil && usual.Low != nil && *usual.Low > 0:
+		p.low, p.high = math.Min(p.low, *usual.Low*0.5), math.Max(p.high, *usual.Low*1.5)
 	}
 	return p
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"math"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +74,32 @@ func TestEmptyAndOneValue(t *testing.T) {
 	s := string(Spark(Trend{ID: "a", Usual: Range{Low: bound(1), High: bound(2)}, Points: []Point{{At: day(0), Value: 1.5}}}))
 	if !strings.Contains(s, "c-needle") {
 		t.Error("one value shows its place on the range")
+	}
+}
+
+// A value close to the one bound of its range stands close to it on the gauge.
+func TestAGaugeWithOneBound(t *testing.T) {
+	needle := regexp.MustCompile(`c-needle" x="([0-9.]+)"`)
+	for _, k := range []struct {
+		name     string
+		value    float64
+		usual    Range
+		from, to float64
+	}{
+		{"just below the most", 192, Range{High: bound(199)}, 100, 116},
+		{"far below the most", 20, Range{High: bound(199)}, 4, 30},
+		{"far above the most", 1719, Range{High: bound(450)}, 100, 124},
+		{"just above the least", 44, Range{Low: bound(40)}, 65, 85},
+		{"just below the least", 58, Range{Low: bound(60)}, 45, 65},
+	} {
+		s := string(Spark(Trend{ID: "a", Usual: k.usual, Points: []Point{{At: day(0), Value: k.value}}}))
+		m := needle.FindStringSubmatch(s)
+		if m == nil {
+			t.Fatalf("%s: no needle in %s", k.name, s)
+		}
+		if x, err := strconv.ParseFloat(m[1], 64); err != nil || x < k.from || x > k.to {
+			t.Errorf("%s: the needle is at %s, want %v to %v", k.name, m[1], k.from, k.to)
+		}
 	}
 }
 
