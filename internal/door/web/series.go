@@ -160,6 +160,9 @@ func measure(r records.Reading, name string) measured {
 		flag = r.Interpretation[0].Code.Reveal()
 	}
 	m.standing = view.Assess(m.number, m.usual, flag)
+	if n, ok := r.Quantity.Number(); ok && m.sign != "" && m.number == nil {
+		m.standing = view.AssessBeyond(m.sign, n, m.usual, flag)
+	}
 	return m
 }
 

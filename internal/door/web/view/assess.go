@@ -145,6 +145,26 @@ func Assess(number *float64, u Usual, flag string) Standing {
 	return s
 }
 
+// AssessBeyond places what a laboratory gave as more or less than a number (sign is "<",
+// "<=", ">" or ">="), as far as that is certain: "> 600" of "70 to 99" is high, "> 60" of
+// "60 or more" is usual, and "< 80" of "70 to 99" may be either.
+func AssessBeyond(sign string, number float64, u Usual, flag string) Standing {
+	if s := Assess(nil, u, flag); s.Known() {
+		return s
+	}
+	switch up := strings.HasPrefix(sign, ">"); {
+	case up && u.High != nil && (number > *u.High || number == *u.High && sign == ">"):
+		return StandingHigh
+	case up && u.High == nil && u.Low != nil && number >= *u.Low:
+		return StandingIn
+	case !up && u.Low != nil && (number < *u.Low || number == *u.Low && sign == "<"):
+		return StandingLow
+	case !up && u.Low == nil && u.High != nil && number <= *u.High:
+		return StandingIn
+	}
+	return StandingNone
+}
+
 // marked reports a flag that says "not as usual".
 func marked(flag string) bool {
 	return slices.Contains([]string{"H", "HX", "L", "LX", "A", "AA"}, strings.ToUpper(flag))

@@ -50,6 +50,38 @@ func TestAssess(t *testing.T) {
 	}
 }
 
+func TestAssessBeyond(t *testing.T) {
+	between, upTo, from := view.Usual{Low: f(70), High: f(99)}, view.Usual{High: f(10)}, view.Usual{Low: f(60)}
+	for _, k := range []struct {
+		sign  string
+		value float64
+		usual view.Usual
+		flag  string
+		want  view.Standing
+	}{
+		{">", 600, between, "", view.StandingHigh},
+		{">", 99, between, "", view.StandingHigh},
+		{">=", 99, between, "", view.StandingNone},
+		{">", 80, between, "", view.StandingNone},
+		{">", 600, between, "HH", view.StandingVeryHigh},
+		{"<", 20, between, "", view.StandingLow},
+		{"<=", 70, between, "", view.StandingNone},
+		{"<", 80, between, "", view.StandingNone},
+		{"<", 5, upTo, "", view.StandingIn},
+		{"<", 12, upTo, "", view.StandingNone},
+		{">", 12, upTo, "", view.StandingHigh},
+		{">", 60, from, "", view.StandingIn},
+		{">", 30, from, "", view.StandingNone},
+		{"<", 15, from, "", view.StandingLow},
+		{"<", 15, from, "A", view.StandingMarked},
+		{"<", 15, view.Usual{}, "", view.StandingNone},
+	} {
+		if got := view.AssessBeyond(k.sign, k.value, k.usual, k.flag); got != k.want {
+			t.Errorf("%s %v: %s, want %s", k.sign, k.value, got.ID(), k.want.ID())
+		}
+	}
+}
+
 func TestTrend(t *testing.T) {
 	start := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, k := range []struct {
