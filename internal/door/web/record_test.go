@@ -77,7 +77,7 @@ func TestPagesOfPlanScheduleMoneyAndPapers(t *testing.T) {
 		"/plan":         {"Average blood sugar (A1c) of 7.0 or below", "Getting better", "7.0", "Not reached yet", "Pilar Ortega, RD", "Diabetes teacher", "Goals you have reached", "Stop smoking", "Every evening"},
 		"/appointments": {"Coming up", "Today", "Bring your sugar diary.", "Dr. Lillian Chen", "Missed", "The teacher was ill"},
 		"/bills":        {"The clinic asked for", "$283.00", "Your insurance paid", "$139.90", "You may owe", "$25.00", "your share", "Waiting for your insurance", "Alder Valley Health Plan", "AV-4410-2207"},
-		"/documents":    {"Visit note: diabetes, three months", "How to use your meter &lt;quick guide&gt;", "Sugar diary, four weeks"},
+		"/documents":    {"Visit note: diabetes, three months", "How to use your meter", "Sugar diary, four weeks"},
 	} {
 		want(t, path, james.get(path), http.StatusOK, words...)
 	}
