@@ -112,6 +112,24 @@ func documented(media, data string) []byte {
 		"content":[{"attachment":{"contentType":%q,"title":"Rosa Field <b>letter</b>.html","data":%q}}]}}]}`, media, base64.StdEncoding.EncodeToString([]byte(data)))
 }
 
+// A letter that was written as markup can be read in the page, by what is harmless of it.
+func TestALetterInMarkupIsRead(t *testing.T) {
+	covers.Covers(t, "SD-4")
+	h := lite(t)
+	rosa := h.account(t, "Rosa Field", h.load(t, documented("text/html", `<h2>Your foot</h2><p>Dry it <b>well</b>.</p><script>alert(1)</script><a href="https://evil.example">here</a><img src=x onerror=alert(1)>`)), "patient")
+	rosa.get("/documents")
+	one := ownLinks(rosa, "/documents/")[0]
+	for _, address := range []string{one, one + "?as=print", one + "?as=text"} {
+		page := rosa.get(address)
+		want(t, address, page, http.StatusOK, "Your foot", "Dry it", "well")
+		for _, bad := range []string{"alert(1)", "evil.example", "<img", "We cannot show this kind of file"} {
+			if strings.Contains(page.Body.String(), bad) {
+				t.Errorf("%s holds %q", address, bad)
+			}
+		}
+	}
+}
+
 // A document never runs: text is shown as text, a file leaves as an attachment in a
 // sandbox under a name without PHI, and a type that a browser would run does not leave.
 func TestADocumentNeverRuns(t *testing.T) {

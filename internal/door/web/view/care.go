@@ -204,6 +204,7 @@ type Document struct {
 	Base
 	Row        DocumentRow
 	Paragraphs [][]string // lines of plain text
+	Notes      []Note     // texts that were written as markup
 }
 
 func (*Document) page() string { return "document" }
