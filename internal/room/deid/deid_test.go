@@ -25,7 +25,7 @@ func TestGolden(t *testing.T) {
 		"elder":      "c4fd83b27393cbd6",
 		"mother":     "24783d3f228f6772",
 		"population": "8c56d3ab2b3367ac",
-		"teen":       "f46a08f2912bc05e",
+		"teen":       "0d6285cf90c39950",
 	}
 	got := map[string]string{}
 	for _, p := range Family(day()) {
