@@ -85,7 +85,7 @@ func TestPlainWordsOfVisitsAndPlans(t *testing.T) {
 	rosa := h.account(t, "Rosa Field", h.load(t, []byte(rosasVisit)), person.RolePatient)
 	spanish(t, rosa)
 	want(t, "visits", rosa.get("/visits"), http.StatusOK, "<bdi>Visita por un problema</bdi>")
-	want(t, "visit", rosa.get(ownLinks(rosa, "/visits/")[0]), http.StatusOK, "<bdi>Colonoscopia</bdi>", "Una mirada al interior", `En su expediente dice: <bdi lang="en">Colonoscopy (procedure)</bdi>`)
+	want(t, "visit", rosa.get(ownLinks(rosa, "/visits/")[0]), http.StatusOK, "<bdi>Colonoscopia</bdi>", "intestino grueso", `En su expediente dice: <bdi lang="en">Colonoscopy (procedure)</bdi>`)
 	want(t, "plan", rosa.get("/plan"), http.StatusOK, "<bdi>Plan para manejar la diabetes</bdi>", "<bdi>Dieta para la diabetes</bdi>", `<bdi lang="en">Diabetic diet</bdi>`,
 		`<bdi lang="en">Odd step</bdi> <small class="ask">(en inglés: pregúntenos)</small>`, `<bdi lang="en">each Monday</bdi> <small class="ask">(en inglés: pregúntenos)</small>`, "<h3>Plan de cuidado</h3>")
 	if strings.Contains(rosa.last.Body.String(), "assess-plan") {
