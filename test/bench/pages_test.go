@@ -162,7 +162,7 @@ func status(r *http.Response) error {
 
 var (
 	formToken = regexp.MustCompile(`<meta name="form-token" content="([^"]*)">`)
-	ownChart  = regexp.MustCompile(`action="(/clinic/[^"/]+)"`)
+	ownChart  = regexp.MustCompile(`(?:action|href)="(/clinic/pat-[a-z2-7]+)"`)
 )
 
 // openChart states a purpose for the one assigned patient, and returns where the

@@ -64,7 +64,8 @@ func (v *Visit) addTeam(teams []view.Team, x records.CareTeam) []view.Team {
 }
 
 func (v *Visit) goal(x records.Goal) view.Goal {
-	out := view.Goal{Name: x.Words.Text.Reveal(), NameLang: v.foreign(x.Common), Progress: v.codeWords(x.Progress), Good: slices.Contains([]string{"achieved", "sustaining", "improving"}, x.Progress),
+	n := v.called(kindCare, x.Common, x.Words, x.Words.Text.Reveal())
+	out := view.Goal{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign, Progress: v.codeWords(x.Progress), Good: slices.Contains([]string{"achieved", "sustaining", "improving"}, x.Progress),
 		Watch: slices.Contains([]string{"worsening", "not-achieved", "no-progress", "not-attainable"}, x.Progress),
 		Since: v.day(x.Since), Note: joined(x.Notes), Path: "/record/goal/" + x.ID.String()}
 	for _, t := range x.Targets {
@@ -86,13 +87,18 @@ func (v *Visit) goal(x records.Goal) view.Goal {
 }
 
 func (v *Visit) carePlan(x records.CarePlan) view.CarePlan {
-	out := view.CarePlan{Name: x.Title.Reveal(), NameLang: v.foreign(x.Common), Words: x.Words.Reveal(), From: v.day(x.From), To: v.day(x.To), By: x.Author.Display.Reveal(),
+	n := called{name: x.Title.Reveal(), lang: v.foreign(x.Common), foreign: v.foreign(x.Common)}
+	if n.name == "" {
+		n = v.called(kindCare, x.Common, x.About, x.About.Text.Reveal())
+	}
+	out := view.CarePlan{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign, Words: x.Words.Reveal(), From: v.day(x.From), To: v.day(x.To), By: x.Author.Display.Reveal(),
 		Note: joined(x.Notes), Over: x.Status == "completed" || x.Status == "revoked"}
 	for _, a := range x.Activities {
 		if a.Status == "entered-in-error" || a.Status == "cancelled" {
 			continue
 		}
-		out.Steps = append(out.Steps, view.Step{Name: a.What.Text.Reveal(), NameLang: out.NameLang, Often: a.Often.Reveal(), Status: v.codeWords(a.Status), Done: a.Status == "completed"})
+		n := v.calledFirst(x.Common, a.What, kindCare, kindProcedure)
+		out.Steps = append(out.Steps, view.Step{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign, Often: a.Often.Reveal(), Status: v.codeWords(a.Status), Done: a.Status == "completed"})
 	}
 	return out
 }
@@ -134,10 +140,12 @@ func (v *Visit) appointments(c records.Chart) (coming, past []view.Appointment, 
 
 func (v *Visit) appointment(x records.Appointment) view.Appointment {
 	start := v.moment(x.Start)
-	a := view.Appointment{Name: x.Kind.Text.Reveal(), NameLang: v.foreign(x.Common), Start: start, Status: v.codeWords(x.Status), Prepare: x.Instruction.Reveal(),
+	n := v.called(kindVisit, x.Common, x.Kind, x.Kind.Text.Reveal())
+	a := view.Appointment{Name: n.name, NameLang: n.lang, Lang: n.foreign, Start: start, Status: v.codeWords(x.Status), Prepare: x.Instruction.Reveal(),
 		Why: x.Cancelled.Text.Reveal(), Off: x.Status == "cancelled" || x.Status == "noshow", Today: view.DayOf(start) == view.DayOf(v.now())}
 	if len(x.Reasons) > 0 {
-		a.Reason = x.Reasons[0].Text.Reveal()
+		why := v.called(kindCondition, x.Common, x.Reasons[0], x.Reasons[0].Text.Reveal())
+		a.Reason, a.ReasonLang = why.name, why.lang
 	}
 	for _, l := range x.With {
 		if l.Type == "Location" {

@@ -7,6 +7,7 @@ import (
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/records"
 	"postern.example/postern/internal/word/fault"
+	"postern.example/postern/internal/word/phi"
 )
 
 // documentsPage is GET /documents.
@@ -46,7 +47,7 @@ func (v *Visit) foreignText(x records.Document) string {
 	return v.foreign(c)
 }
 
-// documentOne is GET /documents/{id}: a text in the page, anything else as a file to fetch.
+// documentOne is GET /documents/{id}: its words in the page, anything else as a file to fetch.
 func (d *Door) documentOne(v *Visit) error {
 	_, r, err := v.around(v.caller, "DocumentReference", v.Path("id"))
 	if err != nil {
@@ -57,7 +58,26 @@ func (d *Door) documentOne(v *Visit) error {
 		return err
 	}
 	m := &view.Document{Base: v.Base(view.PlaceDocuments), Row: v.document(x), Paragraphs: paragraphs(x.Text.Reveal())}
+	if len(m.Paragraphs) == 0 {
+		if m.Notes, err = v.readable(r.Doc); err != nil {
+			return err
+		}
+	}
 	return v.Render(http.StatusOK, m)
+}
+
+// readable are the texts of a document that were written as markup: what is harmless of them.
+func (v *Visit) readable(doc phi.Doc) (out []view.Note, err error) {
+	x, err := records.ViewVisitNote(doc)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range x.Papers {
+		if !p.Note.IsZero() {
+			out = append(out, v.note(x.Common, p, x.Name.Text))
+		}
+	}
+	return out, nil
 }
 
 // paragraphs are the lines of a plain text between empty lines. Nothing in it is

@@ -15,6 +15,9 @@ const (
 	kindAllergy   = catalog.Allergy
 	kindReaction  = catalog.Reaction
 	kindVaccine   = catalog.Vaccine
+	kindProcedure = catalog.Procedure
+	kindCare      = catalog.Care
+	kindVisit     = catalog.Visit
 )
 
 // called is what a patient's page calls a coded thing of the chart.
@@ -44,6 +47,18 @@ func (v *Visit) called(k catalog.Kind, c records.Common, of records.Coded, writt
 	}
 	out.name, out.lang = v.named(c, w.Name), ""
 	return out
+}
+
+// calledFirst is called with the words of the first kind that has some: a step of a
+// plan is care, or else a procedure.
+func (v *Visit) calledFirst(c records.Common, of records.Coded, kinds ...catalog.Kind) called {
+	written := of.Text.Reveal()
+	for _, k := range kinds {
+		if _, found := v.word(k, of, written); found {
+			return v.called(k, c, of, written)
+		}
+	}
+	return called{name: v.named(c, written), lang: v.foreign(c), foreign: v.foreign(c)}
 }
 
 // saysMore reports whether the chart's own name of a medicine is as plain as ours

@@ -21,6 +21,9 @@ func TestAGoalIsNotCalledUsual(t *testing.T) {
 	list := rosa.get("/results")
 	want(t, "list", list, http.StatusOK, "A little above the goal")
 	want(t, "page", rosa.get(resultLink.FindStringSubmatch(list.Body.String())[1]), http.StatusOK, "A little above the goal", "Goal of the care team: up to 7.0 %.")
+	if strings.Contains(rosa.last.Body.String(), "12:00") {
+		t.Error("a result of which only the day is known is shown at midnight")
+	}
 	if strings.Contains(rosa.last.Body.String(), "Usual range:") {
 		t.Error("the goal is called usual")
 	}

@@ -283,7 +283,7 @@ func (v *Visit) recordDay(x records.Value) view.RecordValue {
 func (v *Visit) codedValue(def records.Definition, c records.Coded, foreign string) view.RecordValue {
 	written := c.Text.Reveal()
 	plain, _ := v.plain(c)
-	for _, kind := range []catalog.Kind{kindMedicine, kindVaccine, kindAllergy, kindCondition, kindReaction} {
+	for _, kind := range []catalog.Kind{kindMedicine, kindVaccine, kindAllergy, kindCondition, kindReaction, kindProcedure, kindCare, kindVisit, catalog.Answer} {
 		if plain == "" {
 			plain = v.wordsFor(kind, c)
 		}

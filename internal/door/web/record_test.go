@@ -77,7 +77,7 @@ func TestPagesOfPlanScheduleMoneyAndPapers(t *testing.T) {
 		"/plan":         {"Average blood sugar (A1c) of 7.0 or below", "Getting better", "7.0", "Not reached yet", "Pilar Ortega, RD", "Diabetes teacher", "Goals you have reached", "Stop smoking", "Every evening"},
 		"/appointments": {"Coming up", "Today", "Bring your sugar diary.", "Dr. Lillian Chen", "Missed", "The teacher was ill"},
 		"/bills":        {"The clinic asked for", "$283.00", "Your insurance paid", "$139.90", "You may owe", "$25.00", "your share", "Waiting for your insurance", "Alder Valley Health Plan", "AV-4410-2207"},
-		"/documents":    {"Visit note: diabetes, three months", "How to use your meter &lt;quick guide&gt;", "Sugar diary, four weeks"},
+		"/documents":    {"Visit note: diabetes, three months", "How to use your meter", "Sugar diary, four weeks"},
 	} {
 		want(t, path, james.get(path), http.StatusOK, words...)
 	}
@@ -110,6 +110,24 @@ func documented(media, data string) []byte {
 	return fmt.Appendf(nil, `{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"p","name":[{"text":"Rosa Field"}]}},
 		{"resource":{"resourceType":"DocumentReference","id":"d","status":"current","type":{"text":"Letter"},"subject":{"reference":"Patient/p"},
 		"content":[{"attachment":{"contentType":%q,"title":"Rosa Field <b>letter</b>.html","data":%q}}]}}]}`, media, base64.StdEncoding.EncodeToString([]byte(data)))
+}
+
+// A letter that was written as markup can be read in the page, by what is harmless of it.
+func TestALetterInMarkupIsRead(t *testing.T) {
+	covers.Covers(t, "SD-4")
+	h := lite(t)
+	rosa := h.account(t, "Rosa Field", h.load(t, documented("text/html", `<h2>Your foot</h2><p>Dry it <b>well</b>.</p><script>alert(1)</script><a href="https://evil.example">here</a><img src=x onerror=alert(1)>`)), "patient")
+	rosa.get("/documents")
+	one := ownLinks(rosa, "/documents/")[0]
+	for _, address := range []string{one, one + "?as=print", one + "?as=text"} {
+		page := rosa.get(address)
+		want(t, address, page, http.StatusOK, "Your foot", "Dry it", "well")
+		for _, bad := range []string{"alert(1)", "evil.example", "<img", "We cannot show this kind of file"} {
+			if strings.Contains(page.Body.String(), bad) {
+				t.Errorf("%s holds %q", address, bad)
+			}
+		}
+	}
 }
 
 // A document never runs: text is shown as text, a file leaves as an attachment in a

@@ -44,6 +44,7 @@ type observation struct {
 	stored   time.Time // when it came into the chart
 	visit    string    // id of the visit that it belongs to; may be empty
 	on       view.Day
+	allDay   bool // nobody wrote down at what time
 	status   string
 	note     string
 	lab      string
@@ -77,6 +78,8 @@ func (v *Visit) observation(o records.Observation) observation {
 			x.written = written
 		}
 	}
+	_, precision := o.Effective.Reveal()
+	x.allDay = precision < records.Second
 	if len(o.Categories) > 0 {
 		x.category = o.Categories[0].Code.Reveal()
 	}
@@ -247,7 +250,11 @@ func (s series) readings(part measured, most int) []view.Reading {
 				return out
 			}
 			if p.key == part.key {
-				out = append(out, p.in(part, o.at))
+				r := p.in(part, o.at)
+				if o.allDay {
+					r.On = o.on
+				}
+				out = append(out, r)
 			}
 		}
 	}

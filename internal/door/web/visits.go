@@ -50,9 +50,9 @@ func (v *Visit) visits(c records.Chart) (out []encounter, err error) {
 
 // reason is why somebody came: the reason, else what kind of visit it was.
 func (v *Visit) reason(x records.Encounter) (name, lang string) {
-	for _, list := range [][]records.Coded{x.Reasons, x.Kinds} {
+	for i, list := range [][]records.Coded{x.Reasons, x.Kinds} {
 		for _, c := range list {
-			n := v.called(kindCondition, x.Common, c, c.Text.Reveal())
+			n := v.called([]catalog.Kind{kindCondition, kindVisit}[i], x.Common, c, c.Text.Reveal())
 			if n.name != "" {
 				return n.name, n.lang
 			}
@@ -228,7 +228,7 @@ func (v *Visit) conditionsOf(c records.Chart, id string) (out []view.Named, err 
 func (v *Visit) procedures(c records.Chart, id string) (out []view.Named, err error) {
 	err = each(c.Resources("Procedure"), records.ViewProcedure, func(x records.Procedure) {
 		if x.Encounter.ID.String() == id && x.Status != "entered-in-error" && x.Status != "not-done" {
-			out = append(out, v.thing("procedure", x.Common, x.Name))
+			out = append(out, v.thing(kindProcedure, x.Common, x.Name))
 		}
 	})
 	return out, err
@@ -269,7 +269,7 @@ func (v *Visit) vaccinesOf(c records.Chart, id string) (out []view.Named, err er
 // thing is a coded thing with its plain name.
 func (v *Visit) thing(kind catalog.Kind, c records.Common, of records.Coded) view.Named {
 	n := v.called(kind, c, of, of.Text.Reveal())
-	return view.Named{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign}
+	return view.Named{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign}
 }
 
 // document is a note or letter, ready for a page.

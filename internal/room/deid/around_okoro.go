@@ -59,7 +59,7 @@ func (c *chart) chronicPapers() {
 	c.paper(diary.with("Sugar diary, four weeks", "day,before breakfast,after supper\r\nMonday,131,158\r\nThursday,127,149\r\nMonday,138,171\r\nThursday,125,152\r\n", c.quarter(0), ""))
 	old := visitNote("Visit note")
 	old.visit = &newest
-	c.paper(old.with("How to use your meter <quick guide>", jamesMeterGuide, c.quarter(12), proBrooks))
+	c.paper(old.with("How to use your meter", jamesMeterGuide, c.quarter(12), proBrooks))
 	c.images(images{modality: "US", modalityIs: "Ultrasound", loinc: "24531-6", display: "US Retroperitoneum", words: "Ultrasound of the kidneys", language: "en",
 		site: coding{sysSNOMED, "64033007", "Kidney structure (body structure)"}, series: []string{"Right kidney", "Left kidney"}, reason: kidneys(), day: c.quarter(9), who: proChen,
 		conclusion: "Both kidneys are of usual size and shape. No stones. No blocked urine. A small simple cyst on the left is harmless and needs no further checks."})
@@ -119,9 +119,10 @@ We measure again in three months.
 
 Dr. Lillian Chen`
 
-// jamesMeterGuide looks like a page in places: whatever shows it must show it as text.
-const jamesMeterGuide = `<h1>Your meter in four steps</h1>
+// jamesMeterGuide has angle brackets, as the meter's screen has.
+const jamesMeterGuide = `Your meter in four steps
+
 1. Wash your hands & dry them.
 2. If the screen shows <LOW>, your sugar is < 20: call us at once.
 3. If the screen shows <HI>, your sugar is > 600: call us at once.
-4. Write it down. <script>alert("this must stay text")</script>`
+4. Write the number down. Bring your diary.`

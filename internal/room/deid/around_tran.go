@@ -48,7 +48,7 @@ func (c *chart) aroundTeen() {
 	c.appointment(appointment{day: c.today, hour: 14, minute: 0, status: "booked", kind: "Nurse visit", reason: "Inhaler check after the ankle", who: proBrooks, prepare: "Bring both inhalers."})
 	c.appointment(appointment{day: c.daysAhead(26), hour: 15, minute: 20, status: "booked", kind: "Sports check-up", reason: "New season", who: proIglesias})
 	c.appointment(appointment{day: c.daysAgo(5), hour: 15, minute: 0, status: "fulfilled", kind: "Yearly check-up", reason: "Asthma", who: proIglesias})
-	c.images(images{modality: "DX", modalityIs: "Digital Radiography", loinc: "37292-0", display: "XR Ankle - right Views", words: "X-ray of the right ankle", language: "en",
+	c.images(images{modality: "DX", modalityIs: "Digital Radiography", loinc: "26099-2", display: "XR Ankle - right Views", words: "X-ray of the right ankle", language: "en",
 		site: coding{sysSNOMED, "344001", "Ankle region structure (body structure)"}, series: []string{"From the front", "From the side"}, day: c.daysAgo(72), who: proIglesias,
 		reason: snomed("44465007", "Sprain of ankle (disorder)", "Sprained ankle"), conclusion: "No broken bone. Soft tissue is swollen on the outer side. The growth plates look as they should at 15."})
 	c.paper(visitNote("Visit note").with("Visit note: back on the field", "Lena is back on the field after six weeks.\n\nHer asthma is calm: no night cough, rescue inhaler once a week. Lung function is as expected.\n\nShe keeps both inhalers. Peak flow every morning from May.\n\nDr. Tomás Iglesias", c.daysAgo(5), proIglesias))

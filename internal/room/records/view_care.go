@@ -17,7 +17,8 @@ type Activity struct {
 // CarePlan is a plan of care as a page shows it.
 type CarePlan struct {
 	Common
-	Title      phi.Text
+	Title      phi.Text // as somebody wrote it; may be empty
+	About      Coded    // what kind of plan it is
 	Words      phi.Text
 	Status     string
 	From, To   Date
@@ -36,8 +37,12 @@ func ViewCarePlan(doc phi.Doc) (CarePlan, error) {
 	p := CarePlan{Common: common, Title: show(v.Get("title").Text()), Words: show(v.Get("description").Text()),
 		Status: plainCode(v.Get("status").Text()), From: date(v, "period|created"), To: date(v, "period.end"),
 		Author: reference(v.Get("author")), Goals: links(v, "goal"), Notes: notes(v)}
-	if p.Title.IsZero() {
-		p.Title = coded(first(v, "category")).Text
+	for x := range at(v, "category") {
+		// US Core asks each plan to say that it is one: not what it is about.
+		if c := coded(x); c.Code.Reveal() != "assess-plan" {
+			p.About = c
+			break
+		}
 	}
 	for a := range at(v, "activity.detail") {
 		one := Activity{What: coded(a.Get("description")), Status: plainCode(a.Get("status").Text()), Often: show(a.Get("scheduledString").Text()),

@@ -105,6 +105,7 @@ func (u Usual) Known() bool { return u.Low != nil || u.High != nil }
 // Reading is one value of a series.
 type Reading struct {
 	At       time.Time
+	On       Day      // when nobody wrote down at what time: then At is for order and drawing
 	Value    string   // as written: "1.10", "negative"
 	Number   *float64 // nil when the value is no number
 	Standing Standing

@@ -1,6 +1,9 @@
 package view
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Plan is GET /plan: care team, care plans and goals.
 type Plan struct {
@@ -21,14 +24,14 @@ func (p *Plan) Foreign() bool {
 	}
 	for _, list := range [][]Goal{p.Goals, p.Reached} {
 		for _, g := range list {
-			if g.NameLang != "" {
+			if g.NameLang != "" || g.Lang != "" && g.Note != "" {
 				return true
 			}
 		}
 	}
 	for _, list := range [][]CarePlan{p.Plans, p.Past} {
 		for _, c := range list {
-			if c.NameLang != "" {
+			if c.NameLang != "" || c.Lang != "" && c.Words+c.Note != "" || slices.ContainsFunc(c.Steps, Step.foreign) {
 				return true
 			}
 		}
@@ -50,9 +53,10 @@ type Team struct {
 // Member is somebody of a team.
 type Member struct{ Name, Role, RoleLang string }
 
-// CarePlan is one plan. Its texts are in NameLang, when that is not the page's language.
+// CarePlan is one plan. Its texts are in Lang, when that is not the page's language.
 type CarePlan struct {
 	Name, NameLang string
+	Written, Lang  string // the chart's own name, when ours stands for it
 	Words          string
 	From, To       Day
 	By, Note       string
@@ -63,13 +67,17 @@ type CarePlan struct {
 // Step is one thing to do.
 type Step struct {
 	Name, NameLang string
+	Written, Lang  string
 	Often, Status  string
 	Done           bool
 }
 
+func (s Step) foreign() bool { return s.NameLang != "" || s.Lang != "" && s.Often != "" }
+
 // Goal is one goal with how far it is.
 type Goal struct {
 	Name, NameLang string
+	Written, Lang  string
 	Path           string
 	Progress       string // in words; empty when nobody said
 	Good, Watch    bool   // neither where nobody says how it goes
@@ -120,7 +128,7 @@ func (*Appointments) page() string { return "appointments" }
 func (a *Appointments) Foreign() bool {
 	for _, list := range [][]Appointment{a.Coming, a.Past} {
 		for _, x := range list {
-			if x.NameLang != "" {
+			if x.NameLang != "" || x.ReasonLang != "" || x.Lang != "" && x.Prepare+x.Why != "" {
 				return true
 			}
 		}
@@ -128,9 +136,10 @@ func (a *Appointments) Foreign() bool {
 	return false
 }
 
-// Appointment is one of them. Its texts are in NameLang, when that is not the page's language.
+// Appointment is one of them. Its texts are in Lang, when that is not the page's language.
 type Appointment struct {
 	Name, NameLang      string
+	ReasonLang, Lang    string
 	Start               time.Time // zero when not known
 	Today, Off          bool      // Off: cancelled or missed
 	Status, Reason      string
@@ -218,6 +227,7 @@ type Document struct {
 	Base
 	Row        DocumentRow
 	Paragraphs [][]string // lines of plain text
+	Notes      []Note     // texts that were written as markup
 }
 
 func (*Document) page() string { return "document" }

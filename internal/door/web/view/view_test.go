@@ -264,6 +264,7 @@ func TestMessagesAndTemplatesAgree(t *testing.T) {
 		"panel.",
 		"persona.",
 		"place./",
+		"words.in-",
 		"problem.",
 		"purpose.",
 		"relation.",

@@ -78,6 +78,7 @@ func (v *Visit) Foreign() bool {
 // Named is a coded thing with its plain name.
 type Named struct {
 	Name, NameLang string
+	About          string // one line: what it is; empty without words of ours
 	Written, Lang  string // the chart's own name, when ours stands for it; language of the chart's words, when it is not the page's
 	Words          string // what the chart says of it; may be empty
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html/template"
 	"slices"
+	"strings"
 	"time"
 
 	"postern.example/postern/internal/door/web/assets"
@@ -23,7 +24,7 @@ func (w *writer) funcs() template.FuncMap {
 		"day": w.day, "since": w.since, "during": w.during, "month": w.monthYear, "moment": w.moment, "full_moment": w.fullMoment, "short": w.short, "on": w.on, "clock": w.clock, "with_token": withToken, "hour": w.hour, "exact": exact, "machine": machine,
 		"age": w.age, "usual": w.usual, "drift": w.driftWords, "look": w.look, "tile": tile, "initial": initial,
 		"spark": w.spark, "trend_wide": w.trendWide, "trend_narrow": w.trendNarrow, "newest_first": newestFirst, "reading": w.reading, "change": w.change, "news": w.news,
-		"joined": w.list,
+		"joined": w.list, "said": say, "tongue": tongue,
 	}
 }
 
@@ -248,4 +249,16 @@ func newestFirst(rs []Reading) []Reading {
 	sortReadings(out)
 	slices.Reverse(out)
 	return out
+}
+
+// said is a text of the chart as it was written. Lang is its language when that is
+// not the page's: then the page says which it is, and to ask.
+type said struct{ Text, Lang string }
+
+func say(text, lang string) said { return said{text, lang} }
+
+// tongue is a language without its country: "en" of "en-US" (BCP 47).
+func tongue(lang string) string {
+	own, _, _ := strings.Cut(lang, "-")
+	return strings.ToLower(own)
 }

@@ -10,6 +10,7 @@ type Test struct {
 
 	molar   string // grams of a mole of what is weighed; empty when it is not known
 	valence int64  // equivalents of a mole; 0 when it is no ion
+	under   string // grams of a mole of what it is compared with, for a ratio of two things
 	a1c     bool   // two scales of their own
 }
 
@@ -85,6 +86,10 @@ func saltAndKidney(loinc string) (Test, bool) {
 		return Test{Key: "calcium-blood", Code: "49765-1", molar: calcium, valence: 2, Common: [2]string{"mg/dL", "mmol/L"}}, true
 	case "19123-9", "2601-3":
 		return Test{Key: "magnesium", Code: "19123-9", molar: magnesium, valence: 2, Common: [2]string{"mg/dL", "mmol/L"}}, true
+	case "9318-7", "14959-1", "30000-4", "32294-1":
+		return Test{Key: "albumin-creatinine", Code: "9318-7", under: creatinine, Common: [2]string{"mg/g", "mg/mmol"}}, true
+	case "2890-2", "34366-5":
+		return Test{Key: "protein-creatinine", Code: "2890-2", under: creatinine, Common: [2]string{"mg/g", "mg/mmol"}}, true
 	case "2777-1", "14879-1":
 		return mass("2777-1", "phosphate", "30.974", "mg/dL", "mmol/L")
 	case "2951-2":

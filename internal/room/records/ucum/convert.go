@@ -50,7 +50,7 @@ func lineOf(from, to Measure) (line, bool) {
 	if from.Test.a1c {
 		return a1cLine(from.Unit.code, to.Unit.code)
 	}
-	a, b := from.Unit, to.Unit
+	a, b := from.perMole(), to.perMole()
 	if a.scale != ratio || b.scale != ratio {
 		return temperatureLine(a, b)
 	}
@@ -105,6 +105,16 @@ func temperatureLine(a, b Unit) (line, bool) {
 // weighs reports whether the unit is one of mass, or of mass in something.
 func (u Unit) weighs() bool {
 	return slices.Contains(u.dims, power{"g", 1}) && !slices.ContainsFunc(u.dims, func(d power) bool { return d.name == "s" })
+}
+
+// perMole is the unit of a ratio by the amount of what something is compared with:
+// milligrams to a gram of creatinine, as grams to a mole. Every other unit is itself.
+func (m Measure) perMole() Unit {
+	u := m.Unit
+	if m.Test.under == "" || u.scale != ratio || len(u.dims) > 0 {
+		return u
+	}
+	return Unit{code: u.code, factor: new(big.Rat).Mul(u.factor, rat(m.Test.under)), dims: []power{{"g", 1}, {"mol", -1}}}
 }
 
 // substance is the unit as an amount of substance: grams over the molar mass,

@@ -5,8 +5,8 @@
 //
 //   - A value is converted only where the two units measure the same thing: the same
 //     powers of the same base units, or for a test of the table in analyte.go, an
-//     amount of substance and its mass, or the two scales of HbA1c. Everything else is
-//     refused; nothing is guessed.
+//     amount of substance and its mass, a ratio to either of them, or the two scales of
+//     HbA1c. Everything else is refused; nothing is guessed.
 //   - An amount of substance (mol), an electric equivalent (eq), and each arbitrary unit
 //     ([iU]) are base units of their own, unlike in UCUM, where a mole is a number:
 //     2 mmol/L can then never pass for 1.2e21 per litre, nor an International Unit for

@@ -30,6 +30,8 @@ func TestFactorsOfTheHandbooks(t *testing.T) {
 		{[]string{"2143-6", "14675-3"}, "ug/dL", "nmol/L", 27.59},
 		{[]string{"2986-8", "14913-8"}, "ng/dL", "nmol/L", 0.03467},
 		{[]string{"2947-0", "2823-3", "6298-4", "2075-0", "2069-3", "1963-8", "2028-9", "20565-8"}, "meq/L", "mmol/L", 1},
+		{[]string{"9318-7", "14959-1", "30000-4", "32294-1", "2890-2", "34366-5"}, "mg/g", "mg/mmol", 0.1131},
+		{[]string{"9318-7"}, "ug/mg", "g/mol", 0.1131}, {[]string{"9318-7"}, "mg/mmol", "mg/g", 8.84}, {[]string{"9318-7"}, "g/mol", "mg/mmol", 1},
 		{[]string{"", "8310-5"}, "[ft_i]", "[in_i]", 12}, {[]string{""}, "[mi_i]", "m", 1609.344}, {[]string{""}, "[lb_av]", "[oz_av]", 16},
 		{[]string{""}, "[tbs_us]", "[tsp_us]", 3}, {[]string{""}, "[foz_us]", "mL", 29.5735}, {[]string{""}, "[Cal]", "kcal", 1},
 		{[]string{""}, "wk", "d", 7}, {[]string{""}, "a", "mo", 12}, {[]string{""}, "h", "min", 60}, {[]string{""}, "kPa", "mm[Hg]", 7.50062},
