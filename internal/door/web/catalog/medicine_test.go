@@ -56,6 +56,10 @@ func TestNoMedicineGetsTheWordsOfAnother(t *testing.T) {
 		{"zinc sulfate 220 MG Oral Capsule", ""}, {"lithium citrate 60 MG/ML Oral Solution", ""}, {"sodium phosphate", ""},
 		// A number that belongs to the name.
 		{"polyethylene glycol 400 0.25 % Ophthalmic Solution", ""},
+		{"polyethylene glycol", ""},
+		{"polyethylene glycol 3350 17000 MG Powder for Oral Solution", "Polyethylene glycol (laxative)"},
+		// A tablet of this hormone is no birth control.
+		{"medroxyPROGESTERone acetate 10 MG Oral Tablet", "Medroxyprogesterone 10 mg tablet"},
 		// Brands alone, and what is not a name.
 		{"Tylenol with codeine #3", ""}, {"Percocet", ""}, {"no metformin", ""}, {"metformin intolerance", ""}, {"metformin 500 MG (held)", ""},
 	} {
