@@ -48,7 +48,7 @@ func TestPlainWordsSayWhatTheyAre(t *testing.T) {
 	}
 
 	rosa.cookies["postern-lang"] = "es"
-	want(t, "Spanish", rosa.get("/conditions"), http.StatusOK, "Diabetes tipo 2", "El azúcar sigue alta", `<bdi lang="en">Odd thing</bdi> <small class="ask">(en inglés: pregúntenos)</small>`,
+	want(t, "Spanish", rosa.get("/conditions"), http.StatusOK, "Diabetes tipo 2", "El azúcar en la sangre se mantiene alta", `<bdi lang="en">Odd thing</bdi> <small class="ask">(en inglés: pregúntenos)</small>`,
 		`<bdi lang="und">Bare thing</bdi> <small class="ask">`, "Pregúntenos qué dicen: <a href=\"tel:", "Todavía no los ha revisado ningún médico")
 	want(t, "no words, no note", rosa.get("/security"), http.StatusOK)
 	if strings.Contains(rosa.last.Body.String(), "Todavía no los ha revisado ningún médico") {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Medicines have a code for each strength, form and maker, far more than anybody can
@@ -20,7 +21,7 @@ func (l *Language) medicine(e *Entry, written string) (Word, bool) {
 	}
 	p := e.plain(l.tag)
 	w := Word{Name: p.Name, Line: p.Line, Reviewed: e.Reviewed}
-	strength, form := l.words.names.strengthOf(written), formOf(written)
+	strength, form := l.words.names.strengthOf(written), l.words.names.formOf(written)
 	if strength == "" {
 		return w, true
 	}
@@ -41,15 +42,37 @@ type medicineNames struct {
 	strength *regexp.Regexp // where the name ends and its strength begins
 	one      *regexp.Regexp // one strength of a solid: a number and a mass, not "per" anything
 	brand    *regexp.Regexp
+	slow     *regexp.Regexp
+	behind   map[string]bool // words that may stand behind a strength
 }
 
 func newMedicineNames() *medicineNames {
 	return &medicineNames{
-		pack:     regexp.MustCompile(`^(?:nda\d+|\d+(?:\.\d+)?\s*(?:hr|hour|ml|actuat|mg|unt))\s+`),
-		strength: regexp.MustCompile(`\s\d`),
+		pack: regexp.MustCompile(`^(?:nda\d+|\d+(?:\.\d+)?\s*(?:hr|hour|ml|actuat|mg|unt))\s+`),
+		// A number without a unit belongs to the name: polyethylene glycol 3350 is a laxative, 400 is in eye drops.
+		strength: regexp.MustCompile(`\s\.?\d[\d.,]*\s*(?:(?:mg|mcg|micrograms?|µg|g|ml|meq|mmol|unt|units?|iu|actuat)\b|%)`),
 		one:      regexp.MustCompile(`(?i)\b(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s*(mg|mcg|micrograms?|µg|g)\b`),
 		brand:    regexp.MustCompile(`\s*\[[^\]]*\]`),
+		slow:     regexp.MustCompile(`(?i)extended release|long[- ]acting|\b(?:er|xr|xl|sr|cr|la)\b`),
+		behind:   behindStrength(),
 	}
+}
+
+// behindStrength lists units, forms, routes and how often: what a name says behind a
+// strength when it names no other ingredient. "Acetaminophen 300 MG/codeine 30 MG" does.
+func behindStrength() map[string]bool {
+	behind := map[string]bool{}
+	for word := range strings.FieldsSeq(`mg mcg microgram micrograms µg g ml meq mmol unt unit units iu actuat hr hour hours day dose
+		extended long acting long-acting delayed immediate release er xr xl sr cr la dr ec ir odt enteric coated film
+		tablet tablets tab tabs capsule capsules cap caps chewable disintegrating effervescent lozenge gum
+		oral sublingual buccal vaginal rectal topical ophthalmic otic nasal mucosal transdermal intrauterine
+		injectable injection subcutaneous intravenous intramuscular prefilled syringe pen auto injector cartridge
+		inhalation inhalant inhaler metered dry powder hfa spray drops solution suspension syrup elixir liquid
+		cream ointment gel lotion foam shampoo soap suppository ring drug implant insert patch system granules
+		for per once twice daily weekly at bedtime`) {
+		behind[word] = true
+	}
+	return behind
 }
 
 // ingredient is the part of a medicine's name that says what is in it, in lower
@@ -66,10 +89,14 @@ func (r *medicineNames) ingredient(written string) string {
 	}
 	var parts []string
 	for part := range strings.SplitSeq(name, " / ") {
+		part = strings.Join(strings.Fields(part), " ")
 		if at := r.strength.FindStringIndex(part); at != nil {
+			if !r.endsWithin(part[at[0]:]) {
+				return ""
+			}
 			part = part[:at[0]]
 		}
-		part = withoutSalt(withoutForm(strings.Join(strings.Fields(part), " ")))
+		part = withoutSalt(withoutForm(part))
 		if part == "" || part[0] >= '0' && part[0] <= '9' {
 			return ""
 		}
@@ -79,9 +106,20 @@ func (r *medicineNames) ingredient(written string) string {
 	return strings.Join(parts, " / ")
 }
 
+// endsWithin reports whether what stands from a strength on names nothing else that
+// could be in the medicine.
+func (r *medicineNames) endsWithin(rest string) bool {
+	for word := range strings.FieldsFuncSeq(rest, func(c rune) bool { return !unicode.IsLetter(c) }) {
+		if !r.behind[word] {
+			return false
+		}
+	}
+	return true
+}
+
 // withoutSalt drops the salt at the end of an ingredient's name: the same medicine.
 func withoutSalt(s string) string {
-	for _, salt := range []string{" hydrochloride", " hcl", " sodium", " potassium", " calcium", " succinate", " tartrate", " besylate", " maleate",
+	for _, salt := range []string{" hydrochloride", " dihydrochloride", " hcl", " sodium", " potassium", " calcium", " succinate", " tartrate", " besylate", " maleate",
 		" mesylate", " phosphate", " sulfate", " bitartrate", " hydrobromide", " fumarate", " acetate", " propionate", " citrate", " magnesium",
 		" medoxomil", " disoproxil", " furoate", " hyclate", " monohydrate", " trihydrate", " bromide", " xinafoate", " dipropionate", " pamoate", " etexilate"} {
 		if whole := strings.TrimSuffix(s, salt); whole != s && !strings.Contains(" potassium sodium calcium magnesium ferrous lithium zinc ", " "+whole+" ") {
@@ -100,25 +138,36 @@ func withoutForm(s string) string {
 }
 
 // strengthOf is the strength in a medicine's name, as "20 mg"; empty unless there is
-// exactly one, of a solid: "0.12/0.015 MG per 24HR" is none.
+// exactly one, of a solid: "0.12/0.015 MG per 24HR" is none. A number that something
+// cuts in two is not read: ".5 MG" and "0,5 MG" are not 5 mg.
 func (r *medicineNames) strengthOf(written string) string {
-	all := r.one.FindAllStringSubmatch(written, -1)
-	if len(all) != 1 || strings.ContainsAny(written, "/%") || strings.Contains(strings.ToLower(written), " per ") {
+	all := r.one.FindAllStringSubmatchIndex(written, -1)
+	if len(all) != 1 || strings.ContainsAny(written, "/%+") || strings.Contains(strings.ToLower(written), " per ") {
 		return ""
 	}
-	unit := strings.ToLower(all[0][3])
+	at := all[0]
+	if before := strings.TrimRight(written[:at[0]], " ("); before != "" && strings.ContainsAny(before[len(before)-1:], "0123456789.,-") {
+		return ""
+	}
+	text := r.one.FindStringSubmatch(written)
+	unit := strings.ToLower(text[3])
 	if strings.HasPrefix(unit, "micro") || unit == "µg" {
 		unit = "mcg"
 	}
-	return all[0][1] + all[0][2] + " " + unit
+	return text[1] + text[2] + " " + unit
 }
 
-// formOf is the message that says the form of a medicine, empty for a form without one.
-func formOf(written string) string {
+// formOf is the message that says the form of a medicine, empty for a form without one:
+// who reads "tablet" swallows it.
+func (r *medicineNames) formOf(written string) string {
 	name := strings.ToLower(written)
+	for _, other := range []string{"vaginal", "rectal", "sublingual", "buccal", "inhal", "for suspension", "for oral suspension", "for solution", "for oral solution", "effervescent"} {
+		if strings.Contains(name, other) {
+			return ""
+		}
+	}
 	// A tablet that works all day and one that works at once are two medicines to who takes them.
-	slow := strings.Contains(name, "extended release") || strings.Contains(name, "long-acting") || strings.Contains(name, "long acting") ||
-		slices.ContainsFunc(strings.Fields(name), func(w string) bool { return w == "er" || w == "xr" || w == "xl" || w == "sr" })
+	slow := r.slow.MatchString(name)
 	switch {
 	case strings.Contains(name, "chewable tablet"):
 		return "chewable"

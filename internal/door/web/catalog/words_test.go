@@ -246,6 +246,6 @@ func FuzzIngredient(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, s string) {
 		r.ingredient(s)
 		r.strengthOf(s)
-		formOf(s)
+		r.formOf(s)
 	})
 }
