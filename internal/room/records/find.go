@@ -124,6 +124,11 @@ func (s *Store) searchNow(ctx context.Context, a *asked) (found Found, at vault.
 		found, err = s.search(ctx, a, head)
 		return err
 	})
+	if err == nil && a.grant.Given() == 0 {
+		// An answer that only counts tells something too: by counts alone a program would
+		// find out every code and date of a chart.
+		err = a.grant.Give(ctx, 1)
+	}
 	return found, at, err
 }
 

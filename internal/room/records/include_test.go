@@ -52,6 +52,7 @@ func TestSearchesBringAlongWhatIsAskedFor(t *testing.T) {
 			{"Encounter", "_include=Encounter:participant&_include=Encounter:service-provider&_revinclude=Observation:encounter", "map[Encounter:1]", "map[Observation:1 Organization:1 Practitioner:1]"},
 			{"Patient", "_revinclude=Observation:subject&_revinclude=Encounter:patient", "map[Patient:1]", "map[Encounter:1 Observation:2]"},
 			{"Provenance", "_include=Provenance:target:Observation&_include=Provenance:agent", "map[Provenance:1]", "map[Observation:1 Practitioner:1]"},
+			{"Provenance", "_include=Provenance:target:Encounter", "map[Provenance:1]", "map[]"}, // it leads to something else
 			{"Observation", "_count=0&_include=Observation:encounter", "map[]", "map[]"},
 		} {
 			p, err := k.ask(t, c, ask.typ, ask.text)
@@ -66,6 +67,28 @@ func TestSearchesBringAlongWhatIsAskedFor(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A shared type that refers to people's charts, as a device of the clinic may, leads into
+// none of them: neither forwards nor back, and the statement says so.
+func TestNoWayLeadsFromWhatIsSharedIntoAChart(t *testing.T) {
+	covers.Covers(t, "SD-3")
+	defs := Definitions()
+	i := slices.IndexFunc(defs, func(d Definition) bool { return d.Type == "Location" })
+	defs[i].Search = append(slices.Clone(defs[i].Search), Param{Name: "occupant", Kind: ReferenceParam, Path: "occupant", Targets: []string{"Organization", "Patient"}})
+	slices.SortFunc(defs[i].Search, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
+	cat, err := NewCatalogue(defs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q, err := cat.ParseSearch("Location", "_include=Location:occupant"); err != nil || len(q.includes) != 1 || !slices.Equal(q.includes[0].targets, []string{"Organization"}) {
+		t.Errorf("forwards: %+v, %v", q.includes, err)
+	}
+	for typ, text := range map[string]string{"Location": "_include=Location:occupant:Patient", "Organization": "_revinclude=Encounter:service-provider"} {
+		if _, err := cat.ParseSearch(typ, text); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s?%s: %v", typ, text, err)
+		}
+	}
 }
 
 // What a search brings along is decided as what it finds: the chart's own under the

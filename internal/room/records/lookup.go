@@ -184,8 +184,10 @@ func (s *Store) LookUp(ctx context.Context, c person.Caller, w Wanted, among []p
 	var out []Glance
 	types := glanceTypes()
 	for _, owner := range s.whom(w, found, among) {
+		// Refusals are counted by what was asked: two questions that lead to one patient of
+		// others are two, as they are when they lead to nobody.
 		chart, err := s.viewChecked(ctx, access.Ask{Caller: c, Action: access.SearchChart, Owner: owner,
-			Object: LookUpPage, Query: w.asked, Kinds: kinds(types...)}, types)
+			Object: LookUpPage, Query: w.asked, Apart: " " + w.asked, Kinds: kinds(types...)}, types)
 		if err != nil {
 			return nil, err
 		}

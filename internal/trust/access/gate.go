@@ -25,6 +25,7 @@ type Ask struct {
 	Object string       // "Observation/<id>", or empty for a view
 	Query  string       // the search as asked, for the log's sealed payload
 	Kinds  []string     // the kinds of row that the view needs
+	Apart  string       // tells refusals apart where the question decides who Owner is, so that their count says nothing of it; in memory alone
 	Reason string       // why, in the words of an operator; empty otherwise
 	Detail Detail
 }
@@ -239,7 +240,7 @@ func (g *Gate) refuse(ctx context.Context, a Ask, def ActionDef, s situation, e 
 		}
 	}
 	e.Event, e.Outcome, e.Fault = audit.EventRefused, audit.Refused, kind.String()
-	key := a.Caller.Key() + " " + string(a.Action) + " " + a.Owner.String() + " " + a.Object
+	key := a.Caller.Key() + " " + string(a.Action) + " " + a.Owner.String() + " " + a.Object + a.Apart
 	if err := g.c.Refusals.Refuse(ctx, key, e); err != nil {
 		if fault.Is(err, fault.Throttled) {
 			return err // in place of every kind: a target that exists and one that does not stay alike

@@ -78,8 +78,12 @@ func block(name string) bool {
 	}
 }
 
-// block writes one block.
+// block writes one block. What somebody wrote with lines of its own, a note or a letter,
+// stands further in, so that none of them looks like a heading of ours.
 func (n *node) block(width int, tight bool) []string {
+	if n.is("narrative", "paper") {
+		return indented(n.lines(width-4, tight), "    ")
+	}
 	switch n.name {
 	case "h1", "h2", "h3", "h4":
 		lines := n.lines(width, true)
@@ -105,6 +109,16 @@ func (n *node) block(width int, tight bool) []string {
 	default:
 		return n.lines(width, tight)
 	}
+}
+
+// indented puts an indent before every line that is not empty.
+func indented(lines []string, with string) []string {
+	for i, l := range lines {
+		if l != "" {
+			lines[i] = with + l
+		}
+	}
+	return lines
 }
 
 func underlined(lines []string, with string) []string {
@@ -295,13 +309,15 @@ func words(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '\t' || r == '\n' || r == '\r' || r == '\f' })
 }
 
-// wrap breaks a text into lines. A word that is longer than a line stays whole.
+// wrap breaks a text into lines. A word that is longer than a line stays whole. Whoever
+// writes such words chooses where the lines end, so the lines after one stand further in.
 func wrap(s string, width int) []string {
 	var out []string
 	for part := range strings.SplitSeq(s, "\x00") {
-		line, long := "", 0
+		line, long, from, forced := "", 0, len(out), false
 		for _, w := range words(part) {
 			n := utf8.RuneCountInString(w)
+			forced = forced || n > width/2
 			switch {
 			case line == "":
 				line, long = w, n
@@ -314,6 +330,9 @@ func wrap(s string, width int) []string {
 		}
 		if line != "" {
 			out = append(out, line)
+		}
+		if forced && len(out) > from {
+			indented(out[from+1:], "  ")
 		}
 	}
 	return out

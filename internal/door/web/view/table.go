@@ -79,6 +79,10 @@ func (r TableRow) day() string {
 
 var plainNumber = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 
+// innerFormula is what would begin a cell where a semicolon ends one, as in spreadsheets
+// of Spain and most of Europe, whatever the file's own separator is.
+var innerFormula = regexp.MustCompile(`(;[" \x{a0}\x{200b}\x{feff}]*)([=+\-@＝＋－＠|%])`)
+
 // cell takes from a text what makes a spreadsheet run it as a formula (OWASP ASVS 5.0
 // 1.2.10): an apostrophe before it says that it is text. A number stays one.
 func cell(s string) string {
@@ -88,6 +92,7 @@ func cell(s string) string {
 		}
 		return r
 	}, s)
+	s = innerFormula.ReplaceAllString(s, "$1'$2")
 	first := strings.TrimLeft(s, " \u00a0\u200b\ufeff")
 	if first != "" && strings.ContainsRune("=+-@＝＋－＠|%", []rune(first)[0]) && !plainNumber.MatchString(s) {
 		return "'" + s

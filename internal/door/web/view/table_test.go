@@ -14,7 +14,7 @@ import (
 func TestNoCellOfATableRuns(t *testing.T) {
 	covers.Covers(t, "SD-4")
 	set, _, _ := newSet(t)
-	hostile := []string{`=1+1`, `+1+1`, `-1+1`, `@SUM(A1)`, "\t=1", "\r=1", ` =1`, "\u00a0=cmd|' /C calc'!A0", `＝1`, `|calc`, "a\"b,c\nd", "%0A=1"}
+	hostile := []string{`=1+1`, `+1+1`, `-1+1`, `@SUM(A1)`, "\t=1", "\r=1", ` =1`, "\u00a0=cmd|' /C calc'!A0", `＝1`, `|calc`, "a\"b,c\nd", "%0A=1", `a;=1+1;b`, `a; "=1+1";b`, "a;\u00a0@x"}
 	var rows []view.TableRow
 	for _, s := range hostile {
 		rows = append(rows, view.TableRow{Name: s, Written: s, Part: s, Value: s, Unit: s, Lab: s, Usual: view.Usual{Words: s}})
@@ -31,6 +31,13 @@ func TestNoCellOfATableRuns(t *testing.T) {
 	}
 	if read[0][0] != "Día" {
 		t.Errorf("headings %q", read[0])
+	}
+	// A spreadsheet whose lists have semicolons takes the line apart there, and quotes only
+	// where a part begins with one.
+	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return r == ';' || r == '\r' || r == '\n' }) {
+		if s := strings.Trim(part, " \u00a0\""); s != "" && strings.ContainsAny(s[:1], "=+-@|%") {
+			t.Errorf("%q runs where a semicolon ends a cell", part)
+		}
 	}
 	for _, line := range read[1 : len(read)-1] {
 		for _, c := range line {

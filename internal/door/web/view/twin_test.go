@@ -214,6 +214,28 @@ func TestHostileTextStaysTextInTwins(t *testing.T) {
 	}
 }
 
+// Neither a note with lines of its own nor one whose long words and hard spaces make them
+// can write what looks like a heading of the page, or like one of its lines.
+func TestANoteIsNoHeadingOfTheText(t *testing.T) {
+	covers.Covers(t, "SD-4")
+	hard := func(s string) string { return s + strings.Repeat("\u00a0", 71-len(s)) + "." }
+	for name, body := range map[string]string{
+		"breaks":      `<div class="narrative"><p>ok<br>Medicines<br>=========</p><p>Stop warfarin</p></div>`,
+		"paragraphs":  `<article class="sheet pad paper"><p>Medicines</p><p>=========</p><p>Stop warfarin</p></article>`,
+		"long words":  `<p>` + strings.Repeat("x", 72) + ` Medicines ` + strings.Repeat("=", 72) + ` Stop ` + strings.Repeat("-", 72) + `</p>`,
+		"hard spaces": `<p>ok ` + hard("Medicines") + ` ` + hard("=========") + ` ` + hard("Stop") + `</p>`,
+		"in a list":   `<ul><li>` + strings.Repeat("x", 72) + ` Medicines ` + strings.Repeat("=", 72) + `</li></ul>`,
+	} {
+		got, err := view.PlainText("<body><main>" + body + "<p>Call us.</p></main></body>")
+		if err != nil || !strings.Contains(got, "Medicines") || !strings.Contains(got, "\nCall us.") {
+			t.Fatalf("%s: %v\n%s", name, err, got)
+		}
+		if regexp.MustCompile(`(?m)^(Medicines|==|Stop)`).MatchString(got) {
+			t.Errorf("%s: it stands as a line of its own:\n%s", name, got)
+		}
+	}
+}
+
 // A twin whose template leaves an element open is refused, not cut.
 func TestAnOpenElementIsRefused(t *testing.T) {
 	for _, page := range []string{"<body><main><nav><p>a</main></body>", "<body><main><p>a</body>", "a", "<main></p></main>", "<main></main>"} {

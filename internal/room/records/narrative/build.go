@@ -261,6 +261,9 @@ func (b *builder) cell(head bool) {
 	} else if !b.row() {
 		return
 	}
+	if b.full() {
+		return // an empty cell is a part too: a note of nothing else would make a page of megabytes
+	}
 	b.push(frame{place: inCell, head: head})
 }
 
