@@ -3,9 +3,7 @@ package view
 import "html/template"
 
 // Template gives the test the parsed template of a page.
-func (s *Set) Template(lang string, m Model) *template.Template {
-	return s.templates[lang+" "+m.page()]
-}
+func (s *Set) Template(lang string, m Model) (*template.Template, error) { return s.template(lang, m) }
 
 // Name gives the test the page's name.
 func Name(m Model) string { return m.page() }

@@ -46,9 +46,9 @@ func (s Sheet) Large() bool { return s.As == TwinLarge }
 func (s *Set) Twin(w io.Writer, m Model, sheet Sheet) error {
 	b := m.base()
 	b.Lang, b.Sheet = s.catalog.Language(b.Lang).Tag(), sheet
-	t, ok := s.templates[b.Lang+" "+m.page()]
-	if !ok {
-		return fmt.Errorf("render twin of %s: no such page", m.page())
+	t, err := s.template(b.Lang, m)
+	if err != nil {
+		return fmt.Errorf("render twin: %w", err)
 	}
 	var out bytes.Buffer
 	if err := t.ExecuteTemplate(&out, "paper", m); err != nil {

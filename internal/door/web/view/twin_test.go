@@ -169,7 +169,11 @@ func TestEveryPageCanHaveTwins(t *testing.T) {
 	s, _, _ := newSet(t)
 	for _, lang := range catalog.Languages() {
 		for _, m := range view.Models() {
-			if err := templatecheck.CheckHTML(s.Template(lang, m).Lookup("paper"), m); err != nil {
+			page, err := s.Template(lang, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := templatecheck.CheckHTML(page.Lookup("paper"), m); err != nil {
 				t.Errorf("%s %s: %v", lang, view.Name(m), err)
 			}
 		}

@@ -21,6 +21,7 @@ import (
 	"html/template"
 	"io"
 	"path"
+	"sync"
 
 	"postern.example/postern/internal/door/web/assets"
 	"postern.example/postern/internal/door/web/catalog"
@@ -42,20 +43,31 @@ type Config struct {
 	Assets  *assets.Set
 }
 
-// Set is every page in every language, parsed. It is immutable and safe for
-// concurrent use.
+// Set is every page in every language. It is safe for concurrent use.
 type Set struct {
-	catalog   *catalog.Catalog
-	templates map[string]*template.Template // by language and page
+	catalog *catalog.Catalog
+	pages   map[string]*page // by language and page
 }
 
-// New parses every page in every language.
+// page is a page in one language. It is parsed when somebody first asks for it: all of
+// them take a third of a small server's memory, and a clinic uses few at a time. The templates
+// are part of the program, so what New would have found is found by the tests.
+type page struct {
+	once   sync.Once
+	frame  *template.Template // never executed: it could not be cloned then
+	name   string
+	layout *template.Template
+	err    error
+}
+
+// New prepares every page in every language. The error page is parsed at once: it must
+// not fail when something else did.
 func New(c Config) (*Set, error) {
 	icons, err := assets.Icons()
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{catalog: c.Catalog, templates: map[string]*template.Template{}}
+	s := &Set{catalog: c.Catalog, pages: map[string]*page{}}
 	for _, lang := range catalog.Languages() {
 		w := &writer{lang: c.Catalog.Language(lang), assets: c.Assets}
 		frame := template.New("frame").Option("missingkey=error").Funcs(w.funcs())
@@ -68,17 +80,37 @@ func New(c Config) (*Set, error) {
 			return nil, fmt.Errorf("parse frame: %w", err)
 		}
 		for _, m := range Models() {
-			t, err := frame.Clone()
-			if err == nil {
-				t, err = t.ParseFS(files, path.Join("tmpl", m.page(), "*.html"))
-			}
-			if err != nil {
-				return nil, fmt.Errorf("parse page %s: %w", m.page(), err)
-			}
-			s.templates[lang+" "+m.page()] = t.Lookup("layout")
+			s.pages[lang+" "+m.page()] = &page{frame: frame, name: m.page()}
+		}
+		if _, err := s.pages[lang+" "+(*Error).page(nil)].template(); err != nil {
+			return nil, err
 		}
 	}
 	return s, nil
+}
+
+func (s *Set) template(lang string, m Model) (*template.Template, error) {
+	p, ok := s.pages[lang+" "+m.page()]
+	if !ok {
+		return nil, fmt.Errorf("find page %s: no such page", m.page())
+	}
+	return p.template()
+}
+
+// template is the page, parsed.
+func (p *page) template() (*template.Template, error) {
+	p.once.Do(func() {
+		t, err := p.frame.Clone()
+		if err == nil {
+			t, err = t.ParseFS(files, path.Join("tmpl", p.name, "*.html"))
+		}
+		if err != nil {
+			p.err = fmt.Errorf("parse page %s: %w", p.name, err)
+			return
+		}
+		p.layout = t.Lookup("layout")
+	})
+	return p.layout, p.err
 }
 
 // Render writes the whole page of m in the language of its base. On an error
@@ -86,9 +118,9 @@ func New(c Config) (*Set, error) {
 func (s *Set) Render(w io.Writer, m Model) error {
 	b := m.base()
 	b.Lang = s.catalog.Language(b.Lang).Tag()
-	t, ok := s.templates[b.Lang+" "+m.page()]
-	if !ok {
-		return fmt.Errorf("render page %s: no such page", m.page())
+	t, err := s.template(b.Lang, m)
+	if err != nil {
+		return fmt.Errorf("render page: %w", err)
 	}
 	var out bytes.Buffer
 	if err := t.Execute(&out, m); err != nil {

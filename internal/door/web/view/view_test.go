@@ -59,7 +59,11 @@ func TestTemplatesMatchTheirModels(t *testing.T) {
 	s, _, _ := newSet(t)
 	for _, lang := range catalog.Languages() {
 		for _, m := range view.Models() {
-			if err := templatecheck.CheckHTML(s.Template(lang, m), m); err != nil {
+			page, err := s.Template(lang, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := templatecheck.CheckHTML(page, m); err != nil {
 				t.Errorf("%s %s: %v", lang, view.Name(m), err)
 			}
 		}
