@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -33,6 +34,9 @@ import (
 
 // drainTime is how long requests may finish after the signal to stop.
 const drainTime = 10 * time.Second
+
+// settleTime is how long after its start a server gives back the memory that starting took.
+const settleTime = time.Second
 
 // ServeCommand serves until ctx is done.
 func ServeCommand(ctx context.Context, p Place, out io.Writer) (err error) {
@@ -102,6 +106,9 @@ func (a *App) Serve(ctx context.Context, l net.Listener, extra Doors) error {
 	a.slog.Info("serving", "origin", a.Config.Origin, "address", l.Addr().String(), "environment", a.Config.env())
 	failed := make(chan error, 1)
 	go func() { failed <- s.Serve(l) }()
+	// What starting up took (templates, words, policies) goes back soon after the first page
+	// and not at some later collection: a clinic's small machine is idle most of the day.
+	defer time.AfterFunc(settleTime, debug.FreeOSMemory).Stop()
 	select {
 	case err = <-failed:
 	case <-ctx.Done():

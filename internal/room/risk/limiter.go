@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"postern.example/postern/internal/word/person"
@@ -59,16 +60,20 @@ const limits = 8
 
 // dimension is one kind of key: a limit and a table for each class.
 type dimension struct {
-	limit [limits]limit
-	table [limits]*table
+	limit  [limits]limit
+	tables [limits]atomic.Pointer[table]
 }
 
-func newDimension(r Rates) *dimension {
-	d := &dimension{limit: limitsOf(r, 1)}
-	for _, c := range route.Classes() {
-		d.table[c] = newTable(tableSets)
+func newDimension(r Rates) *dimension { return &dimension{limit: limitsOf(r, 1)} }
+
+// table is that of a class, made when the first request of it comes: a clinic whose
+// programs are few has no memory lying idle for them.
+func (d *dimension) table(c route.Class) *table {
+	if t := d.tables[c].Load(); t != nil {
+		return t
 	}
-	return d
+	d.tables[c].CompareAndSwap(nil, newTable(tableSets))
+	return d.tables[c].Load()
 }
 
 func limitsOf(r Rates, times int) (out [limits]limit) {
@@ -118,14 +123,14 @@ func (l *Limiter) Ask(c route.Class, address netip.Prefix, credential string) Ve
 			return v
 		}
 	}
-	wait, _ := l.address.table[c].take(some(maphash.Comparable(l.seed, address)), now, l.address.limit[c])
+	wait, _ := l.address.table(c).take(some(maphash.Comparable(l.seed, address)), now, l.address.limit[c])
 	return Verdict{Wait: wait, What: "address"}
 }
 
 func (l *Limiter) askAccount(c route.Class, who Comer, now int64) Verdict {
 	v := Verdict{Comer: who, What: "token"}
 	if who.Kind == person.KindToken {
-		if v.Wait, _ = l.token.table[c].take(l.key(who.Device), now, l.token.limit[c]); v.Wait > 0 {
+		if v.Wait, _ = l.token.table(c).take(l.key(who.Device), now, l.token.limit[c]); v.Wait > 0 {
 			return v
 		}
 	}
@@ -134,7 +139,7 @@ func (l *Limiter) askAccount(c route.Class, who Comer, now int64) Verdict {
 		most = l.care[c]
 	}
 	v.What = "account"
-	v.Wait, _ = l.account.table[c].take(some(maphash.Comparable(l.seed, who.Account)), now, most)
+	v.Wait, _ = l.account.table(c).take(some(maphash.Comparable(l.seed, who.Account)), now, most)
 	return v
 }
 
