@@ -123,6 +123,45 @@ func configKeys(typ reflect.Type, prefix string) (out []string) {
 	return out
 }
 
+// keyDifference says what a list of documented keys lacks, and has too much; when it has
+// the same keys, where the order is another.
+func keyDifference(documented, want []string) (out []string) {
+	for _, k := range want {
+		if !slices.Contains(documented, k) {
+			out = append(out, k+" is in the program and not in the page")
+		}
+	}
+	for i, k := range documented {
+		switch {
+		case !slices.Contains(want, k):
+			out = append(out, k+" is in the page and not in the program")
+		case slices.Contains(documented[:i], k):
+			out = append(out, k+" stands twice in the page")
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	for i, k := range want {
+		if documented[i] != k {
+			return []string{"the page says " + documented[i] + " where the program has " + k}
+		}
+	}
+	return nil
+}
+
+// The one key that is missing is said, and not the sixty that are there.
+func TestOnlyTheDifferenceOfKeysIsSaid(t *testing.T) {
+	for page, want := range map[string]string{
+		"a b c": "", "a c": "b is in the program and not in the page", "a b x c": "x is in the page and not in the program",
+		"a b b c": "b stands twice in the page", "a c b": "the page says c where the program has b",
+	} {
+		if got := strings.Join(keyDifference(strings.Fields(page), []string{"a", "b", "c"}), "; "); got != want {
+			t.Errorf("%s: %s", page, got)
+		}
+	}
+}
+
 // Every key stands in docs/configuration.md, with its default and what empty
 // means, and no other key does.
 func TestConfigIsDocumented(t *testing.T) {
@@ -134,8 +173,8 @@ func TestConfigIsDocumented(t *testing.T) {
 		documented = append(documented, m[1])
 	}
 	want := configKeys(reflect.TypeFor[app.Config](), "")
-	if !slices.Equal(documented, want) {
-		t.Errorf("documented %v\nin the program %v", documented, want)
+	for _, wrong := range keyDifference(documented, want) {
+		t.Error(wrong)
 	}
 	_, example, _ := strings.Cut(string(page), "```yaml\n")
 	example, _, _ = strings.Cut(example, "```")

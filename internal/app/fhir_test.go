@@ -88,11 +88,11 @@ func TestAnotherTokensLinkIsRefused(t *testing.T) {
 	}
 }
 
-// nutritionOrder is a type that Postern does not have: what one definition with one
-// example is good for.
-func nutritionOrder() records.Definition {
+// houseDiet is a type that nobody has, not even FHIR: what one definition with one example
+// is good for.
+func houseDiet() records.Definition {
 	return records.Definition{
-		Type:        "NutritionOrder",
+		Type:        "HouseDiet",
 		Compartment: records.Compartment{Paths: []string{"patient"}},
 		Status:      records.Codes{Path: "status", System: "http://hl7.org/fhir/request-status", Codes: []string{"draft", "active", "on-hold", "revoked", "completed", "entered-in-error", "unknown"}},
 		Search: []records.Param{
@@ -111,7 +111,7 @@ func nutritionOrder() records.Definition {
 			{Path: "oralDiet.type", Kind: records.ShowCoded, Words: records.Words{EN: "Diet", ES: "Dieta"}},
 			{Path: "status", Kind: records.ShowStatus, Words: records.Words{EN: "Status", ES: "Estado"}},
 		},
-		Example: `{"resourceType":"NutritionOrder","id":"rosa-diet","status":"active","intent":"order","patient":{"reference":"Patient/rosa"},"dateTime":"2026-03-02","oralDiet":{"type":[{"text":"Low salt"}]}}`,
+		Example: `{"resourceType":"HouseDiet","id":"rosa-house-diet","status":"active","intent":"order","patient":{"reference":"Patient/rosa"},"dateTime":"2026-03-02","oralDiet":{"type":[{"text":"Low salt"}]}}`,
 	}
 }
 
@@ -121,11 +121,11 @@ func TestATypeIsOneDefinition(t *testing.T) {
 	covers.Covers(t, "SD-3", "CH-13")
 	in := apptest.Start(t, apptest.Options{Fill: true})
 	mother, teen := in.Token(t, "mother"), in.Token(t, "teen")
-	if a := in.API(t, mother, "/NutritionOrder"); a.Status != 404 {
+	if a := in.API(t, mother, "/HouseDiet"); a.Status != 404 {
 		t.Fatalf("before: %d", a.Status)
 	}
 	in.Stop(t)
-	defs := append(records.Definitions(), nutritionOrder())
+	defs := append(records.Definitions(), houseDiet())
 	slices.SortFunc(defs, func(a, b records.Definition) int { return strings.Compare(a.Type, b.Type) })
 	in.Definitions(defs)
 	in.Listen(t, in.Address)
@@ -151,39 +151,39 @@ func TestATypeIsOneDefinition(t *testing.T) {
 		return bytes.Contains(e.Resource, []byte(`"resourceType":"Patient"`))
 	})
 	file := `{"resourceType":"Bundle","type":"collection","entry":[{"fullUrl":"` + whole.Entry[i].FullURL + `","resource":` + string(whole.Entry[i].Resource) + `},{"resource":` +
-		strings.Replace(nutritionOrder().Example, "Patient/rosa", whole.Entry[i].FullURL, 1) + `}]}`
+		strings.Replace(houseDiet().Example, "Patient/rosa", whole.Entry[i].FullURL, 1) + `}]}`
 	if _, err := in.Records.Import(t.Context(), vaulttest.Importer(), records.File{Name: "diet.json", Data: strings.NewReader(file), Size: int64(len(file))}, records.Limits{}, "test"); err != nil {
 		t.Fatal(err)
 	}
 
 	from := in.Log.Size()
-	found := bundleFrom(t, in.API(t, mother, "/NutritionOrder?status=active&datetime=2026-03&_sort=-datetime&_include=NutritionOrder:patient"))
+	found := bundleFrom(t, in.API(t, mother, "/HouseDiet?status=active&datetime=2026-03&_sort=-datetime&_include=HouseDiet:patient"))
 	if found.Total != 1 || len(found.Entry) != 2 || found.Entry[1].Resource.ResourceType != "Patient" {
 		t.Fatalf("%+v", found)
 	}
 	id := found.Entry[0].Resource.ID
 	for path, want := range map[string]int{"": 200, "/_history": 200, "/_history/1": 200, "/_history/2": 404} {
-		if a := in.API(t, mother, "/NutritionOrder/"+id+path); a.Status != want || want == 200 && !bytes.Contains(a.Body, []byte("Low salt")) {
+		if a := in.API(t, mother, "/HouseDiet/"+id+path); a.Status != want || want == 200 && !bytes.Contains(a.Body, []byte("Low salt")) {
 			t.Errorf("%s: %d %s", path, a.Status, a.Body)
 		}
-		if a := in.API(t, teen, "/NutritionOrder/"+id+path); a.Status != 404 {
+		if a := in.API(t, teen, "/HouseDiet/"+id+path); a.Status != 404 {
 			t.Errorf("%s by the teen: %d", path, a.Status)
 		}
 	}
-	if a := in.API(t, mother, "/NutritionOrder?code=x"); a.Status != 400 {
+	if a := in.API(t, mother, "/HouseDiet?code=x"); a.Status != 400 {
 		t.Errorf("a parameter that it does not have: %d", a.Status)
 	}
-	if n := bundleFrom(t, in.API(t, teen, "/NutritionOrder")).Total; n != 0 {
+	if n := bundleFrom(t, in.API(t, teen, "/HouseDiet")).Total; n != 0 {
 		t.Errorf("the teen finds %d", n)
 	}
 	meta := in.API(t, "", "/metadata")
-	if meta.Status != 200 || !bytes.Contains(meta.Body, []byte(`{"type":"NutritionOrder"`)) || !bytes.Contains(meta.Body, []byte(`NutritionOrder:encounter`)) {
+	if meta.Status != 200 || !bytes.Contains(meta.Body, []byte(`{"type":"HouseDiet"`)) || !bytes.Contains(meta.Body, []byte(`HouseDiet:encounter`)) {
 		t.Errorf("metadata: %d %s", meta.Status, meta.Body)
 	}
 	reads, refusals := 0, 0
 	for _, e := range entries(t, in.App, from) {
 		switch {
-		case !slices.Contains(e.Kinds, "NutritionOrder"):
+		case !slices.Contains(e.Kinds, "HouseDiet"):
 		case e.Outcome == audit.Refused:
 			refusals++
 		default:

@@ -79,7 +79,8 @@ func tokenRates() TokenRates { return TokenRates{Read: "1500/minute", Search: "6
 func NoLimits() Limits {
 	const most Rate = "100000000/second"
 	all := Rates{most, most, most, most, most, most, most}
-	return Limits{Address: all, Account: all, Token: TokenRates{most, most}, RequestsPerAccount: mostConnections,
+	return Limits{Address: all, Account: all, Token: TokenRates{most, most},
+		Connections: mostConnections, ConnectionsPerAddress: mostConnections, RequestsPerAccount: mostConnections,
 		ChartsPerDay: mostNumber, NamesPerDay: mostNumber, ResourcesPerDay: mostNumber}
 }
 

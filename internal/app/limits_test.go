@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -158,6 +159,16 @@ func TestTheProxyNamesItsClients(t *testing.T) {
 		if got := status("2001:db8::" + strconv.Itoa(i)); got != want {
 			t.Errorf("address %d of a /64: %d", i, got)
 		}
+	}
+	// The log says of each refusal whom the proxy saw, and not the proxy.
+	var sources []string
+	for _, e := range entries(t, in.App, 0) {
+		if strings.HasPrefix(e.Action, "limit address") {
+			sources = append(sources, e.Caller.Source)
+		}
+	}
+	if len(sources) == 0 || sources[0] != "198.51.100.9" || slices.ContainsFunc(sources, func(s string) bool { return s != "198.51.100.9" && !strings.HasPrefix(s, "2001:db8::") }) {
+		t.Errorf("the refusals are of %q", sources)
 	}
 	if got := status("203.0.113.5"); got != http.StatusOK {
 		t.Errorf("another client: %d", got)

@@ -1,7 +1,9 @@
 package app
 
 import (
+	"errors"
 	"os"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -53,5 +55,33 @@ func TestRateDefaultsAreThoseOfThePage(t *testing.T) {
 			r.Account[route.Entry] != (risk.Rate{N: 30, Per: time.Minute}) || r.Token[route.Search].N != 600 || r.AtOnce != 32 {
 			t.Errorf("%s: %+v, %v, %+v", name, r, errs, c.c.requestLimits())
 		}
+	}
+}
+
+// Whoever adds a number to the limits says what is too little and too much of it, and what
+// of it nobody reaches.
+func TestEveryNumberOfTheLimitsIsBounded(t *testing.T) {
+	covers.Covers(t, "SD-6")
+	none, found := reflect.ValueOf(NoLimits()), 0
+	for f := range reflect.TypeFor[Limits]().Fields() {
+		if f.Type.Kind() != reflect.Int {
+			continue
+		}
+		found++
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		for n, good := range map[int64]bool{-1: false, 0: true, 1: true, mostNumber + 1: false} {
+			var c Config
+			reflect.ValueOf(&c.Limits).Elem().FieldByIndex(f.Index).SetInt(n)
+			err := errors.Join(c.checkLimits()...)
+			if (err == nil) != good || err != nil && !strings.HasPrefix(err.Error(), "limits."+name+": ") {
+				t.Errorf("limits.%s of %d: %v", name, n, err)
+			}
+		}
+		if none.FieldByIndex(f.Index).Int() == 0 {
+			t.Errorf("NoLimits leaves limits.%s at its default", name)
+		}
+	}
+	if errs := (Config{Limits: NoLimits()}).checkLimits(); len(errs) > 0 || found < 6 {
+		t.Errorf("%d numbers; NoLimits is refused: %v", found, errs)
 	}
 }

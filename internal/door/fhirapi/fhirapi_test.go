@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -239,6 +240,25 @@ func TestErrorsSayTheirMessageOnly(t *testing.T) {
 		if strings.Contains(a.log.String(), "inner words") != logged {
 			t.Errorf("%v: log %q", kind, &a.log)
 		}
+	}
+}
+
+// An answer that was begun as a version of Rosa's record and then failed says nothing of
+// that version: nobody keeps the error under its number, and a refusal shows no date.
+func TestAFailedAnswerNamesNoVersion(t *testing.T) {
+	covers.Covers(t, "SD-3")
+	w := httptest.NewRecorder()
+	for name, value := range map[string]string{"Etag": `W/"3"`, "Last-Modified": "Mon, 02 Mar 2026 12:00:00 GMT", "Vary": "Accept", "Cache-Control": "max-age=3600", "Content-Length": "4711"} {
+		w.Header().Set(name, value)
+	}
+	open(t).Refuse(w, httptest.NewRequest("GET", "https://portal.example/fhir/R4/Patient/x", nil), fault.New(fault.NotFound, "read"))
+	for _, name := range []string{"Etag", "Last-Modified", "Vary"} {
+		if got := w.Header().Values(name); len(got) > 0 {
+			t.Errorf("%s is %q", name, got)
+		}
+	}
+	if w.Code != 404 || w.Header().Get("Cache-Control") != "no-store" || w.Header().Get("Content-Length") != strconv.Itoa(w.Body.Len()) {
+		t.Errorf("%d %v", w.Code, w.Header())
 	}
 }
 

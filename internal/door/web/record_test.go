@@ -249,17 +249,18 @@ func TestALongListIsPaged(t *testing.T) {
 	}
 }
 
-// Adding a type is one file and one example: a definition that no other code knows gets
-// its list, its page and its place in All my records, in both languages.
+// Adding a type is one file and one example: a definition that no other code knows, of a
+// type that FHIR will never have, gets its list, its page and its place in All my records,
+// in both languages.
 func TestANewTypeIsOneDefinition(t *testing.T) {
 	flag := records.Definition{
-		Type: "Flag", Compartment: records.Compartment{Paths: []string{"subject"}}, Order: "period",
-		Status: records.Codes{Path: "status", System: "http://hl7.org/fhir/flag-status", Codes: []string{"active", "inactive", "entered-in-error"}},
+		Type: "HouseFlag", Compartment: records.Compartment{Paths: []string{"subject"}}, Order: "period",
+		Status: records.Codes{Path: "status", System: "https://clinic.example/house-flag-status", Codes: []string{"active", "inactive", "entered-in-error"}},
 		Shape:  []records.Element{{Path: "subject", Kind: records.KindReference, Required: true}},
 		Title:  records.Title{One: records.Words{EN: "Warning", ES: "Aviso"}, Many: records.Words{EN: "Warnings", ES: "Avisos"}},
 		Show: []records.Field{{Path: "code", Kind: records.ShowCoded, Words: records.Words{EN: "Warning", ES: "Aviso"}}, {Path: "status", Kind: records.ShowStatus, Words: records.Words{EN: "Status", ES: "Estado"}},
 			{Path: "author", Kind: records.ShowReference, Words: records.Words{EN: "Set by", ES: "Lo puso"}}},
-		Example: `{"resourceType":"Flag","id":"rosa-flag","status":"active","code":{"text":"Needs an <interpreter>"},"subject":{"reference":"Patient/rosa"},"author":{"display":"Dr. Ama Osei"},"period":{"start":"2026-03-02"}}`,
+		Example: `{"resourceType":"HouseFlag","id":"rosa-flag","status":"active","code":{"text":"Needs an <interpreter>"},"subject":{"reference":"Patient/rosa"},"author":{"display":"Dr. Ama Osei"},"period":{"start":"2026-03-02"}}`,
 	}
 	defs := append(records.Definitions(), flag)
 	slices.SortFunc(defs, func(a, b records.Definition) int { return strings.Compare(a.Type, b.Type) })
@@ -270,9 +271,9 @@ func TestANewTypeIsOneDefinition(t *testing.T) {
 		if w.lang == "es" {
 			spanish(t, rosa)
 		}
-		want(t, "all", rosa.get("/record"), http.StatusOK, w.many, `href="/record/flag"`)
-		want(t, "list", rosa.get("/record/flag"), http.StatusOK, "<h1>"+w.many+"</h1>", "Needs an &lt;interpreter&gt;", w.status)
-		want(t, "one", rosa.get(ownLinks(rosa, "/record/flag/")[0]), http.StatusOK, w.one, "Needs an &lt;interpreter&gt;", w.status, w.by, "Dr. Ama Osei")
+		want(t, "all", rosa.get("/record"), http.StatusOK, w.many, `href="/record/house-flag"`)
+		want(t, "list", rosa.get("/record/house-flag"), http.StatusOK, "<h1>"+w.many+"</h1>", "Needs an &lt;interpreter&gt;", w.status)
+		want(t, "one", rosa.get(ownLinks(rosa, "/record/house-flag/")[0]), http.StatusOK, w.one, "Needs an &lt;interpreter&gt;", w.status, w.by, "Dr. Ama Osei")
 	}
 }
 

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"postern.example/postern/internal/trust/db"
+	"postern.example/postern/internal/trust/db/dbtest"
+	"postern.example/postern/internal/trust/vault/vaulttest"
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
 	"postern.example/postern/test/covers"
@@ -230,4 +233,27 @@ func TestStaffNameThePatient(t *testing.T) {
 			t.Errorf("nobody's id: %v", err)
 		}
 	})
+}
+
+// Rosa wears a sensor that has written more results than one page brings along: the search
+// says that it is too much. As many as fit all come.
+func TestAPageBringsAlongSoMany(t *testing.T) {
+	covers.Covers(t, "SD-3")
+	k := openStore(t, dbtest.New(t, db.SQLite, vaulttest.Migrations(Migrations()...), dbtest.NoSync))
+	results := func(n int) []byte {
+		rs := []string{rosa}
+		for i := range n {
+			rs = append(rs, fmt.Sprintf(`{"resourceType":"Observation","id":"sensor-%d","status":"final","code":{"text":"Glucose"},"subject":{"reference":"Patient/rosa"},"effectiveDateTime":"2026-01-02"}`, i))
+		}
+		return []byte(bundleOf(rs...))
+	}
+	c := k.people.Add(t, k.load(t, results(includedMost)).Patient, k.Clock.Now(), person.RolePatient)
+	const text = "_revinclude=Observation:subject"
+	if f, err := k.store.Search(t.Context(), c, "Patient", text); err != nil || len(f.Included) != 1000 {
+		t.Errorf("%d come along, %v", len(f.Included), err)
+	}
+	k.load(t, results(includedMost+1))
+	if f, err := k.store.Search(t.Context(), c, "Patient", text); !fault.Is(err, fault.TooLarge) {
+		t.Errorf("one more: %d come along, %v", len(f.Included), err)
+	}
 }

@@ -140,6 +140,25 @@ func TestALookUpFindsAssignedPatientsOnly(t *testing.T) {
 	})
 }
 
+// Elena and Rosa share a telephone. A nurse whose list shows neither of them, though she
+// may open both, asks for its number: the gate is asked about one chart, as it is about
+// nobody's, so that the log and the time of the answer tell nothing of how many there are.
+func TestALookUpBeyondTheListAsksForOneChart(t *testing.T) {
+	covers.Covers(t, "HC-9a")
+	eachStore(t, func(t *testing.T, k *clinicKit) {
+		lopez := k.load(t, []byte(bundleOf(elena))).Patient
+		field := k.load(t, []byte(bundleOf(strings.Replace(rosa, `"birthDate"`, `"telecom":[{"system":"phone","value":"503-555-0142"}],"birthDate"`, 1)))).Patient
+		nurse, number := k.nurse(t, lopez, field), wanted(t, "503 555 0142", "", "")
+		for among, want := range map[*[]person.PatientID]int{{}: 1, {field}: 1, {lopez, field}: 2} {
+			size := k.Log.Size()
+			got, err := k.store.LookUp(t.Context(), nurse, number, *among)
+			if err != nil || len(got) != want || k.Log.Size() != size+int64(want) {
+				t.Errorf("of %d on the list %d were found with %d entries, want %d, %v", len(*among), len(got), k.Log.Size()-size, want, err)
+			}
+		}
+	})
+}
+
 // A role that the table does not name reads nothing of a patient in a list, and those that
 // it names nothing that is clinical.
 func TestFieldsOfAGlance(t *testing.T) {

@@ -238,6 +238,27 @@ func TestPositionsComeBack(t *testing.T) {
 	})
 }
 
+// A link whose text was cut short, or begins with no form that there is, is over; it
+// leads to no page and ends nobody's server.
+func TestALinkCutShortIsOver(t *testing.T) {
+	for _, back := range []bool{false, true} {
+		whole := encodePage(&position{key: 3, id: numberedID(4), back: back}, "")
+		for n := range whole {
+			if at, _, err := decodePage(whole[:n]); !fault.Is(err, fault.Gone) {
+				t.Errorf("%d bytes of it lead to %+v, %v", n, at, err)
+			}
+		}
+		if at, text, err := decodePage(whole); err != nil || at == nil || text != "" {
+			t.Errorf("all of it: %+v, %q, %v", at, text, err)
+		}
+	}
+	for _, s := range []string{"", "\x00code=a", "\x04code=a"} {
+		if _, _, err := decodePage(s); !fault.Is(err, fault.Gone) {
+			t.Errorf("%q: %v", s, err)
+		}
+	}
+}
+
 // Pages of any search, however small and in whichever order, are the search in pieces.
 func TestPagesAreTheSearchInPieces(t *testing.T) {
 	c := catalogue(t)

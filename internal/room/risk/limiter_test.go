@@ -77,7 +77,7 @@ func TestAStrangerIsSlowedDown(t *testing.T) {
 }
 
 // In the waiting room a visitor lets a program run against the clinic's one address.
-// Nurse Amara, who is signed in, works on; whoever sends an invented cookie does not.
+// Nurse Amara, who is signed in, works on, with four times what a patient has; whoever sends an invented cookie does not.
 func TestAVisitorDoesNotStopTheNurse(t *testing.T) {
 	covers.Covers(t, "SD-6")
 	h := newHand()
@@ -85,7 +85,7 @@ func TestAVisitorDoesNotStopTheNurse(t *testing.T) {
 	const clinic = "198.51.100.1/32"
 	l.Met("amara", caller(1, person.RoleNurse, false))
 	ask(l, 100, route.Page, clinic, "")
-	if in, v := ask(l, 200, route.Page, clinic, "amara"); in != 20*careFactor || v.What != "account" {
+	if in, v := ask(l, 200, route.Page, clinic, "amara"); in != 80 || v.What != "account" {
 		t.Errorf("the nurse was let in %d times; %+v", in, v)
 	}
 	if in, _ := ask(l, 10, route.Page, clinic, "invented"); in != 0 {

@@ -193,3 +193,34 @@ func TestTheLogFails(t *testing.T) {
 		t.Errorf("%v, %q", err, d.alarms)
 	}
 }
+
+// The server starts anew at noon, and Dr. Chen closes the first page before it is there:
+// what the log says of her morning is read to its end all the same.
+func TestALookIntoTheLogOutlastsItsRequest(t *testing.T) {
+	covers.Covers(t, "SD-6")
+	d := newDay(t)
+	doctor := caller(1, person.RoleClinician, false)
+	for n := range byte(3) {
+		if err := d.open(doctor, n, "Observation"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.restart()
+	read := d.c.Recall
+	d.c.Recall = func(ctx context.Context, v *Volume, since time.Time) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		return read(ctx, v, since)
+	}
+	left, leave := context.WithCancel(t.Context())
+	leave()
+	first, _ := person.PatientIDFromBytes([]byte{15: 0})
+	if err := d.Open(left, doctor, first, []string{"Observation"}); err != nil {
+		t.Errorf("a chart of the morning: %v", err)
+	}
+	refusedFor(t, "the fourth chart", d.open(doctor, 4, "Observation"), "error.day-charts")
+	if len(d.alarms) != 1 || strings.Contains(d.alarms[0], "log") {
+		t.Errorf("alarms %q", d.alarms)
+	}
+}

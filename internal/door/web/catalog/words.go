@@ -167,14 +167,14 @@ func (w *words) add(k Kind, e *Entry) error {
 	}
 	for _, c := range e.Codes {
 		key := string(k) + "|" + c
-		if w.byCode[key] != nil {
-			return fmt.Errorf("code %s stands twice", c)
+		if first := w.byCode[key]; first != nil {
+			return fmt.Errorf("code %s stands twice: first in the entry %q", c, first.English.Name)
 		}
 		w.byCode[key] = e
 	}
 	for _, m := range e.Matches {
-		if w.byMatch[m] != nil {
-			return fmt.Errorf("match %q stands twice", m)
+		if first := w.byMatch[m]; first != nil {
+			return fmt.Errorf("match %q stands twice: first in the entry %q", m, first.English.Name)
 		}
 		w.byMatch[m] = e
 	}

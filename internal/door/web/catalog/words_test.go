@@ -195,6 +195,24 @@ func TestWordsRefuseWhatIsWrong(t *testing.T) {
 	}
 }
 
+// Whoever gives an entry a code or a name that another one has is told which that is: in
+// hundreds of entries nobody looks for it.
+func TestWhatStandsTwiceNamesTheFirst(t *testing.T) {
+	w := &words{byCode: map[string]*Entry{}, byMatch: map[string]*Entry{}, names: newMedicineNames()}
+	entry := func(name, code, match string) *Entry {
+		p := Plain{Name: name, Line: "Lowers blood pressure."}
+		return &Entry{Codes: []string{"rxnorm|" + code}, Matches: []string{match}, English: p, Spanish: p, Checked: 2}
+	}
+	if err := w.add(Medicine, entry("Lisinopril", "1", "lisinopril")); err != nil {
+		t.Fatal(err)
+	}
+	for what, e := range map[string]*Entry{"code rxnorm|1": entry("Losartan", "1", "losartan"), `match "lisinopril"`: entry("Losartan", "2", "lisinopril")} {
+		if err := w.add(Medicine, e); err == nil || err.Error() != what+` stands twice: first in the entry "Lisinopril"` {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
 // A medicine without a code of ours is found by what its name says is in it; how much
 // and in which form stays. What cannot be read for certain has no words.
 func TestMedicinesAreReadByName(t *testing.T) {
