@@ -50,17 +50,27 @@ func begins(p *chrome.Tab, parts ...string) (below []string) {
 // result with its trend, somebody by the number on a paper.
 func TestJourneyNurse(t *testing.T) {
 	covers.Covers(t, "HC-9a", "AC-4")
+	t.Run("en", func(t *testing.T) { nursesTasks(t, "en", "nurse", "Allergies", "Medicines now", "1 patient found") })
+	t.Run("es", func(t *testing.T) {
+		nursesTasks(t, "es", "", "Alergias", "Medicinas actuales", "1 paciente encontrado")
+	})
+}
+
+func nursesTasks(t *testing.T, lang, name, allergies, medicines, found string) {
 	in := apptest.Start(t, apptest.Options{Fill: true})
 	p := chrome.Open(t, chrome.Start(t), in.Origin)
 	p.Do("a desk", chromedp.EmulateViewport(1280, 900))
 	p.GoTo("/demo")
-	w := begin(t, p, "nurse", "The nurse’s five routine tasks")
+	w := begin(t, p, name, "The nurse’s five routine tasks")
 	w.task("Samuel signs in, sees who comes today, and opens Theo’s chart for the visit", 2, func() {
 		w.click(`button[value=nurse]`, `location.pathname === "/clinic"`)
 		w.click(inRow(p, "Theo Tran", "td.open button"), opened)
 	})
+	if chrome.Eval[string](p, `document.documentElement.lang`) != lang {
+		p.Leave(`form[action="/language"] button`, opened) // a chart stays open in the other language
+	}
 	p.Says("Theo Tran", "Trainer pen for the new teacher")
-	w.task("Allergies and medicines stand first", 0, func() { p.Says("Allergies", "Peanut", "Medicines now") })
+	w.task("Allergies and medicines stand first", 0, func() { p.Says(allergies, "Peanut", medicines) })
 	w.task("The last vital signs stand beside them, each with its day and its direction", 0, func() {
 		if !chrome.Eval[bool](p, `(() => { const rows = [...document.querySelectorAll("[aria-labelledby=vitals] tbody tr")]; return rows.length > 0 && rows.every(r => r.querySelector("time")) })()`) {
 			t.Error("vital signs without their date")
@@ -81,12 +91,13 @@ func TestJourneyNurse(t *testing.T) {
 	w.task("He types the record number from a paper, finds Lena, and opens her chart", 2, func() {
 		chrome.Eval[bool](p, `(document.querySelector("#known").value = "`+strings.ToLower(number)+`", true)`)
 		w.click(`form[action="/clinic/look-up"] button`, `location.pathname === "/clinic/look-up"`)
-		p.Says("1 patient found", "Lena Tran")
+		p.Says(found, "Lena Tran")
 		if u := chrome.Eval[string](p, `location.href`); strings.Contains(strings.ToLower(u), strings.ToLower(number)) {
 			t.Errorf("the search is in the address: %s", u)
 		}
 		w.click(`td.open button`, opened)
 	})
+	speaks(t, p, lang)
 	w.end()
 
 	// What the next ten minutes need begins on the one screen for people with long charts too.

@@ -42,6 +42,7 @@ type step struct {
 }
 
 // begin starts the clock: from here on every click and key is counted.
+// A walk that was recorded in one language has no name in the other: it is not written down twice.
 func begin(t *testing.T, p *chrome.Tab, name, title string) *walk {
 	return &walk{t: t, p: p, name: name, title: title, started: time.Now()}
 }
@@ -110,7 +111,7 @@ func (w *walk) enter(then string) {
 func (w *walk) did(what string) {
 	w.t.Helper()
 	s := step{did: what, clicks: w.clicks, keys: w.keys, seconds: time.Since(w.started).Seconds()}
-	if *journeys {
+	if *journeys && w.name != "" {
 		s.screen = fmt.Sprintf("journey-%s-%d.png", w.name, len(w.steps)+1)
 		b, err := chromedp.Run(w.p.Ctx, chromedp.CaptureScreenshot())
 		must(w.t, err)
@@ -124,7 +125,7 @@ func (w *walk) end() {
 	w.t.Helper()
 	last := w.steps[len(w.steps)-1]
 	w.t.Logf("%s: %d clicks, %d keys, %.1f s", w.title, last.clicks, last.keys, last.seconds)
-	if !*journeys {
+	if !*journeys || w.name == "" {
 		return
 	}
 	var b strings.Builder
@@ -168,15 +169,29 @@ func joins(p *chrome.Tab, who, lang string) {
 	p.Expected("info: Clear-Site-Data header")
 }
 
+// speaks checks which language the page is in.
+func speaks(t *testing.T, p *chrome.Tab, lang string) {
+	t.Helper()
+	if got := chrome.Eval[string](p, `document.documentElement.lang`); got != lang {
+		t.Errorf("%s is in %q", chrome.Eval[string](p, `location.pathname`), got)
+	}
+}
+
 // Covers CH-8: Maya signs in and reads what is new, in two clicks and over a slow line.
 func TestJourneyNewResult(t *testing.T) {
 	covers.Covers(t, "CH-8")
+	for lang, name := range map[string]string{"en": "new-result", "es": ""} {
+		t.Run(lang, func(t *testing.T) { readsNewResult(t, lang, name) })
+	}
+}
+
+func readsNewResult(t *testing.T, lang, name string) {
 	in := apptest.Start(t, apptest.Options{Fill: true})
 	p := chrome.Open(t, chrome.Start(t), in.Origin)
 	p.Do("a phone", chromedp.EmulateViewport(390, 844))
-	joins(p, "mother", "en")
+	joins(p, "mother", lang)
 	slow(t, p)
-	w := begin(t, p, "new-result", "Maya signs in and reads a new result, on a phone at 400 kbit/s")
+	w := begin(t, p, name, "Maya signs in and reads a new result, on a phone at 400 kbit/s")
 	p.GoTo("/sign-in")
 	w.did("opens the portal")
 	w.click(`[data-go]`, `location.pathname === "/"`)
@@ -184,21 +199,28 @@ func TestJourneyNewResult(t *testing.T) {
 	w.click(`main a[href^="/results/"]`, `document.querySelector("main table")`)
 	w.did("opens the new result: value, words, range, trend")
 	p.Says("Maya Tran")
+	speaks(t, p, lang)
 	if w.clicks > 2 {
 		t.Errorf("%d clicks", w.clicks)
 	}
 	w.end()
 }
 
-// Covers B-18: Ernesto reads a result at 400 % with nothing but a keyboard, in Spanish.
+// Covers B-18: Ernesto reads a result at 400 % with nothing but a keyboard.
 func TestJourneyElderByKeyboard(t *testing.T) {
 	covers.Covers(t, "B-18")
+	for lang, name := range map[string]string{"es": "elder", "en": ""} {
+		t.Run(lang, func(t *testing.T) { readsByKeyboard(t, lang, name) })
+	}
+}
+
+func readsByKeyboard(t *testing.T, lang, name string) {
 	in := apptest.Start(t, apptest.Options{Fill: true})
 	p := chrome.Open(t, chrome.Start(t), in.Origin)
 	p.LooksFocused()
-	joins(p, "elder", "es")
+	joins(p, "elder", lang)
 	p.Do("400 % of 1280 px", chromedp.EmulateViewport(320, 256))
-	w := begin(t, p, "elder", "Ernesto reads a result at 400 % zoom, by keyboard")
+	w := begin(t, p, name, "Ernesto reads a result at 400 % zoom, by keyboard")
 	p.GoTo("/sign-in")
 	w.tabTo(`[data-go]`, 12)
 	w.did("finds the button of the passkey")
@@ -210,9 +232,7 @@ func TestJourneyElderByKeyboard(t *testing.T) {
 	if wide := chrome.Eval[int](p, `document.documentElement.scrollWidth`); wide > 320 {
 		t.Errorf("the result is %d px wide", wide)
 	}
-	if got := chrome.Eval[string](p, `document.documentElement.lang`); got != "es" {
-		t.Errorf("the page is in %q", got)
-	}
+	speaks(t, p, lang)
 	w.key("Tab")
 	if !chrome.Eval[bool](p, `document.activeElement.matches(".skip") && document.activeElement.getBoundingClientRect().top >= 0`) {
 		t.Error("the first key does not offer to skip the menu")
@@ -225,26 +245,28 @@ func TestJourneyElderByKeyboard(t *testing.T) {
 // page tells her in Spanish that sharing is not possible yet and what she can do.
 func TestJourneyDaughter(t *testing.T) {
 	covers.Covers(t, "B-19")
+	for lang, name := range map[string]string{"es": "daughter", "en": ""} {
+		t.Run(lang, func(t *testing.T) { looksForHerFather(t, lang, name) })
+	}
+}
+
+func looksForHerFather(t *testing.T, lang, name string) {
 	in := apptest.Start(t, apptest.Options{Fill: true})
 	p := chrome.Open(t, chrome.Start(t), in.Origin)
 	p.Do("a phone", chromedp.EmulateViewport(390, 844))
-	joins(p, "daughter", "es")
-	w := begin(t, p, "daughter", "The daughter reads her own new result in Spanish and looks for her father's record")
+	joins(p, "daughter", lang)
+	w := begin(t, p, name, "The daughter reads her own new result in Spanish and looks for her father's record")
 	p.GoTo("/sign-in")
 	w.click(`[data-go]`, `location.pathname === "/"`)
 	w.did("signs in: home, in Spanish")
 	w.click(`main a[href^="/results/"]`, `location.pathname.startsWith("/results/")`)
 	w.did("opens her newest result")
-	if got := chrome.Eval[string](p, `document.documentElement.lang`); got != "es" {
-		t.Errorf("the page is in %q", got)
-	}
+	speaks(t, p, lang)
 	w.clicks++
 	p.Click(`nav.bar a[href="#more"]`, `location.hash === "#more"`)
 	w.click(`.more a[href="/sharing"]`, `location.pathname === "/sharing"`)
 	w.did("finds \"somebody you care for\" in the menu: not possible yet, and what to do meanwhile")
-	if got := chrome.Eval[string](p, `document.documentElement.lang`); got != "es" {
-		t.Errorf("the page on sharing is in %q", got)
-	}
+	speaks(t, p, lang)
 	p.Says("555-0100")
 	w.end()
 }
