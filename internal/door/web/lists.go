@@ -89,26 +89,34 @@ const (
 // shared resources of the clinic, so this is a decision of its own; most charts
 // name their medicines and need none.
 func (v *Visit) medicineNames(c records.Chart) (map[string]records.Coded, error) {
+	names := map[string]records.Coded{}
+	list, err := v.medicines(c)
+	if err != nil {
+		return nil, err
+	}
+	err = each(list, records.ViewMedication, func(x records.Medication) { names[x.ID.String()] = x.Name })
+	return names, err
+}
+
+// medicines are the shared resources of medicines that the chart's prescriptions name.
+func (v *Visit) medicines(c records.Chart) (out []records.Resource, err error) {
 	var ids []string
-	err := each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
+	err = each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
 		if id := x.Medicine.ID.String(); len(ids) < productsMost && x.Name.IsZero() && x.Medicine.Type == "Medication" && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	})
-	if err != nil || len(ids) == 0 {
+	if err != nil {
 		return nil, err
 	}
-	names := map[string]records.Coded{}
 	for some := range slices.Chunk(ids, productsAtOnce) {
 		found, err := v.door.c.Records.Search(v.Context(), v.caller, "Medication", "_id="+strings.Join(some, ","))
 		if err != nil {
 			return nil, err
 		}
-		if err := each(found.Resources, records.ViewMedication, func(x records.Medication) { names[x.ID.String()] = x.Name }); err != nil {
-			return nil, err
-		}
+		out = append(out, found.Resources...)
 	}
-	return names, nil
+	return out, nil
 }
 
 // medications lists medicines. names are those of products, by id.

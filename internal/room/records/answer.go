@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"postern.example/postern/internal/word/fault"
 	"postern.example/postern/internal/word/person"
@@ -55,6 +56,20 @@ func (s *Searchset) Add(typ string, id person.ResourceID, doc phi.Doc) error {
 // Include writes a resource that matches bring along.
 func (s *Searchset) Include(typ string, id person.ResourceID, doc phi.Doc) error {
 	return s.add(typ, id, doc, `,"search":{"mode":"include"}}`)
+}
+
+// WriteCollection writes what was opened as one Bundle of type collection: a copy for the
+// patient, that other programs read. It has no total and no search modes (FHIR R4 bdl-1, bdl-2).
+func WriteCollection(w io.Writer, base string, at time.Time, list []Resource) error {
+	quoted := quote(base + "/")
+	s := &Searchset{w: w, base: quoted[1 : len(quoted)-1]}
+	s.write(`{"resourceType":"Bundle","type":"collection","timestamp":` + quote(at.UTC().Format(time.RFC3339)))
+	for _, r := range list {
+		if err := s.add(r.Type, r.ID, r.Doc, `}`); err != nil {
+			return fmt.Errorf("write collection: %w", err)
+		}
+	}
+	return s.Close()
 }
 
 func (s *Searchset) add(typ string, id person.ResourceID, doc phi.Doc, end string) error {
