@@ -183,7 +183,7 @@ func TestATypeIsOneDefinition(t *testing.T) {
 	reads, refusals := 0, 0
 	for _, e := range entries(t, in.App, from) {
 		switch {
-		case !slices.Contains(e.Kinds, "HouseDiet"):
+		case e.Caller.Client != "fhirapi" || !slices.Contains(e.Kinds, "HouseDiet"): // a job makes the indexes anew meanwhile
 		case e.Outcome == audit.Refused:
 			refusals++
 		default:

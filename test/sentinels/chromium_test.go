@@ -122,6 +122,19 @@ func (w *watched) passkey(t *testing.T) {
 	w.Unplug(key)
 }
 
+// saves clicks a link to a file and returns where Chromium put it.
+func (w *watched) saves(t *testing.T, link string) string {
+	t.Helper()
+	chrome.Eval[bool](w.Tab, fmt.Sprintf(`(document.querySelector(%q).click(), true)`, link))
+	select {
+	case path := <-w.saved:
+		return path
+	case <-w.Ctx.Done():
+		t.Fatalf("%s: nothing was saved", link)
+		return ""
+	}
+}
+
 func (w *watched) signOut() {
 	w.Leave(`form[action="/sign-out"] button`, `location.pathname === "/sign-in"`)
 }
@@ -147,7 +160,7 @@ func (w *watched) reads() {
 		w.meet()
 		switch path {
 		case "/record":
-			w.links(path, `main a[href^="/"]:not([href^="/?"])`, 40)
+			w.links(path, `main a[href^="/"]:not([href^="/?"]):not([href="/record/file"])`, 40)
 		case "/visits", "/documents":
 			w.links(path, `main a[href^="`+path+`/"]`, 2)
 		}
@@ -166,14 +179,15 @@ func (w *watched) patient(t *testing.T, handle string) (proof string) {
 	w.reads()
 	w.Leave(`form[action="/language"] button`, `document.documentElement.lang === "es"`)
 	w.reads()
+	w.GoTo("/record")
+	whole := w.saves(t, `a[href="/record/file"]`)
+	b, err := os.ReadFile(whole)
+	must(t, err)
+	w.shown.Write(b)
+	must(t, os.Remove(whole)) // it is the record: the page asks to delete it on a shared computer
 	w.GoTo("/access-log")
 	w.meet()
-	chrome.Eval[bool](w.Tab, `(document.querySelector("a.proof").click(), true)`)
-	select {
-	case proof = <-w.saved:
-	case <-w.Ctx.Done():
-		t.Fatal("no proof was saved")
-	}
+	proof = w.saves(t, "a.proof")
 	w.GoTo("/nowhere")
 	w.Expected("404 (Not Found)")
 	w.GoTo("/security")
