@@ -267,18 +267,22 @@ func (a *attack) logged(p *persona, r app.RouteRow, at target, said string, from
 			continue
 		}
 		any = any || e.Action != ""
-		if e.Action == r.Action {
+		story := a.storyOf(e)
+		if e.Action == standIn(p, r, at) {
 			done++
+			if story == "" && (e.Action == "readChart" || e.Action == "searchChart") {
+				return "the log says that a chart was looked at, and not whose"
+			}
 		}
 		if e.Event == audit.EventRead || e.Event == audit.EventSearch {
-			if story := a.storyOf(e); story != "" && !slices.Contains(a.w.mayRead(p), story) {
+			if story != "" && !slices.Contains(a.w.mayRead(p), story) {
 				return "the log says that it was let into the chart of " + story
 			}
 		}
 	}
 	switch said {
 	case "ok":
-		if !any && r.Action != "signIn" && !ceremony(r) { // the step-up page shows nothing, nor does the beginning of a ceremony
+		if done == 0 && r.Action != "signIn" && !ceremony(r) { // the step-up page shows nothing, nor does the beginning of a ceremony
 			return "it was done and the log does not have it"
 		}
 	case "denied", "not-found", "step-up":
@@ -291,6 +295,20 @@ func (a *attack) logged(p *persona, r app.RouteRow, at target, said string, from
 		}
 	}
 	return ""
+}
+
+// standIn is the action whose entry shows that the route did what it was asked for: its
+// own, but where the gate was asked for something narrower.
+func standIn(p *persona, r app.RouteRow, at target) string {
+	switch {
+	case r.Door == "fhirapi" && at.whose == "shared": // a type of the clinic's: no chart is searched
+		return "readShared"
+	case routeName(r) == "web GET /admin/waiting" && p.story == "officer": // what waits for an officer
+		return "reviewSuspensions"
+	case routeName(r) == "web POST /clinic/look-up" && at.whose != "own": // its refusal is owed to the log
+		return "listMyPatients"
+	}
+	return r.Action
 }
 
 func (a *attack) storyOf(e audit.Entry) string {
