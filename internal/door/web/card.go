@@ -72,19 +72,25 @@ func diseases(code string) []string {
 		return []string{"measles", "mumps", "rubella"}
 	case "94":
 		return []string{"measles", "mumps", "rubella", "chickenpox"}
-	case "09", "113", "138", "139", "196":
+	case "04":
+		return []string{"measles", "rubella"}
+	case "09", "28", "113", "138", "139", "196":
 		return []string{"diphtheria", "tetanus"}
-	case "20", "106", "107", "115":
+	case "01", "20", "106", "107", "115":
 		return []string{"diphtheria", "tetanus", "whooping-cough"}
 	case "110":
 		return []string{"diphtheria", "tetanus", "whooping-cough", "hepatitis-b", "polio"}
-	case "120":
+	case "120", "170":
 		return []string{"diphtheria", "tetanus", "whooping-cough", "hib", "polio"}
 	case "130":
 		return []string{"diphtheria", "tetanus", "whooping-cough", "polio"}
-	case "146":
+	case "132", "146":
 		return []string{"diphtheria", "tetanus", "whooping-cough", "polio", "hib", "hepatitis-b"}
-	case "104":
+	case "102", "198":
+		return []string{"diphtheria", "tetanus", "whooping-cough", "hepatitis-b", "hib"}
+	case "51":
+		return []string{"hib", "hepatitis-b"}
+	case "104", "193":
 		return []string{"hepatitis-a", "hepatitis-b"}
 	default:
 		return oneDisease(code)
@@ -94,19 +100,22 @@ func diseases(code string) []string {
 // oneDisease is diseases for the vaccines against one.
 func oneDisease(code string) []string {
 	switch code {
-	case "08", "43", "44", "45", "189", "220":
+	case "08", "42", "43", "44", "45", "189", "220":
 		return []string{"hepatitis-b"}
 	case "116", "119", "122":
 		return []string{"rotavirus"}
-	case "17", "47", "48", "49":
+	case "17", "46", "47", "48", "49":
 		return []string{"hib"}
-	case "33", "100", "109", "133", "152", "215", "216":
+	case "33", "100", "109", "133", "152", "177", "215", "216", "327":
 		return []string{"pneumococcal"}
-	case "10", "89":
+	case "02", "10", "89", "324":
 		return []string{"polio"}
-	case "15", "16", "88", "111", "135", "140", "141", "144", "149", "150", "153", "155", "158", "161", "166", "168", "171", "185", "186", "197", "205":
+	case "15", "16", "88", "111", "135", "140", "141", "144", "149", "150", "151", "153", "155", "158", "161", "166", "168", "171",
+		"185", "186", "194", "197", "200", "201", "202", "205", "231", "320", "331", "333":
 		return []string{"flu"}
-	case "207", "208", "211", "212", "213", "217", "218", "219", "221", "228", "229", "230", "300", "301", "302", "308", "309", "310", "311", "312", "313":
+	case "207", "208", "210", "211", "212", "213", "217", "218", "219", "221", "227", "228", "229", "230", "300", "301", "302", "308", "309", "310", "311", "312", "313",
+		// Given outside the USA.
+		"500", "501", "502", "503", "504", "505", "506", "507", "508", "509", "510", "511", "512", "513", "514", "515", "516", "517", "518", "519", "520", "521":
 		return []string{"covid"}
 	case "21":
 		return []string{"chickenpox"}
@@ -114,12 +123,21 @@ func oneDisease(code string) []string {
 		return []string{"hepatitis-a"}
 	case "62", "118", "137", "165":
 		return []string{"hpv"}
-	case "32", "103", "108", "114", "136", "147", "162", "163", "164", "203":
+	case "32", "103", "108", "114", "136", "147", "162", "163", "164", "203", "316", "328":
 		return []string{"meningococcal"}
 	case "121", "187", "188":
 		return []string{"shingles"}
-	case "303", "304", "305", "326":
+	// 306, 307, 315 and 332 are ready-made antibodies: no vaccine, as their words say, but they protect from it too.
+	case "303", "304", "305", "306", "307", "314", "315", "326", "332":
 		return []string{"rsv"}
+	case "05":
+		return []string{"measles"}
+	case "06":
+		return []string{"rubella"}
+	case "07":
+		return []string{"mumps"}
+	case "35", "112", "142":
+		return []string{"tetanus"}
 	default:
 		return nil
 	}
