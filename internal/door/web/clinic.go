@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -58,11 +57,27 @@ func (v *Visit) line(g records.Glance) view.ClinicPatient {
 	id := g.Patient.String()
 	line := view.ClinicPatient{ID: id, Name: cmp.Or(g.Name.Reveal(), id), Pattern: view.PatternOf(id), Born: v.day(g.Born),
 		RecordNumber: g.Number.Reveal(), Visit: v.today(g.Visits)}
-	line.Age = view.AgeOn(line.Born, v.now())
+	line.Age, line.Death = v.aged(line.Born, g.Deceased), v.death(g.Deceased, g.Died)
 	if all := purposes(); line.Visit != nil && len(all) == 1 {
 		line.Purpose = all[0] // the schedule says why; without a visit the person does
 	}
 	return line
+}
+
+// death is what staff have to know before they call, write or ring: nil for the living.
+func (v *Visit) death(known bool, on records.Date) *view.Death {
+	if !known {
+		return nil
+	}
+	return &view.Death{On: v.day(on)}
+}
+
+// aged is the age of today, of the living.
+func (v *Visit) aged(born view.Day, died bool) view.Age {
+	if died {
+		return view.AgeUnknown()
+	}
+	return view.AgeOn(born, v.now())
 }
 
 // today is the visit of this day at the clinic: the next one, and when all have begun the last.
@@ -169,12 +184,6 @@ func (d *Door) chartOpen(v *Visit) error {
 	return v.Render(http.StatusOK, m)
 }
 
-// recentRows is how many new results stand on the screen when few are outside their range.
-const recentRows = 5
-
-// chartRows is how many rows of each kind fit on the one screen.
-const chartRows = 24
-
 func (v *Visit) fill(m *view.Chart, c records.Chart) error {
 	p, err := demographics(c)
 	if err != nil {
@@ -184,7 +193,8 @@ func (v *Visit) fill(m *view.Chart, c records.Chart) error {
 		return err
 	}
 	m.Born, m.Sex, m.RecordNumber = v.day(p.Born), p.Gender, p.RecordNumber().Reveal()
-	m.Age = view.AgeOn(m.Born, v.now())
+	m.Age = v.aged(m.Born, p.Deceased)
+	m.Death = v.death(p.Deceased, p.Died)
 	if m.Allergies, m.NoAllergies, err = v.allergies(c); err != nil {
 		return err
 	}
@@ -213,44 +223,4 @@ func (v *Visit) booked(m *view.Chart, c records.Chart) error {
 	err := each(c.Resources("Appointment"), records.ViewAppointment, func(a records.Appointment) { list = append(list, a) })
 	m.Visit = v.today(list)
 	return err
-}
-
-// measures fills in vital signs and results: what is new and outside its usual range first.
-func (v *Visit) measures(m *view.Chart, c records.Chart) error {
-	list, err := v.observations(c.Resources("Observation"))
-	if err != nil {
-		return err
-	}
-	since := v.now().AddDate(0, 0, -view.RecentClinicDays)
-	for _, s := range group(list) {
-		rows := &m.Results
-		switch o := s.newest(); {
-		case o.category == "vital-signs":
-			rows = &m.Vitals
-		case o.category != "laboratory" && o.category != "":
-			continue
-		case o.at.After(since):
-			rows = &m.Recent
-		}
-		if len(*rows) == chartRows {
-			m.Hidden++
-			continue
-		}
-		row := v.row(s)
-		if row.Query, err = v.seal("/results/"+row.ID, url.Values{"patient": {m.PatientID}, "purpose": {string(m.Purpose)}}); err != nil {
-			return err
-		}
-		*rows = append(*rows, row)
-	}
-	// What is outside its range first, then what has none: only what is known to be usual folds away.
-	rank := func(r view.Row) int { return order(r.Standing.Outside()) + order(r.Standing != view.StandingIn) }
-	slices.SortStableFunc(m.Recent, func(a, b view.Row) int { return rank(b) - rank(a) })
-	shown := 0
-	for _, r := range m.Recent {
-		shown += order(rank(r) > 0)
-	}
-	if n := max(shown, recentRows); len(m.Recent) > n+1 { // one alone is not worth a fold
-		m.Recent, m.RecentMore = m.Recent[:n], m.Recent[n:]
-	}
-	return nil
 }

@@ -36,11 +36,13 @@ func glanceFields(r person.Role) []GlanceField {
 // Glance is what a list says of one patient: the fields of the reader's role, and nothing
 // else of the chart.
 type Glance struct {
-	Patient person.PatientID
-	Name    phi.Text
-	Born    Date
-	Number  phi.Text
-	Visits  []Appointment
+	Patient  person.PatientID
+	Name     phi.Text
+	Born     Date
+	Died     Date // may be zero for the dead
+	Deceased bool
+	Number   phi.Text
+	Visits   []Appointment
 }
 
 // Glance opens what the list of patients shows of one of them. what names the page in the log.
@@ -67,7 +69,7 @@ func glanceAt(c Chart, fields []GlanceField) (Glance, error) {
 			g.Name = p.Names[0].Full
 		}
 		if slices.Contains(fields, FieldBorn) {
-			g.Born = p.Born
+			g.Born, g.Died, g.Deceased = p.Born, p.Died, p.Deceased
 		}
 		if slices.Contains(fields, FieldNumber) {
 			g.Number = p.RecordNumber()

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"time"
 
 	"postern.example/postern/internal/word/person"
@@ -28,10 +29,14 @@ type ClinicPatient struct {
 	Pattern      int
 	Born         Day
 	Age          Age
+	Death        *Death // nil for the living
 	RecordNumber string
 	Visit        *Booked        // today; nil for none
 	Purpose      person.Purpose // prefilled for today's visit, and only for that; else the page asks
 }
+
+// Death is that the record says that the patient has died.
+type Death struct{ On Day } // not known when the record does not say
 
 // Booked is an appointment of today.
 type Booked struct {
@@ -87,6 +92,7 @@ type Chart struct {
 	Opened       bool
 	Born         Day
 	Age          Age
+	Death        *Death // nil for the living
 	Sex          string // FHIR administrative gender code: words are "sex.<code>"
 	RecordNumber string
 	Visit        *Booked // today's; nil for none
@@ -95,14 +101,24 @@ type Chart struct {
 	Medications  []Medication
 	Conditions   []Condition
 	Vitals       []Row
-	Recent       []Row // results of the last RecentClinicDays, outside their usual range first
-	RecentMore   []Row // more of them, all in their usual range: folded, so that the vital signs stay on the screen
-	Results      []Row // the older ones
-	Hidden       int   // kinds of results and vital signs that have no place on the screen
+	VitalsMore   Folded // more of them, folded
+	Recent       []Row  // results of the last RecentClinicDays, outside their usual range first
+	RecentMore   Folded // more of them, none outside its range: folded, so that the vital signs stay on the screen
+	Results      []Row  // the older ones
+	ResultsMore  Folded // more of them, folded
+	Hidden       int    // kinds of results and vital signs that have no place on the screen
 	Vaccines     []Vaccine
 }
 
 func (*Chart) page() string { return "chart" }
+
+// Folded are rows that stand behind a line that says how many they are.
+type Folded []Row
+
+// Usual reports whether all of them are known to be usual, so that the line may say so.
+func (f Folded) Usual() bool {
+	return !slices.ContainsFunc(f, func(r Row) bool { return r.Standing != StandingIn })
+}
 
 // RecentClinicDays is how far back a result counts as new on the one-screen chart. It is a
 // fixed time, longer than the patient's: nobody keeps when a clinician looked last.

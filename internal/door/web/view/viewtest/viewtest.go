@@ -376,6 +376,8 @@ func (f fixture) clinic() view.Model {
 		}
 		c.Patients = append(c.Patients, line)
 	}
+	last := &c.Patients[len(c.Patients)-1]
+	last.Death, last.Age = &view.Death{On: view.ParseDay("2026-03-09")}, view.AgeUnknown()
 	return c
 }
 
@@ -419,8 +421,9 @@ func (f fixture) chart() view.Model {
 		row(series("v2", f.pick("Heart rate", "Pulso"), "/min", view.Usual{Low: bound(60), High: bound(100), LowText: "60", HighText: "100"}, 12, 30, 82, 76, 0), false),
 		row(series("v3", f.pick("Weight", "Peso"), "kg", view.Usual{}, 12, 30, 98.4, 93.1, 1), false)}
 	more := f.more()
+	c.ResultsMore = []view.Row{row(series("c-esr", f.pick("Sedimentation rate", "Velocidad de sedimentación"), "mm/h", view.Usual{High: bound(20), HighText: "20"}, 12, 30, 12, 11, 0), false)}
 	c.RecentMore = append(more[:1:1], more[2:]...) // the second one is older here
-	for _, rows := range [][]view.Row{c.Recent, c.RecentMore, c.Results, c.Vitals} {
+	for _, rows := range [][]view.Row{c.Recent, c.RecentMore, c.Results, c.ResultsMore, c.Vitals} {
 		for i := range rows {
 			rows[i].Query = "c2VhbGVk"
 		}
