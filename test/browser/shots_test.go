@@ -80,6 +80,10 @@ var pictures = []picture{
 	{"chart-elder", "doctor", "/clinic", func(p *chrome.Tab) { p.Leave(inRow(p, "Ernesto", "td.open button"), opened) }},
 	{"look-up", "nurse", "/clinic", func(p *chrome.Tab) { lookUp(p, `document.querySelector("main .mono").innerText`) }},
 	{"look-up-none", "nurse", "/clinic", func(p *chrome.Tab) { lookUp(p, `"RC-000000"`) }},
+	{"look-up-half", "nurse", "/clinic", func(p *chrome.Tab) {
+		chrome.Eval[bool](p, `(document.querySelector("#family").value = "Tran", true)`)
+		lookUp(p, `""`)
+	}},
 	{"admin", "admin", "/admin", nil},
 	{"admin-end", "admin", "/admin", func(p *chrome.Tab) {
 		chrome.Eval[bool](p, `(document.querySelector('form[action="/admin/assignments/end"]').closest("details").open = true)`)

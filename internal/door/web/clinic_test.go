@@ -3,6 +3,7 @@ package web_test
 import (
 	"encoding/base64"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,6 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"postern.example/postern/internal/door/web"
+	"postern.example/postern/internal/trust/access"
+	"postern.example/postern/internal/trust/db"
+	"postern.example/postern/internal/trust/db/dbtest"
 	"postern.example/postern/internal/word/person"
 	"postern.example/postern/test/covers"
 )
@@ -128,12 +133,13 @@ func TestALookUpOnThePage(t *testing.T) {
 		t.Error("a purpose is prefilled for a patient without a visit")
 	}
 	typed := regexp.MustCompile(`value="[^"]*"|q=[^"]+|pr-[a-z2-7]+|nonce="[^"]+"|<span class="request">.*?</span>`)
-	answers := map[string]bool{}
+	answers, whole := map[string]bool{}, map[string]bool{}
 	for _, family := range []string{"Winter", "Nobody", "Wintre"} {
 		from := h.Log.Size()
 		w := nurse.post("/clinic/look-up", "family", family, "born", "1980-02-03")
 		want(t, family, w, http.StatusOK, "Nobody found among your patients")
 		answers[typed.ReplaceAllString(string(mainOf(w.Body.Bytes())), "")] = true
+		whole[strings.Replace(sameEachTime(w.Body.String()), `value="`+family+`"`, "", 1)] = true
 		refused := 0
 		for _, e := range h.entries(t, from) {
 			if e.Outcome == "refused" {
@@ -144,15 +150,78 @@ func TestALookUpOnThePage(t *testing.T) {
 			t.Errorf("%s: %d refusals in the log", family, refused)
 		}
 	}
-	if len(answers) != 1 {
-		t.Errorf("somebody else's patient and nobody: %d different answers", len(answers))
-	}
-	for what, fields := range map[string][]string{"nothing": nil, "a name alone": {"family", "Winter"}, "a year": {"family", "Winter", "born", "1980"}} {
-		want(t, what, nurse.post("/clinic/look-up", fields...), http.StatusOK, "Type a record number")
+	if len(answers) != 1 || len(whole) != 1 {
+		t.Errorf("somebody else's patient and nobody: %d different answers, %d different pages", len(answers), len(whole))
 	}
 	officer := h.account(t, "Dalia Rahman", nobody, person.RoleCompliance)
 	officer.get("/officer")
 	want(t, "an officer", officer.post("/clinic/look-up", "known", "RC-ZOE"), http.StatusForbidden)
+}
+
+// Samuel has a patient on the phone and sends the form half filled in. It comes back with
+// what he typed and says at each field what is missing. Nothing of it stands readable in an
+// address, in a cookie, the log or the next page, and nobody is looked for.
+func TestAHalfFilledLookUpKeepsWhatWasTyped(t *testing.T) {
+	covers.Covers(t, "HC-9a", "SD-13c")
+	var said strings.Builder
+	h := open(t, dbtest.New(t, db.SQLite, migrations(), dbtest.NoSync), func(c *web.Config) { c.Log = slog.New(slog.NewTextHandler(&said, nil)) })
+	nurse := h.account(t, "Samuel Brooks", nobody, person.RoleNurse)
+	h.assign(t, nurse, h.someone(t, "zoe", "Zoe", "Fieldway", "1980-02-03"))
+	h.someone(t, "carl", "Carla", "Winter", "1980-02-03")
+	nurse.get("/clinic")
+	bad := func(field, message string) []string {
+		return []string{`<a href="#` + field + `">` + message, `id="` + field + `-bad">` + message, `aria-invalid="true" aria-describedby="` + field + `-bad"`}
+	}
+	// Whether the name is that of an own patient, of another's or of nobody: nothing was compared.
+	pages := map[string]bool{}
+	for _, name := range []string{"Fieldway", "Winter", "Quimby"} {
+		from := h.Log.Size()
+		sent := nurse.sendForm("/clinic/look-up", "family", name)
+		to := sent.Header().Get("Location")
+		carried := []string{fmt.Sprint(sent.Result().Header), sent.Body.String(), unbase64(to[strings.Index(to, "=")+1:]), fmt.Sprint(nurse.cookies)}
+		w := nurse.get(to)
+		want(t, name, w, http.StatusOK, append(bad("born", "Type the whole birth date"), `value="`+name+`"`, `role="alert" tabindex="-1" autofocus`)...)
+		if strings.Contains(w.Body.String(), `id="known-bad"`) || strings.Contains(w.Body.String(), `id="family-bad"`) {
+			t.Error("a field that is well is marked")
+		}
+		pages[strings.Replace(sameEachTime(w.Body.String()), `value="`+name+`"`, "", 1)] = true
+		carried = append(carried, fmt.Sprint(w.Result().Header), fmt.Sprint(nurse.cookies), said.String(), fmt.Sprintf("%+v", h.entries(t, from)),
+			nurse.get("/clinic/look-up?family="+name[:1]).Body.String())
+		for _, text := range carried {
+			if strings.Contains(text, name) {
+				t.Errorf("%q was carried into %q", name, text)
+			}
+		}
+		for _, e := range h.entries(t, from) {
+			if e.Action == string(access.SearchChart) {
+				t.Errorf("%q was looked for", name)
+			}
+		}
+	}
+	if len(pages) != 1 {
+		t.Errorf("%d different pages for names alone", len(pages))
+	}
+	for _, c := range []struct {
+		what       string
+		typed, bad []string
+	}{
+		{"nothing", nil, bad("known", "Type a record number")},
+		{"a birth date", []string{"born", "1980-02-03"}, append(bad("family", "Type the family name"), `value="1980-02-03"`)},
+		{"a year", []string{"family", "Winter", "born", "1980"}, append(bad("born", "Type the whole birth date"), `value="1980"`, `value="Winter"`)},
+		{"no number", []string{"known", "--", "born", "1980-02-03"}, append(append(bad("known", "This is no record number"), bad("family", "Type the family name")...), `value="--"`)},
+		{"markup", []string{"family", `"><b>Lee`}, []string{`value="&#34;&gt;&lt;b&gt;Lee"`}},
+	} {
+		want(t, c.what, nurse.post("/clinic/look-up", c.typed...), http.StatusOK, c.bad...)
+	}
+	want(t, "the same form, whole", nurse.post("/clinic/look-up", "known", "", "family", "Fieldway", "born", "1980-02-03"), http.StatusOK, "1 patient found")
+	officer := h.account(t, "Dalia Rahman", nobody, person.RoleCompliance)
+	officer.get("/officer")
+	want(t, "an officer", officer.post("/clinic/look-up", "family", "Quimby"), http.StatusForbidden)
+}
+
+// sameEachTime is a page without what differs from request to request.
+func sameEachTime(page string) string {
+	return regexp.MustCompile(`nonce="[^"]+"|next_query" value="[^"]+"|<span class="request">.*?</span>`).ReplaceAllString(page, "")
 }
 
 // What somebody looks for stands in no address, no log line and no error page.

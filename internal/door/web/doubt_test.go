@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -46,6 +47,67 @@ func TestListsSayWhatIsNotCertain(t *testing.T) {
 	doctor := h.account(t, "Dr. Lillian Chen", nobody, person.RoleClinician)
 	h.assign(t, doctor, chart)
 	want(t, "chart", doctor.post("/clinic/"+chart.String(), "purpose", "TREAT"), http.StatusOK, "· paused", "· not known: ask the patient", "· as needed", "· not confirmed", "2 in the morning. with food. 1 at noon")
+}
+
+// A year ago Rosa was given five medicines at one visit, and told of three problems. The
+// visit's page says what became of them since, as the lists do: one is paused, one is over,
+// one she has twice, and nobody has confirmed her gout.
+func TestAVisitSaysWhatBecameOfItsMedicines(t *testing.T) {
+	h := lite(t)
+	var entries strings.Builder
+	add := func(kind, id, more string) {
+		entries.WriteString(`,{"resource":{"resourceType":"` + kind + `","id":"` + id + `","language":"en","subject":{"reference":"Patient/p"},` + more + `}}`)
+	}
+	medicine := func(id, visit, status, name string) {
+		add("MedicationRequest", id, `"status":"`+status+`","intent":"order","encounter":{"reference":"Encounter/`+visit+`"},"medicationCodeableConcept":{"text":"`+name+`"}`)
+	}
+	problem := func(id, verified, clinical, name string) {
+		add("Condition", id, `"encounter":{"reference":"Encounter/v"},"code":{"text":"`+name+`"},"verificationStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-ver-status","code":"`+verified+`"}]},
+			"clinicalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/condition-clinical","code":"`+clinical+`"}]}`)
+	}
+	for _, v := range []string{"v", "w"} {
+		add("Encounter", v, `"status":"finished","class":{"code":"AMB"},"type":[{"text":"Check `+v+`"}],"period":{"start":"2025-05-0`+map[string]string{"v": "3", "w": "4"}[v]+`"}`)
+	}
+	medicine("m1", "v", "on-hold", "Blood thinner")
+	medicine("m2", "v", "unknown", "Old drops")
+	medicine("m3", "v", "stopped", "Cough syrup")
+	medicine("m4", "v", "active", "Water tablet")
+	medicine("m5", "v", "entered-in-error", "Wrong tablet")
+	medicine("m6", "w", "active", "Water tablet")
+	medicine("m7", "w", "on-hold", "Other visit's cream")
+	problem("c1", "provisional", "active", "Gout")
+	problem("c2", "confirmed", "resolved", "Chill")
+	problem("c3", "confirmed", "active", "Sore knee")
+	problem("c4", "refuted", "active", "Never so")
+	chart := h.load(t, []byte(`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient","id":"p","name":[{"text":"Rosa Field"}]}}`+entries.String()+`]}`))
+	rosa := h.account(t, "Rosa Field", chart, person.RolePatient)
+	link := regexp.MustCompile(`href="(/visits/[^"]+)"[^>]*>\s*<bdi>Check v`).FindStringSubmatch(rosa.get("/visits").Body.String())
+	if link == nil {
+		t.Fatalf("no visit:\n%s", mainOf(rosa.last.Body.Bytes()))
+	}
+	page := rosa.get(link[1]).Body.String()
+	for _, text := range []string{"Blood thinner</bdi></h3>\n<p><b class=\"word-watch\">Paused.", "Old drops</bdi></h3>\n<p><b class=\"word-watch\">Your record does not say",
+		"Cough syrup</bdi></h3>\n<p><b>This prescription is over.", "Water tablet</bdi></h3>\n<p><b class=\"word-watch\">More than once",
+		`Gout</bdi> <span class="tag">Not confirmed yet`, "Your care team does not know yet if you have this.", "Chill</bdi></h3>\n<p><b>This is over.", "Sore knee</bdi></h3>\n</li>"} {
+		if !strings.Contains(page, text) {
+			t.Errorf("no %q in %s", text, mainOf([]byte(page)))
+		}
+	}
+	for _, text := range []string{"Wrong tablet", "cream", "Never so"} {
+		if strings.Contains(page, text) {
+			t.Errorf("%s stands on the page", text)
+		}
+	}
+	// The same marks in the same words as the lists.
+	for path, names := range map[string][]string{"/medications": {"Blood thinner", "Old drops", "Water tablet"}, "/conditions": {"Gout"}} {
+		list := rosa.get(path).Body.String()
+		for _, name := range names {
+			mark := regexp.MustCompile(`(?s)` + name + `</bdi>.*?</p>`)
+			if a, b := mark.FindString(page), mark.FindString(list); a != b || a == "" {
+				t.Errorf("%s: the visit says %q, the list %q", name, a, b)
+			}
+		}
+	}
 }
 
 // A list calls a result usual only when every number of it is: the part that is high may

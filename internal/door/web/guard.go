@@ -75,6 +75,7 @@ func (v *Visit) serve() error {
 	}
 	if v.unsafe() {
 		if err := v.read(); err != nil {
+			v.recognize()
 			return err
 		}
 	}
@@ -103,8 +104,10 @@ func (v *Visit) serve() error {
 // ours, or from one that is too old: it is no question of rights.
 const formRefused = "error.form"
 
-// nowhere answers a path that is not there, or not for this method.
+// nowhere answers a path that is not there, or not for this method. Who is signed in has
+// the menu there; the page says the same of every such path, and nothing is written for it.
 func (v *Visit) nowhere(allow []string) error {
+	v.recognize()
 	v.w.Header().Set("Cache-Control", "no-store")
 	if allow == nil {
 		return fault.New(fault.NotFound, "find page")
@@ -214,6 +217,18 @@ func (v *Visit) identify() error {
 	}
 	v.caller, v.secret = caller, c.Value
 	return nil
+}
+
+// recognize is identify for the page of an error before the session was asked for: it
+// counts as no use of the session. Whoever is not known reads it as a stranger.
+func (v *Visit) recognize() {
+	c, err := v.r.Cookie(session.CookieName)
+	if err != nil {
+		return
+	}
+	if caller, err := v.door.c.Sessions.Recognize(v.Context(), c.Value, v.quest); err == nil {
+		v.caller, v.secret = caller, c.Value
+	}
 }
 
 // fail answers with err's kind and message, and nothing else of it.

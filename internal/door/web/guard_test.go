@@ -9,9 +9,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"postern.example/postern/internal/door/web"
 	"postern.example/postern/internal/trust/access"
@@ -287,6 +289,53 @@ func TestMethods(t *testing.T) {
 			t.Errorf("%s: Allow %q, want %q", method, got, allow)
 		}
 	}
+}
+
+// Maya mistypes an address, and finds her menu on the page that says so; Samuel finds his.
+// A stranger's page is what it was. Whatever the address, the page is the same but for its
+// number, no entry is written, and the session is not used by it.
+func TestAMissingAddressKeepsTheMenu(t *testing.T) {
+	covers.Covers(t, "AC-8b", "HC-6c", "SD-3")
+	h := lite(t)
+	maya, chart := h.patient(t, "mother")
+	samuel := h.account(t, "Samuel Brooks", nobody, person.RoleNurse)
+	from := h.Log.Size()
+	for who, c := range map[string]struct {
+		b    *browser
+		menu []string
+	}{
+		"Maya": {maya, []string{`<body class="patient`, `href="/medications"`, "Maya Tran", `action="/sign-out"`}}, "Samuel": {samuel, []string{`<body class="staff`, `href="/clinic"`, "Samuel Brooks"}},
+		"a stranger": {h.stranger(), []string{`<body class="plain`}},
+	} {
+		pages := map[string]bool{}
+		for _, address := range []string{"/nowhere", "/results/" + chart.String() + "/x", "/%61dmin", "/RESULTS", "/clinic/" + chart.String() + "/nothing"} {
+			w := c.b.get(address)
+			want(t, who+" at "+address, w, http.StatusNotFound, c.menu...)
+			if w.Header().Get("Set-Cookie") != "" || w.Header().Get("Cache-Control") != "no-store" {
+				t.Errorf("%s at %s: %v", who, address, w.Header())
+			}
+			pages[sameEachTime(strings.ReplaceAll(w.Body.String(), w.Body.String()[strings.Index(w.Body.String(), `class="mono">`):][:40], ""))] = true
+		}
+		want(t, who+" with another method", c.b.send(httptest.NewRequest("DELETE", "/results", nil)), http.StatusMethodNotAllowed, c.menu...)
+		if len(pages) != 1 {
+			t.Errorf("%s: %d different pages", who, len(pages))
+		}
+		if who == "a stranger" && regexp.MustCompile(`href="/[a-z-]+"|form-token|sign-out|Maya|Samuel`).MatchString(c.b.last.Body.String()) {
+			t.Errorf("a stranger is told:\n%s", c.b.last.Body.String())
+		}
+	}
+	if n := len(h.entries(t, from)); n != 0 {
+		t.Errorf("%d entries", n)
+	}
+	for range 4 { // the idle limit of patients is 15 minutes
+		h.Clock.Add(4 * time.Minute)
+		maya.get("/nowhere")
+	}
+	want(t, "her session is over", maya.last, http.StatusNotFound, `<body class="plain`)
+	goes(t, "for every page", maya.get("/results"), "/sign-in?next=results&why=session-over")
+	want(t, "a body that is none", samuel.send(formRequest("/clinic/look-up", url.Values{"knows": {"x"}})), http.StatusBadRequest, `<body class="plain`)
+	samuel.signIn(t)
+	want(t, "a form that is none", samuel.send(formRequest("/clinic/look-up", url.Values{"knows": {"x"}})), http.StatusBadRequest, `<body class="staff`)
 }
 
 // Bodies are bounded, of the declared type, and hold declared fields alone.

@@ -38,8 +38,14 @@ func over(status string) bool {
 	return status == "inactive" || status == "remission" || status == "resolved"
 }
 
-// conditions lists health problems, the newest first.
-func (v *Visit) conditions(c records.Chart) (current, past []view.Condition, err error) {
+// problem is a line of the health problems, with the visit that it names; empty for none.
+type problem struct {
+	view.Condition
+	visit string
+}
+
+// problems are the health problems with all that a page marks at them.
+func (v *Visit) problems(c records.Chart) (out []problem, err error) {
 	err = each(c.Resources("Condition"), records.ViewCondition, func(x records.Condition) {
 		if wrong(x.Verification) {
 			return
@@ -49,15 +55,24 @@ func (v *Visit) conditions(c records.Chart) (current, past []view.Condition, err
 			since = x.Recorded
 		}
 		n := v.called(kindCondition, x.Common, x.Name, x.Name.Text.Reveal())
-		out := view.Condition{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign, Since: v.day(since), Ended: v.day(x.Abated), Note: joined(x.Notes)}
-		out.Unsure = unsure(x.Verification)
-		if over(x.Clinical) || x.Clinical == "" && out.Ended.Known() {
-			out.Over = true
-			past = append(past, out)
-			return
-		}
-		current = append(current, out)
+		p := view.Condition{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign, Since: v.day(since), Ended: v.day(x.Abated), Note: joined(x.Notes)}
+		p.Unsure = unsure(x.Verification)
+		p.Over = over(x.Clinical) || x.Clinical == "" && p.Ended.Known()
+		out = append(out, problem{p, x.Encounter.ID.String()})
 	})
+	return out, err
+}
+
+// conditions lists health problems, the newest first.
+func (v *Visit) conditions(c records.Chart) (current, past []view.Condition, err error) {
+	list, err := v.problems(c)
+	for _, p := range list {
+		if p.Over {
+			past = append(past, p.Condition)
+		} else {
+			current = append(current, p.Condition)
+		}
+	}
 	return current, past, err
 }
 
@@ -119,36 +134,64 @@ func (v *Visit) medicines(c records.Chart) (out []records.Resource, err error) {
 	return out, nil
 }
 
+// prescription is a line of the medicines, with the visit that it names; empty for none.
+type prescription struct {
+	view.Medication
+	visit string
+}
+
+// prescriptions are the medicines with all that a page marks at them.
+func (v *Visit) prescriptions(c records.Chart, names map[string]records.Coded) (out []prescription, err error) {
+	err = each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
+		if x.Status == "entered-in-error" || x.Status == "draft" {
+			return
+		}
+		p := prescription{v.medication(x, names), x.Encounter.ID.String()}
+		switch x.Status {
+		case "active":
+		case "on-hold", "unknown":
+			p.Doubt = x.Status
+		default:
+			p.Over = true
+		}
+		out = append(out, p)
+	})
+	now := map[string]int{} // how often the list of today has a name
+	for _, p := range out {
+		now[p.Name] += order(!p.Over)
+	}
+	for i := range out {
+		out[i].Twice = !out[i].Over && now[out[i].Name] > 1
+	}
+	return out, err
+}
+
+func (v *Visit) medication(x records.MedicationRequest, names map[string]records.Coded) view.Medication {
+	what := x.Name
+	if what.IsZero() {
+		what = names[x.Medicine.ID.String()]
+	}
+	n := v.called(kindMedicine, x.Common, what, cmp.Or(what.Text.Reveal(), x.Medicine.Display.Reveal()))
+	out := view.Medication{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign, Since: v.day(x.Authored), By: x.Requester.Display.Reveal()}
+	out.How = howToTake(x.Dosages)
+	out.NeededOnly = len(x.Dosages) > 0 && !slices.ContainsFunc(x.Dosages, func(d records.Dosage) bool { return !d.AsNeeded })
+	if len(x.Reasons) > 0 {
+		if out.For = v.wordsFor(kindCondition, x.Reasons[0]); out.For == "" {
+			out.For, out.ForLang = x.Reasons[0].Text.Reveal(), n.foreign
+		}
+	}
+	return out
+}
+
 // medications lists medicines. names are those of products, by id.
 func (v *Visit) medications(c records.Chart, names map[string]records.Coded) (current, past []view.Medication, err error) {
-	err = each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
-		what := x.Name
-		if what.IsZero() {
-			what = names[x.Medicine.ID.String()]
+	list, err := v.prescriptions(c, names)
+	for _, p := range list {
+		if p.Over {
+			past = append(past, p.Medication)
+		} else {
+			current = append(current, p.Medication)
 		}
-		n := v.called(kindMedicine, x.Common, what, cmp.Or(what.Text.Reveal(), x.Medicine.Display.Reveal()))
-		out := view.Medication{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign, Since: v.day(x.Authored), By: x.Requester.Display.Reveal()}
-		out.How = howToTake(x.Dosages)
-		out.NeededOnly = len(x.Dosages) > 0 && !slices.ContainsFunc(x.Dosages, func(d records.Dosage) bool { return !d.AsNeeded })
-		if len(x.Reasons) > 0 {
-			if out.For = v.wordsFor(kindCondition, x.Reasons[0]); out.For == "" {
-				out.For, out.ForLang = x.Reasons[0].Text.Reveal(), n.foreign
-			}
-		}
-		switch x.Status {
-		case "entered-in-error", "draft":
-		case "active":
-			current = append(current, out)
-		case "on-hold", "unknown":
-			out.Doubt = x.Status
-			current = append(current, out)
-		default:
-			out.Over = true
-			past = append(past, out)
-		}
-	})
-	for i := range current {
-		current[i].Twice = slices.ContainsFunc(current[:i], current[i].SameName) || slices.ContainsFunc(current[i+1:], current[i].SameName)
 	}
 	return current, past, err
 }

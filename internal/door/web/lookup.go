@@ -11,17 +11,26 @@ import (
 // lookUpPage is what a look-up is called in the log.
 const lookUpPage = records.LookUpPage
 
-// lookUpChoose is POST /clinic/look-up: what to look for leads, sealed, to what is found.
-func (d *Door) lookUpChoose(v *Visit) error {
-	if _, err := v.sought(); err != nil {
-		return v.sorry("problem.look-up", "/clinic")
+// lookUpChoose is POST /clinic/look-up: what was typed leads, sealed, to what is found, or
+// to the form once more. Were the form answered with a page, a browser would keep what was
+// typed in its session file for as long as that page stands in its history.
+func (d *Door) lookUpChoose(v *Visit) error { return v.choose("/clinic/look-up") }
+
+// lookUpAgain is the form as it was sent, with what it lacks. Nobody is looked for.
+func (v *Visit) lookUpAgain(lacks []records.Lack) error {
+	if _, err := v.myPatients(); err != nil {
+		return err
 	}
-	return v.choose("/clinic/look-up")
+	m := &view.LookedUp{Base: v.Base(view.PlaceClinic), LookUp: v.typed()}
+	for _, l := range lacks {
+		m.Lacks = append(m.Lacks, view.Lack(l))
+	}
+	return v.Render(http.StatusOK, m)
 }
 
-// sought is what was typed.
-func (v *Visit) sought() (records.Wanted, error) {
-	return records.NewWanted(v.Field("known"), v.Field("family"), v.Field("born"))
+// typed is the form with what was typed in it.
+func (v *Visit) typed() view.LookUp {
+	return view.LookUp{Known: v.Field("known"), Family: v.Field("family"), BornOn: v.Field("born")}
 }
 
 // lookUp is GET /clinic/look-up: those of my patients who fit what was typed. Somebody
@@ -33,15 +42,19 @@ func (d *Door) lookUp(v *Visit) error {
 		}
 		return v.Redirect("/clinic")
 	}
-	w, err := v.sought()
+	t := v.typed()
+	if lacks := records.Lacks(t.Known, t.Family, t.BornOn); len(lacks) > 0 {
+		return v.lookUpAgain(lacks)
+	}
+	w, err := records.NewWanted(t.Known, t.Family, t.BornOn)
 	if err != nil {
-		return v.sorry("problem.look-up", "/clinic")
+		return err
 	}
 	patients, err := v.myPatients()
 	if err != nil {
 		return err
 	}
-	m := &view.LookedUp{Base: v.Base(view.PlaceClinic), LookUp: view.LookUp{Known: v.Field("known"), Family: v.Field("family"), BornOn: v.Field("born")}}
+	m := &view.LookedUp{Base: v.Base(view.PlaceClinic), LookUp: t}
 	found, err := d.c.Records.LookUp(v.Context(), v.caller, w, patients)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err

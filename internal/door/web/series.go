@@ -158,6 +158,7 @@ func measure(r records.Reading, name string) measured {
 		m.value, m.words = cmp.Or(r.Absent.Text.Reveal(), "–"), true
 	}
 	m.usual = usual(r)
+	m.usual.PlainLow, m.usual.PlainHigh = noLittle(r.Name)
 	flag := ""
 	if len(r.Interpretation) > 0 {
 		flag = r.Interpretation[0].Code.Reveal()

@@ -216,12 +216,13 @@ func (v *Visit) fillVisit(m *view.Visit, c records.Chart, id string) error {
 	return err
 }
 
-func (v *Visit) conditionsOf(c records.Chart, id string) (out []view.Named, err error) {
-	err = each(c.Resources("Condition"), records.ViewCondition, func(x records.Condition) {
-		if x.Encounter.ID.String() == id && !wrong(x.Verification) {
-			out = append(out, v.thing(kindCondition, x.Common, x.Name))
+func (v *Visit) conditionsOf(c records.Chart, id string) (out []view.Condition, err error) {
+	list, err := v.problems(c)
+	for _, p := range list {
+		if p.visit == id {
+			out = append(out, p.Condition)
 		}
-	})
+	}
 	return out, err
 }
 
@@ -234,26 +235,17 @@ func (v *Visit) procedures(c records.Chart, id string) (out []view.Named, err er
 	return out, err
 }
 
-func (v *Visit) medicinesOf(c records.Chart, id string) (out []view.Named, err error) {
+func (v *Visit) medicinesOf(c records.Chart, id string) (out []view.Medication, err error) {
 	names, err := v.medicineNames(c)
 	if err != nil {
 		return nil, err
 	}
-	err = each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
-		if x.Encounter.ID.String() != id || x.Status == "entered-in-error" || x.Status == "draft" {
-			return
+	list, err := v.prescriptions(c, names)
+	for _, p := range list {
+		if p.visit == id {
+			out = append(out, p.Medication)
 		}
-		what := x.Name
-		if what.IsZero() {
-			what = names[x.Medicine.ID.String()]
-		}
-		if what.IsZero() {
-			what.Text = x.Medicine.Display
-		}
-		n := v.thing(kindMedicine, x.Common, what)
-		n.Words = howToTake(x.Dosages)
-		out = append(out, n)
-	})
+	}
 	return out, err
 }
 

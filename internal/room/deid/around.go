@@ -45,8 +45,8 @@ func named(name string) ref { return ref{Display: name} }
 // appointment is one line of the clinic's schedule.
 type appointment struct {
 	day          time.Time // its date; at is the clinic's wall clock
-	hour, minute int
-	length       int // minutes; zero means 20
+	hour, minute int       // of a fulfilled one those of its visit stand for them
+	length       int       // minutes; zero means 20
 	status       string
 	kind, reason string
 	who          string // shared label
@@ -58,8 +58,10 @@ func (c *chart) appointment(a appointment) {
 	if a.length == 0 {
 		a.length = 20
 	}
-	y, m, d := a.day.Date()
-	start := time.Date(y, m, d, a.hour, a.minute, 0, 0, c.zone)
+	start := c.clock(a.day, a.hour, a.minute)
+	if at, came := c.came[date(a.day)]; came && a.status == "fulfilled" {
+		start = at // the visit that it led to: one day shows one time
+	}
 	booked := a.day.AddDate(0, 0, -21)
 	if !booked.Before(c.today) {
 		booked = c.daysAgo(3)
@@ -70,7 +72,7 @@ func (c *chart) appointment(a appointment) {
 	}
 	r := appointmentResource{header: c.mine("Appointment"), Status: a.status, AppointmentType: concept{Text: a.kind},
 		ReasonCode: []concept{{Text: a.reason}}, Start: instant(start), End: instant(start.Add(time.Duration(a.length) * time.Minute)),
-		Created: instant(clock(booked, 17, 0)), PatientInstruction: a.prepare,
+		Created: instant(c.clock(booked, 17, 0)), PatientInstruction: a.prepare,
 		Participant: []appointmentParticipant{{c.me, reply}, {to(a.who), "accepted"}, {to(locClinic), "accepted"}}}
 	if a.cancelled != "" {
 		r.CancelationReason = &concept{Text: a.cancelled}
@@ -142,7 +144,7 @@ func (c *chart) plan(p plan) ref {
 	author := to(p.who)
 	r := carePlanResource{header: c.mine("CarePlan"), Status: "active", Intent: "plan",
 		Category: []concept{{Coding: []coding{{"http://hl7.org/fhir/us/core/CodeSystem/careplan-category", "assess-plan", "Assessment and Plan of Treatment"}}}},
-		Title:    p.title, Description: p.words, Subject: c.me, Period: period{Start: date(p.since)}, Created: instant(clock(p.since, 16, 0)),
+		Title:    p.title, Description: p.words, Subject: c.me, Period: period{Start: date(p.since)}, Created: instant(c.clock(p.since, 16, 0)),
 		Author: &author, CareTeam: p.team, Addresses: p.about, Goal: p.goals}
 	if p.until > 0 {
 		r.Period.End = date(c.daysAhead(p.until))
@@ -199,13 +201,13 @@ func (c *chart) device(kind concept, name, maker, serial string, made time.Time,
 // order is a referral or a test that was asked for.
 func (c *chart) order(what, why, status, advice string, day time.Time, who string, by ref) ref {
 	return c.add(serviceRequestResource{header: c.mine("ServiceRequest"), Status: status, Intent: "order", Code: concept{Text: what}, Subject: c.me,
-		AuthoredOn: instant(clock(day, 16, 0)), Requester: to(who), Performer: []ref{by}, ReasonCode: []concept{{Text: why}}, PatientInstruction: advice})
+		AuthoredOn: instant(c.clock(day, 16, 0)), Requester: to(who), Performer: []ref{by}, ReasonCode: []concept{{Text: why}}, PatientInstruction: advice})
 }
 
 func (c *chart) specimen(kind concept, day time.Time) {
 	lab := to(proBrooks)
-	c.add(specimenResource{header: c.mine("Specimen"), Status: "available", Type: kind, Subject: c.me, ReceivedTime: instant(clock(day, 16, 10)),
-		Collection: specimenCollection{&lab, instant(clock(day, 14, 20))}})
+	c.add(specimenResource{header: c.mine("Specimen"), Status: "available", Type: kind, Subject: c.me, ReceivedTime: instant(c.clock(day, 16, 10)),
+		Collection: specimenCollection{&lab, instant(c.clock(day, 14, 20))}})
 }
 
 // said is a question with its answer.
@@ -213,12 +215,12 @@ func said(id, question string, a answer) questionItem { return questionItem{id, 
 
 func (c *chart) answers(form string, day time.Time, by ref, items ...questionItem) {
 	c.add(questionnaireResponseResource{header: c.mine("QuestionnaireResponse"), Questionnaire: "https://riverside-clinic.example/forms/" + form,
-		Status: "completed", Subject: c.me, Authored: instant(clock(day, 14, 50)), Source: by, Item: items})
+		Status: "completed", Subject: c.me, Authored: instant(c.clock(day, 14, 50)), Source: by, Item: items})
 }
 
 // claims says that an outside source made those resources, as it claims itself.
 func (c *chart) claims(source string, org *ref, day time.Time, targets ...ref) {
-	c.add(provenanceResource{header: c.head("Provenance"), Target: targets, Recorded: instant(clock(day, 19, 0)),
+	c.add(provenanceResource{header: c.head("Provenance"), Target: targets, Recorded: instant(c.clock(day, 19, 0)),
 		Activity: concept{Coding: []coding{{sysHL7 + "v3-DataOperation", "CREATE", "create"}}},
 		Agent:    []provenanceAgent{{term("provenance-participant-type", "author", "Author"), named(source), org}}})
 }

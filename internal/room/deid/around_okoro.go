@@ -41,8 +41,8 @@ func (c *chart) chronicSchedule() {
 		{day: c.today, hour: 10, minute: 0, status: "booked", kind: "Follow-up visit", reason: "Cholesterol, and a look at the new kidney values", who: proChen, prepare: "Bring your sugar diary."},
 		{day: c.daysAhead(19), hour: 9, minute: 40, status: "booked", kind: "Yearly foot check", reason: "Diabetes", who: proBrooks, prepare: "Wear shoes that are easy to take off."},
 		{day: c.daysAhead(87), hour: 10, minute: 20, status: "booked", kind: "Follow-up visit", reason: "Diabetes, every three months", who: proChen, prepare: "Come without breakfast. You may drink water."},
-		{day: c.quarter(0), hour: 8, minute: 20, status: "fulfilled", kind: "Follow-up visit", reason: "Diabetes, every three months", who: proChen},
-		{day: c.quarter(1), hour: 8, minute: 40, status: "fulfilled", kind: "Follow-up visit", reason: "Diabetes, every three months", who: proChen},
+		{day: c.quarter(0), status: "fulfilled", kind: "Follow-up visit", reason: "Diabetes, every three months", who: proChen},
+		{day: c.quarter(1), status: "fulfilled", kind: "Follow-up visit", reason: "Diabetes, every three months", who: proChen},
 		{day: c.daysAgo(41), hour: 11, minute: 0, status: "cancelled", kind: "Talk with the diabetes teacher", reason: "Food and sugar", who: proBrooks, cancelled: "The teacher was ill"},
 		{day: c.daysAgo(150), hour: 15, minute: 0, status: "noshow", kind: "Flu shot", reason: "Flu season", who: proBrooks},
 	} {

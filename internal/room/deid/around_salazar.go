@@ -18,18 +18,18 @@ func (c *chart) aroundElder() {
 		steps: []step{{"Pesarse y anotarlo en el cuaderno", "Cada mañana, antes del desayuno", "in-progress"}, {"Poca sal: nada de sopa de sobre ni embutidos", "Todos los días", "in-progress"},
 			{"Caminar con el bastón", "Tres veces por semana", "in-progress"}, {"Quitar las alfombras del pasillo", "Una vez", "completed"}, {"Visita del enfermero en casa", "Cada dos meses", "scheduled"}},
 		note: "Llámenos el mismo día si sube 2 kg en 3 días, si se le hinchan las piernas o si necesita otra almohada."})
+	home := c.visit(visit{day: c.daysAgo(60), kind: followUp(), reason: heartFailure(), who: proBrooks, language: "es", note: "Visita en casa. Peso 74,0 kg, sin hinchazón, respira tranquilo.",
+		more: "<h2>Pastillas</h2><p>Están todas en el pastillero. Faltaba una de la tarde del martes.</p><h2>Casa</h2><ul><li>Las alfombras del pasillo ya no están.</li><li>Hay luz de noche en el baño.</li></ul>"})
 	for _, a := range []appointment{
 		{day: c.today, hour: 11, minute: 20, length: 40, status: "booked", kind: "Visita de control", reason: "Corazón y peso", who: proChen, prepare: "Traiga el cuaderno del peso y todas las cajas de medicinas."},
 		{day: c.daysAhead(30), hour: 9, minute: 0, status: "booked", kind: "Visita del enfermero en casa", reason: "Peso, piernas y pastillas", who: proBrooks, length: 40},
 		{day: c.daysAhead(88), hour: 11, minute: 0, status: "proposed", kind: "Visita de control", reason: "Corazón, cada tres meses", who: proChen},
-		{day: c.daysAgo(3), hour: 8, minute: 40, status: "fulfilled", kind: "Visita de control", reason: "Corazón, cada tres meses", who: proChen},
-		{day: c.daysAgo(60), hour: 9, minute: 0, status: "fulfilled", kind: "Visita del enfermero en casa", reason: "Peso y pastillas", who: proBrooks},
+		{day: c.daysAgo(3), status: "fulfilled", kind: "Visita de control", reason: "Corazón, cada tres meses", who: proChen},
+		{day: c.daysAgo(60), status: "fulfilled", kind: "Visita del enfermero en casa", reason: "Peso y pastillas", who: proBrooks},
 		{day: c.daysAgo(20), hour: 10, minute: 0, status: "cancelled", kind: "Prueba de oído", reason: "Audífono nuevo", who: proBrooks, cancelled: "El aparato no había llegado"},
 	} {
 		c.appointment(a)
 	}
-	home := c.visit(visit{day: c.daysAgo(60), kind: followUp(), reason: heartFailure(), who: proBrooks, language: "es", note: "Visita en casa. Peso 74,0 kg, sin hinchazón, respira tranquilo.",
-		more: "<h2>Pastillas</h2><p>Están todas en el pastillero. Faltaba una de la tarde del martes.</p><h2>Casa</h2><ul><li>Las alfombras del pasillo ya no están.</li><li>Hay luz de noche en el baño.</li></ul>"})
 	c.elderPapers(home)
 	c.device(snomed("6012004", "Hearing aid, device (physical object)", "Audífono"), "Clara 2", "Alder Devices", "HA-5520", c.yearsAgo(5, 30), "Pilas del número 312.")
 	c.device(snomed("19892000", "Scale, device (physical object)", "Báscula"), "Báscula del programa del corazón", "Alder Devices", "SC-0911", c.daysAgo(398), "")
@@ -76,7 +76,7 @@ func (c *chart) aroundDaughter() {
 	for _, a := range []appointment{
 		{day: c.daysAhead(9), hour: 13, minute: 0, status: "booked", kind: "Charla con la trabajadora social", reason: "Ayuda para cuidar a su padre", who: proBrooks, length: 40},
 		{day: c.daysAhead(178), hour: 9, minute: 0, status: "booked", kind: "Visita de control", reason: "Tiroides y azúcar", who: proIglesias, prepare: "Venga en ayunas. Puede tomar agua."},
-		{day: c.daysAgo(3), hour: 8, minute: 20, status: "fulfilled", kind: "Revisión anual", reason: "Tiroides y azúcar", who: proIglesias},
+		{day: c.daysAgo(3), status: "fulfilled", kind: "Revisión anual", reason: "Tiroides y azúcar", who: proIglesias},
 	} {
 		c.appointment(a)
 	}

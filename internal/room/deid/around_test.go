@@ -69,6 +69,48 @@ func TestTodaysSchedule(t *testing.T) {
 	}
 }
 
+// James was booked for a visit, came, and sees one time of that day on both pages, by the
+// wall clock of a clinic anywhere: in Salem before and after the clocks change, in Honolulu
+// and in Auckland, where the day in UTC is another one.
+func TestOneDayShowsOneTime(t *testing.T) {
+	salem, err := time.LoadLocation("America/Los_Angeles")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, zone := range []*time.Location{time.UTC, salem, time.FixedZone("Honolulu", -10*3600), time.FixedZone("Auckland", 13*3600)} {
+		today := time.Date(2026, time.November, 25, 0, 30, 0, 0, zone)
+		for _, p := range Family(today) {
+			if !p.HasChart {
+				continue
+			}
+			visits, kept := map[string]bool{}, []string{}
+			for _, r := range checkBundle(t, write(t, p), today, p.PatientURL) {
+				switch r["resourceType"] {
+				case "Encounter":
+					start := r["period"].(tree)["start"].(string)
+					at, err := time.Parse(time.RFC3339, start)
+					if local := at.In(zone); err != nil || local.Hour() < 8 || local.Hour() > 17 || local.Format(time.RFC3339) != start {
+						t.Errorf("%s: %s came at %s: %v", zone, p.ID, start, err)
+					}
+					visits[start] = true
+				case "Appointment":
+					if r["status"] == "fulfilled" {
+						kept = append(kept, r["start"].(string))
+					}
+				}
+			}
+			for _, start := range kept {
+				if !visits[start] {
+					t.Errorf("%s: %s kept an appointment at %s, and no visit began then", zone, p.ID, start)
+				}
+			}
+			if len(kept) == 0 {
+				t.Errorf("%s kept no appointment", p.ID)
+			}
+		}
+	}
+}
+
 // James's sugar and cholesterol stand in two unit systems, and something came
 // after the last visit.
 func TestTwoLaboratories(t *testing.T) {

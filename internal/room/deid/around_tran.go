@@ -15,7 +15,7 @@ func (c *chart) aroundMother() {
 	for _, a := range []appointment{
 		{day: c.today, hour: 9, minute: 20, status: "booked", kind: "Follow-up visit", reason: "Blood count and migraine diary", who: proChen, prepare: "Bring your migraine diary."},
 		{day: c.daysAhead(33), hour: 8, minute: 20, status: "booked", kind: "Yearly check-up", reason: "Check-up with Pap smear", who: proChen, length: 40},
-		{day: c.daysAgo(4), hour: 8, minute: 20, status: "fulfilled", kind: "Follow-up visit", reason: "Blood count without iron", who: proChen},
+		{day: c.daysAgo(4), status: "fulfilled", kind: "Follow-up visit", reason: "Blood count without iron", who: proChen},
 		{day: c.daysAgo(60), hour: 12, minute: 0, status: "cancelled", kind: "Follow-up visit", reason: "Migraine", who: proChen, cancelled: "You asked us to cancel"},
 	} {
 		c.appointment(a)
@@ -47,7 +47,7 @@ func (c *chart) aroundTeen() {
 		steps: []step{{"Everyday inhaler, two puffs", "Morning and evening", "in-progress"}, {"Rescue inhaler before sports", "15 minutes before", "in-progress"}, {"Peak flow in grass season", "Every morning from May to July", "not-started"}}})
 	c.appointment(appointment{day: c.today, hour: 14, minute: 0, status: "booked", kind: "Nurse visit", reason: "Inhaler check after the ankle", who: proBrooks, prepare: "Bring both inhalers."})
 	c.appointment(appointment{day: c.daysAhead(26), hour: 15, minute: 20, status: "booked", kind: "Sports check-up", reason: "New season", who: proIglesias})
-	c.appointment(appointment{day: c.daysAgo(5), hour: 15, minute: 0, status: "fulfilled", kind: "Yearly check-up", reason: "Asthma", who: proIglesias})
+	c.appointment(appointment{day: c.daysAgo(5), status: "fulfilled", kind: "Yearly check-up", reason: "Asthma", who: proIglesias})
 	c.images(images{modality: "DX", modalityIs: "Digital Radiography", loinc: "26099-2", display: "XR Ankle - right Views", words: "X-ray of the right ankle", language: "en",
 		site: coding{sysSNOMED, "344001", "Ankle region structure (body structure)"}, series: []string{"From the front", "From the side"}, day: c.daysAgo(72), who: proIglesias,
 		reason: snomed("44465007", "Sprain of ankle (disorder)", "Sprained ankle"), conclusion: "No broken bone. Soft tissue is swollen on the outer side. The growth plates look as they should at 15."})
@@ -69,7 +69,7 @@ func (c *chart) aroundChild() {
 		note:  "Severe reaction: injector into the outer thigh, then call 911. Then call us."})
 	c.appointment(appointment{day: c.today, hour: 14, minute: 40, status: "booked", kind: "Nurse visit", reason: "Trainer pen for the new teacher", who: proBrooks, prepare: "Bring both injectors, we look at the dates."})
 	c.appointment(appointment{day: c.daysAhead(61), hour: 15, minute: 0, status: "booked", kind: "Allergy talk", reason: "Peanuts", who: proIglesias})
-	c.appointment(appointment{day: c.daysAgo(6), hour: 15, minute: 0, status: "fulfilled", kind: "Follow-up visit", reason: "After the sore throat", who: proIglesias})
+	c.appointment(appointment{day: c.daysAgo(6), status: "fulfilled", kind: "Follow-up visit", reason: "After the sore throat", who: proIglesias})
 	c.paper(letter("Letter").with("Letter for school: peanut allergy", "To the first grade,\n\nTheo must not eat peanuts, not even a trace.\n\nHis injector is in the red bag. In a severe reaction press it into the outer thigh, hold for 3 seconds and call 911.\n\nDr. Tomás Iglesias", c.daysAgo(50), proIglesias))
 	c.device(snomed("462242008", "Adrenaline auto-injector (physical object)", "Injector"), "Epinephrine 0.15 mg", "Alder Devices", "EP-2207", c.daysAgo(120), "One at home, one at school.")
 	c.order("Allergy specialist, first visit", "Peanut allergy", "active", "No allergy medicine for five days before.", c.daysAgo(6), proIglesias, named("Hill Street Hospital, allergy clinic"))

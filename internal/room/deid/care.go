@@ -28,7 +28,7 @@ func tablet() concept { return snomed("385055001", "Tablet", "tablet") }
 
 func (c *chart) prescribe(m medicine) {
 	r := medicationRequestResource{Status: "active", Intent: "order", Subject: c.me,
-		AuthoredOn: instant(clock(m.since, 15, 30)), Requester: to(m.who), DosageInstruction: []dosage{m.dosage()}}
+		AuthoredOn: instant(c.clock(m.since, 15, 30)), Requester: to(m.who), DosageInstruction: []dosage{m.dosage()}}
 	if m.reason.Text != "" {
 		r.ReasonCode = []concept{m.reason}
 	}
@@ -127,7 +127,7 @@ func ppsv() vaccine {
 
 func (c *chart) vaccinate(v vaccine, day time.Time, dose int) {
 	r := immunizationResource{header: c.head("Immunization"), Status: "completed",
-		VaccineCode: code(sysCVX, v.cvx, v.display, v.text), Patient: c.me, Occurrence: instant(clock(day, 16, 0)),
+		VaccineCode: code(sysCVX, v.cvx, v.display, v.text), Patient: c.me, Occurrence: instant(c.clock(day, 16, 0)),
 		PrimarySource: true, Location: toPtr(locClinic), Performer: []immunizationPerformer{{to(proBrooks)}}}
 	if dose > 0 {
 		r.ProtocolApplied = []protocolApplied{{dose}}
@@ -185,7 +185,7 @@ type procedure struct {
 
 func (c *chart) procedure(p procedure) {
 	r := procedureResource{header: c.head("Procedure"), Status: "completed", Code: p.code, Subject: c.me,
-		Performed: instant(clock(p.day, 16, 30))}
+		Performed: instant(c.clock(p.day, 16, 30))}
 	if p.who != "" {
 		r.Performer = []actor{{to(p.who)}}
 	}

@@ -73,8 +73,8 @@ func (p Persona) WriteBundle(w io.Writer) error {
 
 // Family is the cast in its fixed order: mother, teen, child, chronic, elder,
 // daughter, doctor, nurse, admin, officer. Ages, relationships and assignments
-// are the same on any day; dates move with today, birthdays do not. Appointments
-// are made by the wall clock of today's location.
+// are the same on any day; dates move with today, birthdays do not. What has a
+// time happens by the wall clock of today's location, which is the clinic's.
 func Family(today time.Time) []Persona {
 	t := midnight(today)
 	cast := []Persona{

@@ -41,10 +41,11 @@ type chart struct {
 	*bundleWriter
 	subject
 	today time.Time      // midnight UTC; everything but appointments, plans and targets lies before it
-	zone  *time.Location // of the clinic's wall clock, by which appointments are made
+	zone  *time.Location // of the clinic's wall clock, by which everything happens that has a time
 	me    ref
 	dice  *rand.Rand
 	count map[string]int
+	came  map[string]time.Time // when the visit of a day began
 
 	// labBy and vitalBy are the shared labels of who measures.
 	labBy, vitalBy string
@@ -52,7 +53,7 @@ type chart struct {
 
 func newChart(b *bundleWriter, s subject, today time.Time) *chart {
 	return &chart{bundleWriter: b, subject: s, today: today, dice: dice(s.space),
-		zone: time.UTC, me: ref{Reference: s.fullURL()}, count: map[string]int{}, labBy: orgLab, vitalBy: proBrooks}
+		zone: time.UTC, me: ref{Reference: s.fullURL()}, count: map[string]int{}, came: map[string]time.Time{}, labBy: orgLab, vitalBy: proBrooks}
 }
 
 // head numbers the resources of each type.
@@ -84,10 +85,10 @@ func workday(d time.Time) time.Time {
 	}
 }
 
-// clock is a time of that day. The clinic's working day lies within one UTC
-// day, so that no date shifts in between.
-func clock(d time.Time, hour, minute int) time.Time {
-	return d.Add(time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute)
+// clock is a time of that day on the clinic's wall clock.
+func (c *chart) clock(d time.Time, hour, minute int) time.Time {
+	y, m, day := d.Date()
+	return time.Date(y, m, day, hour, minute, 0, 0, c.zone)
 }
 
 // wobble is a small deviation in [-n, n]: bodies and devices are never exact.
@@ -134,7 +135,8 @@ func forSymptom() concept {
 }
 
 func (c *chart) visit(v visit) *ref {
-	start := clock(v.day, 15, 10*c.dice.IntN(6))
+	start := c.clock(v.day, 15, 10*c.dice.IntN(6))
+	c.came[date(v.day)] = start
 	end, class := start.Add(25*time.Minute), coding{sysHL7 + "v3-ActCode", "AMB", "ambulatory"}
 	place, org := locClinic, orgClinic
 	if v.stay > 0 {
@@ -179,12 +181,12 @@ func (c *chart) observation(m measure, day time.Time, enc *ref) observationResou
 		Code: code(sysLOINC, m.loinc, m.display, m.text), Subject: c.me, Encounter: enc}
 	if m.vital {
 		o.Category = []concept{term("observation-category", "vital-signs", "Vital Signs")}
-		o.Effective, o.Issued = instant(clock(day, 15, 5)), instant(clock(day, 15, 6))
+		o.Effective, o.Issued = instant(c.clock(day, 15, 5)), instant(c.clock(day, 15, 6))
 		o.Performer = []ref{to(c.vitalBy)}
 		return o
 	}
 	o.Category = []concept{term("observation-category", "laboratory", "Laboratory")}
-	o.Effective, o.Issued = instant(clock(day, 14, 20)), instant(clock(c.nextDay(day), 18, 40))
+	o.Effective, o.Issued = instant(c.clock(day, 14, 20)), instant(c.clock(c.nextDay(day), 18, 40))
 	o.Performer = []ref{to(c.labBy)}
 	return o
 }
@@ -248,8 +250,8 @@ func (c *chart) report(p panel, day time.Time, enc *ref, words string, results .
 func (c *chart) reportOf(p panel, day time.Time, enc *ref, words string, refs []ref) {
 	c.add(reportResource{header: c.head("DiagnosticReport"), Status: "final",
 		Category: []concept{term("v2-0074", "LAB", "Laboratory")}, Code: code(sysLOINC, p.loinc, p.display, p.text),
-		Subject: c.me, Encounter: enc, Effective: instant(clock(day, 14, 20)),
-		Issued: instant(clock(c.nextDay(day), 18, 45)), Performer: []ref{to(c.labBy)}, Result: refs, Conclusion: words})
+		Subject: c.me, Encounter: enc, Effective: instant(c.clock(day, 14, 20)),
+		Issued: instant(c.clock(c.nextDay(day), 18, 45)), Performer: []ref{to(c.labBy)}, Result: refs, Conclusion: words})
 }
 
 // lipids is a cholesterol panel whose LDL follows from the other three.

@@ -30,7 +30,7 @@ func (c *chart) paper(p paper) ref {
 	}
 	r := documentResource{header: c.spoken("DocumentReference", p.language), Status: "current", Type: code(sysLOINC, p.loinc, p.display, p.words),
 		Category: []concept{{Coding: []coding{{"http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category", "clinical-note", "Clinical Note"}}}},
-		Subject:  c.me, Date: instant(clock(p.day, 17, 20)), Custodian: toPtr(orgClinic), Content: []documentContent{{a}}}
+		Subject:  c.me, Date: instant(c.clock(p.day, 17, 20)), Custodian: toPtr(orgClinic), Content: []documentContent{{a}}}
 	if p.who != "" {
 		r.Author = []ref{to(p.who)}
 	}
@@ -73,7 +73,7 @@ type images struct {
 func (c *chart) images(i images) {
 	what, kind := code(sysLOINC, i.loinc, i.display, i.words), coding{"http://dicom.nema.org/resources/ontology/DCM", i.modality, i.modalityIs}
 	s := imagingStudyResource{header: c.spoken("ImagingStudy", i.language), Status: "available", Modality: []coding{kind}, Subject: c.me, Encounter: i.visit,
-		Started: instant(clock(i.day, 16, 40)), Referrer: toPtr(i.who), NumberOfSeries: len(i.series), ProcedureCode: []concept{what},
+		Started: instant(c.clock(i.day, 16, 40)), Referrer: toPtr(i.who), NumberOfSeries: len(i.series), ProcedureCode: []concept{what},
 		ReasonCode: []concept{i.reason}, Description: i.words}
 	for n, words := range i.series {
 		s.NumberOfInstances += 2 + n
@@ -84,7 +84,7 @@ func (c *chart) images(i images) {
 	study := c.add(s)
 	study.Display = i.words
 	c.add(reportResource{header: c.spoken("DiagnosticReport", i.language), Status: "final", Category: []concept{term("v2-0074", "RAD", "Radiology")},
-		Code: what, Subject: c.me, Encounter: i.visit, Effective: s.Started, Issued: instant(clock(i.day, 18, 50)),
+		Code: what, Subject: c.me, Encounter: i.visit, Effective: s.Started, Issued: instant(c.clock(i.day, 18, 50)),
 		Performer: []ref{to(orgHospital)}, ImagingStudy: []ref{study}, Conclusion: i.conclusion})
 }
 
@@ -120,14 +120,14 @@ func (c *chart) bill(payer string, cover ref, day time.Time, decided bool, note 
 		asked, allowed, own = asked+l.asked, allowed+l.allowed, own+l.own
 	}
 	claim := c.add(claimResource{header: c.mine("Claim"), Status: "active", Type: kind, Use: "claim", Patient: c.me, Billable: visit,
-		Created: instant(clock(day, 21, 0)), Insurer: named(payer), Provider: to(orgClinic), Priority: term("processpriority", "normal", "Normal"),
+		Created: instant(c.clock(day, 21, 0)), Insurer: named(payer), Provider: to(orgClinic), Priority: term("processpriority", "normal", "Normal"),
 		Insurance: []claimInsurance{{1, true, cover}}, Item: items, Total: dollars(asked)})
 	if !decided {
 		return
 	}
 	paid := workday(day.AddDate(0, 0, 12))
 	r := benefitResource{header: c.mine("ExplanationOfBenefit"), Status: "active", Type: kind, Use: "claim", Patient: c.me, Billable: visit,
-		Created: instant(clock(paid, 15, 0)), Insurer: named(payer), Provider: to(orgClinic), Claim: claim, Outcome: "complete",
+		Created: instant(c.clock(paid, 15, 0)), Insurer: named(payer), Provider: to(orgClinic), Claim: claim, Outcome: "complete",
 		Insurance: []claimInsurance{{0, true, cover}}, Item: answered, Total: adjudicated(asked, allowed, own),
 		Payment: &benefitPayment{date(paid), dollars(allowed - own)}}
 	if note != "" {

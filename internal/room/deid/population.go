@@ -173,7 +173,7 @@ func tellBig(c *chart, n int) {
 			done++
 			continue
 		}
-		start := clock(day, 15, 0)
+		start := c.clock(day, 15, 0)
 		e := c.add(encounterResource{header: c.head("Encounter"), Status: "finished", Class: coding{sysHL7 + "v3-ActCode", "AMB", "ambulatory"},
 			Type: []concept{checkUp()}, Subject: c.me, Period: period{instant(start), instant(start.Add(20 * time.Minute))},
 			ReasonCode: []concept{hypertension()}, ServiceProvider: to(orgClinic)})

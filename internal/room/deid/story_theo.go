@@ -85,7 +85,7 @@ func (c *chart) childStrep(strep concept) {
 	c.number(temperature(), day, e, 386)
 	m := lab("78012-2", "Streptococcus pyogenes Ag [Presence] in Throat by Rapid immunoassay", "Quick strep test", "", "", 0, none, none)
 	o := c.observation(m, day, e)
-	o.Issued = instant(clock(day, 15, 20)) // read in the room, not in the laboratory
+	o.Issued = instant(c.clock(day, 15, 20)) // read in the room, not in the laboratory
 	positive := snomed("10828004", "Positive (qualifier value)", "Positive")
 	o.ValueConcept = &positive
 	o.Interpretation = []concept{term("v3-ObservationInterpretation", "POS", "Positive")}

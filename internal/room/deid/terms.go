@@ -65,4 +65,4 @@ func decimal(n int64, places int) json.Number {
 }
 
 func date(t time.Time) string    { return t.Format(time.DateOnly) }
-func instant(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+func instant(t time.Time) string { return t.Format(time.RFC3339) } // with the clinic's offset: its date is the clinic's

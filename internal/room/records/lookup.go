@@ -277,28 +277,52 @@ type Wanted struct {
 	asked string        // as typed, for the log's sealed payload
 }
 
+// Lack is what keeps a look-up from looking for anybody.
+type Lack string
+
+// The lacks. All but the first are named after the field that is to be filled in anew.
+const (
+	LackAll    Lack = "all"    // nothing was typed
+	LackKnown  Lack = "known"  // it is no record number, telephone number or e-mail address
+	LackFamily Lack = "family" // a birth date finds nobody without a family name
+	LackBorn   Lack = "born"   // and a family name nobody without the whole birth date
+)
+
+// Lacks lists what is missing or wrong in what was typed, in the order of the fields. It
+// looks at nothing else: it says the same whoever is in the charts.
+func Lacks(known, family, born string) []Lack {
+	if known == "" && family == "" && born == "" {
+		return []Lack{LackAll}
+	}
+	var out []Lack
+	if known != "" && len(typedKeys(known)) == 0 {
+		out = append(out, LackKnown)
+	}
+	if family == "" && born == "" {
+		return out
+	}
+	if joined(family) == "" {
+		out = append(out, LackFamily)
+	}
+	if !wholeDay(born) {
+		out = append(out, LackBorn)
+	}
+	return out
+}
+
 // NewWanted reads what was typed: known is a record number, a telephone number or an
 // e-mail address, and family and born go together. What is empty was not asked. It is
-// fault.Invalid when there is nothing to look for.
+// fault.Invalid when there is nothing to look for: Lacks says why.
 func NewWanted(known, family, born string) (Wanted, error) {
+	if len(Lacks(known, family, born)) > 0 {
+		return Wanted{}, fault.New(fault.Invalid, "look up patient: not enough to look for")
+	}
 	w := Wanted{asked: url.Values{"known": {known}, "family": {family}, "birthdate": {born}}.Encode()}
-	bad := fault.New(fault.Invalid, "look up patient: not enough to look for")
 	if known != "" {
-		keys := typedKeys(known)
-		if len(keys) == 0 {
-			return Wanted{}, bad
-		}
-		w.any = append(w.any, keys)
+		w.any = append(w.any, typedKeys(known))
 	}
-	if family != "" || born != "" {
-		name := joined(family)
-		if name == "" || !wholeDay(born) {
-			return Wanted{}, bad
-		}
-		w.any = append(w.any, []lookupKey{bornKey(name, born)})
-	}
-	if len(w.any) == 0 {
-		return Wanted{}, bad
+	if family != "" {
+		w.any = append(w.any, []lookupKey{bornKey(joined(family), born)})
 	}
 	return w, nil
 }

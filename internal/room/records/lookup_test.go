@@ -64,9 +64,14 @@ func TestSpellingsOfOnePatient(t *testing.T) {
 			t.Errorf("%q %q %q: %v, want %v", c.known, c.family, c.born, got, c.want)
 		}
 	}
-	for _, c := range [][3]string{{}, {"", "López", ""}, {"", "", "1985-12-01"}, {"", "López", "1985"}, {"", "López", "1985-12"}, {"", "…", "1985-12-01"}, {"@", "", ""}, {"--", "", ""}, {"x@", "", ""}} {
+	for c, lacks := range map[[3]string][]Lack{{}: {LackAll}, {"", "López", ""}: {LackBorn}, {"", "", "1985-12-01"}: {LackFamily}, {"", "López", "1985"}: {LackBorn},
+		{"", "López", "1985-12"}: {LackBorn}, {"", "…", "1985-12-01"}: {LackFamily}, {"", "…", "1985"}: {LackFamily, LackBorn},
+		{"@", "", ""}: {LackKnown}, {"--", "", ""}: {LackKnown}, {"x@", "", ""}: {LackKnown}, {"--", "López", ""}: {LackKnown, LackBorn}, {"RC-20417", "López", ""}: {LackBorn}} {
 		if _, err := NewWanted(c[0], c[1], c[2]); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%q: %v", c, err)
+		}
+		if got := Lacks(c[0], c[1], c[2]); !slices.Equal(got, lacks) {
+			t.Errorf("%q lacks %q, want %q", c, got, lacks)
 		}
 	}
 	if w := wanted(t, "RC-20417", "López", "1985-12-01"); strings.Contains(fmt.Sprintf("%v %+v %#v", w, w, w), "20417") {

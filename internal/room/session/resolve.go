@@ -35,6 +35,16 @@ func (r *Room) Resolve(ctx context.Context, secret string, q person.Request) (pe
 	return r.tell(secret, c, err)
 }
 
+// Recognize is Resolve for an answer that is no use of the portal, as that of an address
+// which leads nowhere: it keeps no session alive and writes nothing.
+func (r *Room) Recognize(ctx context.Context, secret string, q person.Request) (person.Caller, error) {
+	o, err := r.current(ctx, secret)
+	if err != nil {
+		return r.tell(secret, person.Caller{}, err)
+	}
+	return r.tell(secret, callerOf(o, q), nil)
+}
+
 // tell lets the watch know what became of a secret.
 func (r *Room) tell(secret string, c person.Caller, err error) (person.Caller, error) {
 	if err == nil {
@@ -46,23 +56,31 @@ func (r *Room) tell(secret string, c person.Caller, err error) (person.Caller, e
 }
 
 func (r *Room) resolve(ctx context.Context, secret string, q person.Request) (person.Caller, error) {
+	o, err := r.current(ctx, secret)
+	if err != nil {
+		return person.Caller{}, err
+	}
+	r.touch(ctx, o, r.now())
+	return callerOf(o, q), nil
+}
+
+// current is the session of a secret, while it lives.
+func (r *Room) current(ctx context.Context, secret string) (row, error) {
 	if len(secret) != secretText {
-		return person.Caller{}, fault.New(fault.Unauthenticated, "resolve session: not a secret")
+		return row{}, fault.New(fault.Unauthenticated, "resolve session: not a secret")
 	}
 	o, err := r.find(ctx, kindSession, r.c.Vault.Handle(vault.SecretSession, secret))
 	if err != nil {
-		return person.Caller{}, err
+		return row{}, err
 	}
-	now := r.now()
 	used, err := r.lastUse(ctx, o)
 	if err != nil {
-		return person.Caller{}, err
+		return row{}, err
 	}
-	if !r.alive(o, used, now) {
-		return person.Caller{}, fault.New(fault.Unauthenticated, "resolve session: it has expired")
+	if !r.alive(o, used, r.now()) {
+		return row{}, fault.New(fault.Unauthenticated, "resolve session: it has expired")
 	}
-	r.touch(ctx, o, now)
-	return callerOf(o, q), nil
+	return o, nil
 }
 
 // ResolveToken turns a bearer token into a Caller, in demo and test data only.

@@ -2,6 +2,7 @@ package session_test
 
 import (
 	"crypto/rand"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -130,6 +131,37 @@ func TestIdleTimeSurvivesARestart(t *testing.T) {
 		h = h.restart(t)
 		h.Clock.Add(15*time.Minute + time.Second)
 		h.dead(t, "idle across a restart", secret)
+	})
+}
+
+// Mia's tab asks again and again for an address that leads nowhere. She is recognized
+// there, which is no use: it writes nothing, and her session ends as if nobody had come.
+func TestRecognizingIsNoUse(t *testing.T) {
+	covers.Covers(t, "HC-6c", "HC-8b")
+	each(t, func(t *testing.T, h *house) {
+		mia := h.account(t, person.RolePatient)
+		secret := h.signIn(t, mia)
+		stored := func() string {
+			t.Helper()
+			return fmt.Sprint(dbtest.Raw(h.DB).Query(t, `SELECT seen, body, version FROM session_row`))
+		}
+		h.alive(t, secret)
+		before := stored()
+		for range 2 {
+			h.Clock.Add(7 * time.Minute)
+			c, err := h.rooms.Recognize(t.Context(), secret, vaulttest.Request())
+			if err != nil || c.Account() != mia || c.Role() != person.RolePatient || c.Request() != vaulttest.Request() {
+				t.Fatalf("recognized %+v: %v", c, err)
+			}
+		}
+		if stored() != before {
+			t.Error("it was stored as a use")
+		}
+		h.Clock.Add(time.Minute + time.Second)
+		for _, s := range []string{secret, "", strings.Repeat("A", 43)} {
+			wantKind(t, "nobody", second(h.rooms.Recognize(t.Context(), s, vaulttest.Request())), fault.Unauthenticated)
+		}
+		h.dead(t, "idle", secret)
 	})
 }
 

@@ -97,6 +97,8 @@ type Usual struct {
 	LowText, HighText string // the bounds as written: "3.50"
 	Words             string // the range in the laboratory's words, used when it gave no bounds
 	Goal              bool   // what the care team wants for this person: no page calls it usual
+	PlainLow          bool   // a small distance below matters: no page calls it "a little"
+	PlainHigh         bool   // likewise above
 }
 
 // Known reports whether there are bounds.
@@ -177,12 +179,12 @@ func byRange(number *float64, u Usual, flag string) Standing {
 	}
 	switch v := *number; {
 	case u.Low != nil && v < *u.Low:
-		if *u.Low-v <= u.little(*u.Low) {
+		if !u.PlainLow && *u.Low-v <= u.little(*u.Low) {
 			return StandingLittleLow
 		}
 		return StandingLow
 	case u.High != nil && v > *u.High:
-		if v-*u.High <= u.little(*u.High) {
+		if !u.PlainHigh && v-*u.High <= u.little(*u.High) {
 			return StandingLittleHigh
 		}
 		return StandingHigh
@@ -205,13 +207,15 @@ func byFlag(flag string) Standing {
 	}
 }
 
-// little is how far outside still counts as "a little": a quarter of the width
-// of the range, or of the bound where the range is open.
+// little is how far outside still counts as "a little": a quarter of the width of the
+// range, and never more than a quarter of the bound, or nearly nothing of what begins at 0.4
+// would be a little below it. Of which tests no page says so at all is not decided here.
 func (u Usual) little(bound float64) float64 {
+	out := math.Abs(bound)
 	if u.Low != nil && u.High != nil {
-		return (*u.High - *u.Low) / 4
+		out = min(out, *u.High-*u.Low)
 	}
-	return math.Abs(bound) / 4
+	return out / 4
 }
 
 // Trend says where a series is going and since when. It looks at the newest

@@ -48,9 +48,42 @@ type Booked struct {
 
 // LookUp is the form that finds a patient, with what was typed. It is a POST: what
 // somebody looks for stands in no address.
-type LookUp struct{ Known, Family, BornOn string }
+type LookUp struct {
+	Known, Family, BornOn string
+	Lacks                 []Lack // why it was not looked up; empty when it was, or was not sent yet
+}
 
-// LookedUp is what GET /clinic/look-up found.
+// Lack is what a look-up lacks, as package records names it: a field that is to be filled
+// in anew, or "all" where nothing was typed.
+type Lack string
+
+// ID is the message id.
+func (l Lack) ID() string {
+	if l == "all" {
+		return "problem.look-up"
+	}
+	return "problem.look-up-" + string(l)
+}
+
+// Field is the field to go to.
+func (l Lack) Field() string {
+	if l == "all" {
+		return "known"
+	}
+	return string(l)
+}
+
+// Lacking is what is wrong with a field; empty for nothing.
+func (l *LookUp) Lacking(field string) string {
+	for _, x := range l.Lacks {
+		if x.Field() == field {
+			return x.ID()
+		}
+	}
+	return ""
+}
+
+// LookedUp is what GET /clinic/look-up found, or with Lacks the form as it was sent.
 type LookedUp struct {
 	Base
 	LookUp

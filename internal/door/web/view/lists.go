@@ -38,8 +38,7 @@ func (*Medications) page() string { return "medications" }
 
 // Foreign reports whether a text of the list is in another language than the page.
 func (m *Medications) Foreign() bool {
-	foreign := func(x Medication) bool { return x.NameLang != "" || x.Lang != "" && x.How != "" }
-	return slices.ContainsFunc(m.Current, foreign) || slices.ContainsFunc(m.Past, foreign)
+	return slices.ContainsFunc(m.Current, Medication.foreign) || slices.ContainsFunc(m.Past, Medication.foreign)
 }
 
 // Medication is one medicine.
@@ -57,8 +56,7 @@ type Medication struct {
 	By             string
 }
 
-// SameName reports whether the page calls both medicines the same.
-func (m Medication) SameName(other Medication) bool { return m.Name == other.Name }
+func (m Medication) foreign() bool { return m.NameLang != "" || m.Lang != "" && m.How != "" }
 
 // Allergies is GET /allergies.
 type Allergies struct {

@@ -50,14 +50,14 @@ type Visit struct {
 	VisitLine
 	At         time.Time // when it began; zero when only the day is known
 	Papers     []Note
-	Conditions []Named
+	Conditions []Condition
 	Procedures []Named
 	Results    []Row
 	Hidden     int // tests that have no place on the page
 	Vaccines   []Named
 	Imaging    []ImagingLine
 
-	Medications []Named // written at this visit
+	Medications []Medication // written at this visit, with what became of them
 }
 
 func (*Visit) page() string { return "visit" }
@@ -70,8 +70,8 @@ func (v *Visit) Empty() bool {
 // Foreign reports whether a text of the page is in another language.
 func (v *Visit) Foreign() bool {
 	named := func(n Named) bool { return n.NameLang != "" || n.Lang != "" && n.Words != "" }
-	return v.NameLang != "" || slices.ContainsFunc(v.Papers, Note.foreign) || slices.ContainsFunc(v.Conditions, named) ||
-		slices.ContainsFunc(v.Procedures, named) || slices.ContainsFunc(v.Medications, named) || slices.ContainsFunc(v.Vaccines, named) ||
+	return v.NameLang != "" || slices.ContainsFunc(v.Papers, Note.foreign) || slices.ContainsFunc(v.Conditions, func(x Condition) bool { return x.NameLang != "" }) ||
+		slices.ContainsFunc(v.Procedures, named) || slices.ContainsFunc(v.Medications, Medication.foreign) || slices.ContainsFunc(v.Vaccines, named) ||
 		slices.ContainsFunc(v.Imaging, func(l ImagingLine) bool { return l.NameLang != "" })
 }
 

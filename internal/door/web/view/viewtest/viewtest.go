@@ -61,7 +61,7 @@ func Pages(lang string) []Page {
 		{"access-log", f.accessLog()},
 		{"access-log-chosen", &view.AccessLog{Base: f.patient(view.PlaceAccessLog, "access-log"), Entries: append(f.looks()[:1], f.looks()[3:5]...), Older: "20376", Sieve: view.Sieve{Period: view.PeriodYear, Kind: view.KindTeam, Role: person.RoleClinician}}},
 		{"access-log-none", &view.AccessLog{Base: f.patient(view.PlaceAccessLog, "access-log"), Sieve: view.Sieve{Kind: view.KindRefused}}},
-		{"clinic", f.clinic()}, {"clinic-quiet", f.clinicQuiet()}, {"look-up", f.lookedUp()}, {"look-up-none", f.lookedUpNone()},
+		{"clinic", f.clinic()}, {"clinic-quiet", f.clinicQuiet()}, {"look-up", f.lookedUp()}, {"look-up-none", f.lookedUpNone()}, {"look-up-lacks", f.lookUpLacks()},
 		{"chart-purpose", f.purpose()},
 		{"chart", f.chart()},
 		{"admin", f.admin()},
@@ -396,6 +396,11 @@ func (f fixture) lookedUp() view.Model {
 
 func (f fixture) lookedUpNone() view.Model {
 	return &view.LookedUp{Base: f.staff(view.MenuClinic, view.PlaceClinic, "look-up", "Samuel Brooks", person.RoleNurse), LookUp: view.LookUp{Known: "RC-10999"}}
+}
+
+func (f fixture) lookUpLacks() view.Model {
+	return &view.LookedUp{Base: f.staff(view.MenuClinic, view.PlaceClinic, "look-up", "Samuel Brooks", person.RoleNurse),
+		LookUp: view.LookUp{Known: "--", Family: "Ruiz", Lacks: []view.Lack{"known", "born"}}}
 }
 
 func (f fixture) clinicQuiet() view.Model {

@@ -119,11 +119,12 @@ func (f fixture) visit() view.Model {
 		Papers: []view.Note{{Title: f.pick("Visit note: diabetes, three months", "Nota de la consulta: diabetes, tres meses"), By: []string{"Dr. Mei Chen"}, Text: f.noteText(), Left: true},
 			{Title: "Foot check", TitleLang: f.pick("", "en"), Lang: f.pick("", "en"), Text: narrative.Plain("Both feet warm, skin whole.\nFeels the thread at all ten points.", func(s string) string { return s }).Reveal(), Cut: true},
 			{Title: f.pick("Sugar diary", "Diario del azúcar"), File: "CSV"}},
-		Conditions:  []view.Named{{Name: f.pick("Type 2 diabetes", "Diabetes tipo 2")}, {Name: f.pick("High blood pressure", "Presión alta"), Written: "Essential hypertension", Lang: f.pick("", "en")}},
-		Procedures:  []view.Named{{Name: "Foot examination", NameLang: f.pick("", "en")}},
-		Medications: []view.Named{{Name: f.pick("Metformin 500 mg tablets", "Metformina, tabletas de 500 mg"), Words: "1 tablet in the morning and 1 in the evening", Lang: f.pick("", "en")}},
-		Vaccines:    []view.Named{{Name: f.pick("Flu (influenza), yearly", "Gripe (influenza), anual")}},
-		Results:     f.rows(), Imaging: f.images()[:1]}
+		Conditions: []view.Condition{{Name: f.pick("Type 2 diabetes", "Diabetes tipo 2")}, {Name: f.pick("Gout", "Gota"), Unsure: true}, {Name: f.pick("Flu", "Gripe"), Over: true}, {Name: f.pick("High blood pressure", "Presión alta"), Written: "Essential hypertension", Lang: f.pick("", "en")}},
+		Procedures: []view.Named{{Name: "Foot examination", NameLang: f.pick("", "en")}},
+		Medications: []view.Medication{{Name: f.pick("Metformin 500 mg tablets", "Metformina, tabletas de 500 mg"), How: "1 tablet in the morning and 1 in the evening", Lang: f.pick("", "en"), Twice: true},
+			{Name: "Warfarin", Doubt: "on-hold"}, {Name: "Amoxicillin", Over: true}, {Name: "Ibuprofen", NeededOnly: true, Doubt: "unknown"}},
+		Vaccines: []view.Named{{Name: f.pick("Flu (influenza), yearly", "Gripe (influenza), anual")}},
+		Results:  f.rows(), Imaging: f.images()[:1]}
 	return v
 }
 
