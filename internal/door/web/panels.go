@@ -121,7 +121,7 @@ func (p panel) days() []view.Day {
 // stands once; panels come in the order of their newest results.
 func (v *Visit) panels(c records.Chart, kinds []series) ([]panel, error) {
 	in := map[string]records.Report{} // by result, its newest report
-	err := each(c.Resources("DiagnosticReport"), records.ViewReport, func(r records.Report) {
+	err := each(c.Resources("DiagnosticReport"), records.Unread(records.ViewReport), func(r records.Report) {
 		if r.Status == "entered-in-error" || r.Status == "cancelled" || len(r.Results) < 2 {
 			return
 		}
