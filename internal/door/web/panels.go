@@ -60,7 +60,7 @@ func (v *Visit) listPanels(m *view.Results, panels []panel, from int) {
 	for _, p := range panels {
 		g := view.Group{ID: p.id, Name: p.name, NameLang: p.lang, Kind: p.kind, On: p.on(), Compares: len(p.days()) > 1}
 		for _, s := range p.kinds {
-			r := v.row(s)
+			r := v.rowSince(s)
 			m.New += order(r.New)
 			m.Outside += order(r.New && r.Standing.Outside())
 			if at++; at <= from || at > from+resultsPage {

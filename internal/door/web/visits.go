@@ -203,7 +203,7 @@ func (v *Visit) fillVisit(m *view.Visit, c records.Chart, id string) error {
 	kinds := group(list)
 	m.Hidden = max(0, len(kinds)-resultsPage)
 	for _, s := range kinds[:min(len(kinds), resultsPage)] {
-		row := v.row(s)
+		row := v.rowSince(s)
 		row.On = view.Day{}
 		m.Results = append(m.Results, row)
 	}
