@@ -19,7 +19,7 @@ func (a *App) volume() *risk.Volume {
 	l := a.Config.Limits
 	return risk.NewVolume(risk.VolumeConfig{Clock: a.opt.Clock, Location: time.Local,
 		Charts: cmp.Or(l.ChartsPerDay, chartsPerDay), Names: cmp.Or(l.NamesPerDay, namesPerDay), Resources: cmp.Or(l.ResourcesPerDay, resourcesPerDay),
-		Recall: a.recall, Alert: a.alarm,
+		Recall: a.recall, Alert: a.alarm, Listed: a.Identity.PatientsSince,
 		Reserve: func(ctx context.Context, c person.Caller, n int) error {
 			_, err := a.Log.Append(ctx, audit.Entry{Event: audit.EventCount, Action: reserved, Outcome: audit.Success, Count: int64(n),
 				Caller: audit.CallerOf(c), Server: a.Config.serverName(), Txn: c.Request().ID, Class: audit.ClassApp})

@@ -17,7 +17,7 @@ func (d *Door) documentsPage(v *Visit) error {
 		return err
 	}
 	m := &view.Documents{Base: v.Base(view.PlaceDocuments)}
-	err = each(c.Resources("DocumentReference"), records.ViewDocument, func(x records.Document) {
+	err = each(c.Resources("DocumentReference"), records.Unread(records.ViewDocument), func(x records.Document) {
 		if x.Status != "entered-in-error" {
 			m.List = append(m.List, v.document(x))
 		}
@@ -31,7 +31,7 @@ func (d *Door) documentsPage(v *Visit) error {
 // document is what a list says of one.
 func (v *Visit) document(x records.Document) view.DocumentRow {
 	out := view.DocumentRow{ID: x.ID.String(), Name: x.Title.Reveal(), NameLang: v.foreignText(x), Kind: x.Kind.Text.Reveal(), On: v.day(x.Date), Old: x.Status == "superseded",
-		Elsewhere: !x.Held, Here: !x.Text.IsZero(), File: x.Held && x.Media != ""}
+		Elsewhere: !x.Held, Here: x.Readable, File: x.Held && x.Media != ""}
 	if len(x.Authors) > 0 {
 		out.By = x.Authors[0].Display.Reveal()
 	}
@@ -53,27 +53,27 @@ func (d *Door) documentOne(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	x, err := records.ViewDocument(r.Doc)
+	x, err := records.ViewDocument(r.Doc, records.NewTextBudget(ownPageBytes))
 	if err != nil {
 		return err
 	}
 	m := &view.Document{Base: v.Base(view.PlaceDocuments), Row: v.document(x), Paragraphs: paragraphs(x.Text.Reveal())}
-	if len(m.Paragraphs) == 0 {
-		if m.Notes, err = v.readable(r.Doc); err != nil {
-			return err
-		}
+	m.Cut = x.Cut
+	if m.Notes, err = v.readable(r.Doc, len(m.Paragraphs) > 0); err != nil {
+		return err
 	}
 	return v.Render(http.StatusOK, m)
 }
 
-// readable are the texts of a document that were written as markup: what is harmless of them.
-func (v *Visit) readable(doc phi.Doc) (out []view.Note, err error) {
-	x, err := records.ViewVisitNote(doc)
+// readable are the texts of a document that were written as markup, and its further ones:
+// what is harmless of them. The first one may be on the page already.
+func (v *Visit) readable(doc phi.Doc, first bool) (out []view.Note, err error) {
+	x, err := records.ViewVisitNote(doc, records.NewTextBudget(ownPageBytes))
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range x.Papers {
-		if !p.Note.IsZero() {
+	for i, p := range x.Papers {
+		if !(first && i == 0) && (!p.Note.IsZero() || p.Later) {
 			out = append(out, v.note(x.Common, p, x.Name.Text))
 		}
 	}

@@ -51,7 +51,7 @@ func touching() map[string]visitOf {
 		"GET /documents/{id}/file":            {by: "patient"},
 		"GET /plan":                           {by: "patient"},
 		"GET /record":                         {by: "patient"},
-		"GET /record/file":                    {by: "patient"},
+		"GET /record/file":                    {by: "patient", more: 3}, // the doctors, the places and the clinics that it names
 		"GET /record/{type}":                  {by: "patient"},
 		"GET /record/{type}/{id}":             {by: "patient"},
 		"GET /immunizations":                  {by: "patient"},

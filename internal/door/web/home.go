@@ -61,7 +61,7 @@ func (v *Visit) newest(m *view.Home, kinds []series) {
 	var fresh, others []view.Row
 	n := 0
 	for _, s := range kinds {
-		r := v.row(s)
+		r := v.rowSince(s)
 		if r.New {
 			n++
 		}

@@ -34,7 +34,7 @@ func (v *Visit) imagings(c records.Chart) ([]imaging, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = each(c.Resources("DiagnosticReport"), records.ViewReport, func(x records.Report) {
+	err = each(c.Resources("DiagnosticReport"), records.Unread(records.ViewReport), func(x records.Report) {
 		if !x.Imaging || x.Status == "entered-in-error" || x.Status == "cancelled" {
 			return
 		}
@@ -154,9 +154,27 @@ func (d *Door) showImaging(v *Visit, typ, path string) error {
 	if i < 0 {
 		return fault.New(fault.NotFound, "show imaging: it is about no images, or was entered in error")
 	}
+	if err := list[i].readReport(c); err != nil {
+		return err
+	}
 	m := v.imaging(list[i])
 	m.Base = v.Base(view.PlaceImaging)
 	return v.Render(http.StatusOK, m)
+}
+
+// readReport reads the texts of the report, which the list has without them.
+func (x *imaging) readReport(c records.Chart) error {
+	for _, r := range c.Resources("DiagnosticReport") {
+		if x.report != nil && x.report.ID == r.ID {
+			read, err := records.ViewReport(r.Doc, records.NewTextBudget(ownPageBytes))
+			if err != nil {
+				return err
+			}
+			x.report = &read
+			return nil
+		}
+	}
+	return nil
 }
 
 // imaging is the page of one report, its study, or both.

@@ -55,10 +55,11 @@ func (d *Door) lookUp(v *Visit) error {
 		return err
 	}
 	m := &view.LookedUp{Base: v.Base(view.PlaceClinic), LookUp: t}
-	found, err := d.c.Records.LookUp(v.Context(), v.caller, w, patients)
+	found, more, err := d.c.Records.LookUp(v.Context(), v.caller, w, patients)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return err
 	}
+	m.More = more
 	for _, g := range found {
 		m.Found = append(m.Found, v.line(g))
 	}

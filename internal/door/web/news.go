@@ -1,15 +1,11 @@
 package web
 
 import (
+	"slices"
 	"time"
 
 	"postern.example/postern/internal/door/web/view"
-	"postern.example/postern/internal/word/person"
 )
-
-// recent is how new a result is to be marked so for staff: their own earlier look
-// says nothing of what the patient's care team has seen.
-const recent = 14 * 24 * time.Hour
 
 // before is when the person was here before this session, on the clinic's clock; the
 // zero time when Postern knows of no earlier visit. It is asked for once a request.
@@ -25,13 +21,13 @@ func (v *Visit) before() time.Time {
 	return *v.earlier
 }
 
-// isNew reports whether a result is new: for a patient, in the chart since the
-// last visit; for staff, of the last days. On a first visit nothing is: all would be.
-func (v *Visit) isNew(o observation) bool {
-	if v.caller.Role() != person.RolePatient {
-		return !o.at.IsZero() && v.now().Sub(o.at) < recent
-	}
-	return v.since(o.stored)
+// rowSince is row for the patient's own pages, which mark what came into the chart since the
+// last visit. On a first visit nothing is new: all would be. Staff have the days of
+// view.RecentClinicDays: when they looked last says nothing of what their team has seen.
+func (v *Visit) rowSince(s series) view.Row {
+	r := v.row(s)
+	r.New = slices.ContainsFunc(s, func(o observation) bool { return v.since(o.stored) })
+	return r
 }
 
 // since reports whether something came into the chart after the last visit.

@@ -60,7 +60,7 @@ func (v *Visit) listPanels(m *view.Results, panels []panel, from int) {
 	for _, p := range panels {
 		g := view.Group{ID: p.id, Name: p.name, NameLang: p.lang, Kind: p.kind, On: p.on(), Compares: len(p.days()) > 1}
 		for _, s := range p.kinds {
-			r := v.row(s)
+			r := v.rowSince(s)
 			m.New += order(r.New)
 			m.Outside += order(r.New && r.Standing.Outside())
 			if at++; at <= from || at > from+resultsPage {
@@ -121,7 +121,7 @@ func (p panel) days() []view.Day {
 // stands once; panels come in the order of their newest results.
 func (v *Visit) panels(c records.Chart, kinds []series) ([]panel, error) {
 	in := map[string]records.Report{} // by result, its newest report
-	err := each(c.Resources("DiagnosticReport"), records.ViewReport, func(r records.Report) {
+	err := each(c.Resources("DiagnosticReport"), records.Unread(records.ViewReport), func(r records.Report) {
 		if r.Status == "entered-in-error" || r.Status == "cancelled" || len(r.Results) < 2 {
 			return
 		}

@@ -8,8 +8,9 @@ import (
 )
 
 // recordFile is GET /record/file: everything of the chart in one file, for another
-// clinic or an app: each resource of each type that charts hold, and the medicines that its
-// prescriptions name. Its name says nothing about anybody.
+// clinic or an app: each resource of each type that charts hold, and what these refer to of
+// what the clinic shares (medicines, doctors, places), so that its references lead to something
+// inside of it. Its name says nothing about anybody.
 func (d *Door) recordFile(v *Visit) error {
 	var types []string
 	for _, def := range d.c.Records.ChartTypes() {
@@ -19,13 +20,15 @@ func (d *Door) recordFile(v *Visit) error {
 	if err != nil {
 		return err
 	}
-	list, err := v.medicines(c)
+	var own []records.Resource
+	for _, typ := range types {
+		own = append(own, c.Resources(typ)...)
+	}
+	list, err := d.c.Records.Named(v.Context(), v.caller, own)
 	if err != nil {
 		return err
 	}
-	for _, typ := range types {
-		list = append(list, c.Resources(typ)...)
-	}
+	list = append(list, own...)
 	var out bytes.Buffer
 	if err := records.WriteCollection(&out, d.c.Origin+"/fhir/R4", v.now(), list); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -40,6 +41,7 @@ func TestJamesTakesHisWholeRecordAlong(t *testing.T) {
 	if err := json.Unmarshal(body, &bundle); err != nil || bundle.ResourceType != "Bundle" || bundle.Total != nil {
 		t.Fatalf("no collection: %v, total %v", err, bundle.Total)
 	}
+	refersInside(t, body)
 	kinds := map[string]int{}
 	for _, e := range bundle.Entry {
 		kinds[e.Resource.ResourceType]++
@@ -47,7 +49,26 @@ func TestJamesTakesHisWholeRecordAlong(t *testing.T) {
 			t.Fatalf("an entry is at %q with search %v", e.FullURL, e.Search)
 		}
 	}
-	if kinds["Patient"] != 1 || kinds["Observation"] < 300 || len(kinds) < 18 {
+	if kinds["Patient"] != 1 || kinds["Observation"] < 300 || len(kinds) < 18 || kinds["Practitioner"] == 0 {
 		t.Errorf("the file holds %v", kinds)
+	}
+}
+
+// refersInside checks that every reference of a file leads to one of its entries.
+func refersInside(t *testing.T, body []byte) {
+	t.Helper()
+	has := map[string]bool{}
+	for _, m := range regexp.MustCompile(`"fullUrl":"[^"]*/fhir/R4/([^"]+)"`).FindAllSubmatch(body, -1) {
+		has[string(m[1])] = true
+	}
+	n, missing := 0, map[string]bool{}
+	for _, m := range regexp.MustCompile(`"reference":"([A-Z][A-Za-z]+/[a-z0-9]{26})"`).FindAllSubmatch(body, -1) {
+		if n++; !has[string(m[1])] {
+			typ, _, _ := strings.Cut(string(m[1]), "/")
+			missing[typ] = true
+		}
+	}
+	if n == 0 || len(missing) > 0 {
+		t.Errorf("of %d references some lead out of the file: %v", n, missing)
 	}
 }

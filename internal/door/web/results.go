@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"slices"
+	"time"
 
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/records"
@@ -89,10 +90,13 @@ func (d *Door) showResult(v *Visit, caller person.Caller, chart string) error {
 	return v.Render(http.StatusOK, m)
 }
 
+// criticalFor is how long a result that was marked as critical asks to be acted upon.
+const criticalFor = 28 * 24 * time.Hour
+
 // critical reports whether the laboratory marked a part of a result as critical, and it is
 // new enough that somebody may still have to act: a year-old one is history.
 func (v *Visit) critical(o observation) bool {
-	if v.now().Sub(o.at) > 2*recent || o.status == "entered-in-error" || o.status == "cancelled" {
+	if v.now().Sub(o.at) > criticalFor || o.status == "entered-in-error" || o.status == "cancelled" {
 		return false
 	}
 	return slices.ContainsFunc(o.parts, func(p measured) bool {

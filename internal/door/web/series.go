@@ -317,7 +317,7 @@ func (o observation) standing() view.Standing {
 // row is the series in a list, with its newest value.
 func (v *Visit) row(s series) view.Row {
 	o := s.newest()
-	r := view.Row{ID: o.id, Name: o.name, NameLang: o.lang, On: o.on, New: slices.ContainsFunc(s, v.isNew)}
+	r := view.Row{ID: o.id, Name: o.name, NameLang: o.lang, On: o.on}
 	if len(o.parts) == 0 {
 		return r
 	}

@@ -15,8 +15,15 @@ import (
 	"postern.example/postern/internal/word/phi"
 )
 
-// visitsPage is how many visits one page lists.
+// visitsPage is how many visits one page lists, and how many notes it shows.
 const visitsPage = 50
+
+// How much text one page reads, as it is stored: of several notes, and of one that has the
+// page for itself. Of one note a page shows 48 KiB at most (package narrative).
+const (
+	pageBytes    = 192 << 10
+	ownPageBytes = 1 << 20 // as long as a resource can be
+)
 
 // encounter is a visit to the clinic, ready for a list.
 type encounter struct {
@@ -28,7 +35,7 @@ type encounter struct {
 
 // visits lists the visits of a chart, newest first.
 func (v *Visit) visits(c records.Chart) (out []encounter, err error) {
-	err = each(c.Resources("Encounter"), records.ViewEncounter, func(x records.Encounter) {
+	err = each(c.Resources("Encounter"), records.Unread(records.ViewEncounter), func(x records.Encounter) {
 		if x.Status == "entered-in-error" || x.Status == "cancelled" || x.Status == "planned" {
 			return
 		}
@@ -119,13 +126,16 @@ func (d *Door) visitsList(v *Visit) error {
 		return err
 	}
 	notes := map[string]int{}
+	var loose []document
 	for _, p := range papers {
 		notes[p.visit]++
-		if p.visit == "" {
-			m.Loose = append(m.Loose, p.Note)
+		if p.visit == "" && from == 0 {
+			loose = append(loose, p)
 		}
 	}
-	m.Loose = m.Loose[:min(len(m.Loose), visitsPage)]
+	if m.Loose, m.More, err = v.readAll(loose); err != nil {
+		return err
+	}
 	shown := list[min(from, len(list)):]
 	if len(shown) > visitsPage {
 		shown, m.Older = shown[:visitsPage], strconv.Itoa(from+visitsPage)
@@ -137,9 +147,6 @@ func (d *Door) visitsList(v *Visit) error {
 		}
 		y := &m.Years[len(m.Years)-1]
 		y.Visits = append(y.Visits, e.VisitLine)
-	}
-	if from > 0 {
-		m.Loose = nil
 	}
 	return v.Render(http.StatusOK, m)
 }
@@ -163,8 +170,12 @@ func (d *Door) visitOne(v *Visit) error {
 	if _, p := list[i].read.Start.Reveal(); p < records.Second {
 		m.At = time.Time{}
 	}
-	if n := list[i].read.Note; !n.IsZero() {
-		m.Papers = append(m.Papers, view.Note{Text: n.Reveal(), Cut: n.Cut(), Left: n.Left(), Lang: v.foreign(list[i].read.Common)})
+	read, err := records.ViewEncounter(r.Doc, records.NewTextBudget(ownPageBytes))
+	if err != nil {
+		return err
+	}
+	if n := read.Note; !n.IsZero() {
+		m.Papers = append(m.Papers, view.Note{Text: n.Reveal(), Cut: n.Cut(), Left: n.Left(), Lang: v.foreign(read.Common)})
 	}
 	if err := v.fillVisit(m, c, r.ID.String()); err != nil {
 		return err
@@ -178,11 +189,12 @@ func (v *Visit) fillVisit(m *view.Visit, c records.Chart, id string) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range papers {
-		if p.visit == id {
-			m.Papers = append(m.Papers, p.Note)
-		}
+	papers = slices.DeleteFunc(papers, func(p document) bool { return p.visit != id })
+	notes, more, err := v.readAll(papers)
+	if err != nil {
+		return err
 	}
+	m.Papers, m.More = append(m.Papers, notes...), more
 	list, err := v.observations(c.Resources("Observation"))
 	if err != nil {
 		return err
@@ -191,7 +203,7 @@ func (v *Visit) fillVisit(m *view.Visit, c records.Chart, id string) error {
 	kinds := group(list)
 	m.Hidden = max(0, len(kinds)-resultsPage)
 	for _, s := range kinds[:min(len(kinds), resultsPage)] {
-		row := v.row(s)
+		row := v.rowSince(s)
 		row.On = view.Day{}
 		m.Results = append(m.Results, row)
 	}
@@ -270,27 +282,61 @@ type document struct {
 	visit  string // its visit; empty when it names none
 	stored time.Time
 	at     time.Time
+	doc    phi.Doc // where its text is
 }
 
-// documents lists the notes and letters of a chart, newest first.
+// documents lists the notes and letters of a chart, newest first, without their texts.
 func (v *Visit) documents(c records.Chart) (out []document, err error) {
-	err = each(c.Resources("DocumentReference"), records.ViewVisitNote, func(x records.VisitNote) {
-		if x.Status == "entered-in-error" || x.Status == "superseded" {
-			return
+	for _, r := range c.Resources("DocumentReference") {
+		x, err := records.ViewVisitNote(r.Doc, nil)
+		if err != nil {
+			return nil, fault.Wrap(fault.Of(err), "read DocumentReference", err)
 		}
-		for _, p := range x.Papers {
-			d := document{visit: x.Encounter.ID.String(), stored: x.Stored, at: v.moment(x.On)}
-			if x.Encounter.Type != "Encounter" {
-				d.visit = ""
-			}
-			d.Note = v.note(x.Common, p, x.Name.Text)
-			d.On, d.By = v.day(x.On), peopleOf(x.Authors)
-			d.New = v.since(x.Stored)
+		if x.Status == "entered-in-error" || x.Status == "superseded" {
+			continue
+		}
+		d := document{visit: x.Encounter.ID.String(), stored: x.Stored, at: v.moment(x.On), doc: r.Doc}
+		if x.Encounter.Type != "Encounter" {
+			d.visit = ""
+		}
+		for _, n := range v.notes(x) {
+			d.Note = n
 			out = append(out, d)
 		}
-	})
+	}
 	slices.SortStableFunc(out, func(a, b document) int { return b.at.Compare(a.at) })
-	return out, err
+	return out, nil
+}
+
+// notes are the attachments of a document.
+func (v *Visit) notes(x records.VisitNote) (out []view.Note) {
+	for _, p := range x.Papers {
+		n := v.note(x.Common, p, x.Name.Text)
+		n.On, n.By, n.New, n.Href = v.day(x.On), peopleOf(x.Authors), v.since(x.Stored), "/documents/"+x.ID.String()
+		out = append(out, n)
+	}
+	return out
+}
+
+// readAll reads the texts of as many notes as one page shows; more says that there are
+// others. A text for which the page has no room leads to its own.
+func (v *Visit) readAll(list []document) (out []view.Note, more bool, err error) {
+	reading := records.NewTextBudget(pageBytes)
+	seen := map[string]bool{}
+	for _, d := range list {
+		if seen[d.Href] { // the attachments of one document come together
+			continue
+		}
+		if seen[d.Href] = true; len(out) >= visitsPage {
+			return out, true, nil
+		}
+		x, err := records.ViewVisitNote(d.doc, reading)
+		if err != nil {
+			return nil, false, err
+		}
+		out = append(out, v.notes(x)...)
+	}
+	return out, false, nil
 }
 
 // note is an attachment with its text, where it has one that can be read here.
@@ -299,9 +345,9 @@ func (v *Visit) note(c records.Common, p records.Paper, kind phi.Text) view.Note
 	if p.Language != "" {
 		own.Language = p.Language
 	}
-	n := view.Note{Title: cmp.Or(p.Title.Reveal(), kind.Reveal()), Lang: v.foreign(own), Text: p.Note.Reveal(), Cut: p.Note.Cut(), Left: p.Note.Left()}
+	n := view.Note{Title: cmp.Or(p.Title.Reveal(), kind.Reveal()), Lang: v.foreign(own), Text: p.Note.Reveal(), Cut: p.Note.Cut(), Left: p.Note.Left(), Later: p.Later}
 	n.TitleLang = n.Lang
-	if p.Note.IsZero() && p.Media != "" {
+	if p.Note.IsZero() && !p.Later && p.Media != "" {
 		n.File = strings.ToUpper(p.Media[strings.LastIndexByte(p.Media, '/')+1:])
 	}
 	return n

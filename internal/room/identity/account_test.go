@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"postern.example/postern/internal/room/identity"
 	"postern.example/postern/internal/trust/access"
@@ -57,6 +58,12 @@ func TestAccountStandsAsCreated(t *testing.T) {
 		}
 		h = h.restart(t)
 		assigned(true)
+		for _, w := range []struct{ after, want int }{{0, 0}, {1, 1}} { // hours
+			list, err := h.rooms.PatientsSince(t.Context(), rosa, h.Clock.Now().Add(time.Duration(w.after)*time.Hour))
+			if err != nil || len(list) != w.want {
+				t.Errorf("assigned before a moment %d h from now: %d, %v", w.after, len(list), err)
+			}
+		}
 		if list := mine(); !slices.Equal(list, []person.PatientID{ward}) {
 			t.Errorf("my patients: %v", list)
 		}

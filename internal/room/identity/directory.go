@@ -163,9 +163,13 @@ func (r *Room) describe(s *set) Account {
 }
 
 func (s *set) patients() []person.PatientID {
+	return s.patientsWhere(func(body) bool { return true })
+}
+
+func (s *set) patientsWhere(keep func(body) bool) []person.PatientID {
 	var out []person.PatientID
 	for _, o := range s.of(kindAssignment) {
-		if id, err := person.PatientIDFromBytes(o.body.Patient); err == nil {
+		if id, err := person.PatientIDFromBytes(o.body.Patient); err == nil && keep(o.body) {
 			out = append(out, id)
 		}
 	}
@@ -316,6 +320,17 @@ func (r *Room) Patients(ctx context.Context, g access.Grant) ([]person.PatientID
 		return nil, err
 	}
 	return s.patients(), nil
+}
+
+// PatientsSince lists who is assigned to account since before a moment. It is for room
+// risk, which answers nobody with it: a day's names count beyond the list of that morning.
+// Assignments of before their time was kept are older than that.
+func (r *Room) PatientsSince(ctx context.Context, account person.AccountID, before time.Time) ([]person.PatientID, error) {
+	s, err := r.load(ctx, account)
+	if err != nil || s == nil {
+		return nil, err
+	}
+	return s.patientsWhere(func(b body) bool { return b.Created.Before(before) }), nil
 }
 
 // Passkey is a passkey as the security page shows it.

@@ -23,7 +23,7 @@ func (r *Room) Assign(patient person.PatientID) (Edit, error) {
 			return fault.New(fault.Invalid, "assign patient: the account treats nobody")
 		}
 		if _, there := s.assignment(patient); !there {
-			s.put(kindAssignment, id, body{Patient: patient.Bytes()})
+			s.put(kindAssignment, id, body{Patient: patient.Bytes(), Created: r.now()})
 		}
 		return nil
 	}}, nil

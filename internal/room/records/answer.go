@@ -31,10 +31,15 @@ type Searchset struct {
 	err  error
 }
 
+// newBundle is a Bundle of resources at base, before its first byte.
+func newBundle(w io.Writer, base string) *Searchset {
+	quoted := quote(base + "/")
+	return &Searchset{w: w, base: quoted[1 : len(quoted)-1]}
+}
+
 // NewSearchset starts the Bundle.
 func NewSearchset(w io.Writer, cfg SearchsetConfig) *Searchset {
-	base := quote(cfg.Base + "/")
-	s := &Searchset{w: w, base: base[1 : len(base)-1]}
+	s := newBundle(w, cfg.Base)
 	if cfg.Kind == "" {
 		cfg.Kind = "searchset"
 	}
@@ -61,8 +66,7 @@ func (s *Searchset) Include(typ string, id person.ResourceID, doc phi.Doc) error
 // WriteCollection writes what was opened as one Bundle of type collection: a copy for the
 // patient, that other programs read. It has no total and no search modes (FHIR R4 bdl-1, bdl-2).
 func WriteCollection(w io.Writer, base string, at time.Time, list []Resource) error {
-	quoted := quote(base + "/")
-	s := &Searchset{w: w, base: quoted[1 : len(quoted)-1]}
+	s := newBundle(w, base)
 	s.write(`{"resourceType":"Bundle","type":"collection","timestamp":` + quote(at.UTC().Format(time.RFC3339)))
 	for _, r := range list {
 		if err := s.add(r.Type, r.ID, r.Doc, `}`); err != nil {

@@ -102,7 +102,7 @@ func TestALookUpFindsAssignedPatientsOnly(t *testing.T) {
 		nurse := k.nurse(t, lopez)
 		for _, w := range []Wanted{wanted(t, "rc20417", "", ""), wanted(t, "503 555 0142", "", ""), wanted(t, "elena.lopez@mail.example", "", ""), wanted(t, "", "Lopez", "1985-12-01")} {
 			size := k.Log.Size()
-			got, err := k.store.LookUp(t.Context(), nurse, w, []person.PatientID{lopez})
+			got, _, err := k.store.LookUp(t.Context(), nurse, w, []person.PatientID{lopez})
 			if err != nil || len(got) != 1 || got[0].Patient != lopez || got[0].Name.Reveal() == "" || got[0].Number.Reveal() != "RC-20417" || k.Log.Size() != size+1 {
 				t.Fatalf("%d found, %d entries, %v", len(got), k.Log.Size()-size, err)
 			}
@@ -114,7 +114,7 @@ func TestALookUpFindsAssignedPatientsOnly(t *testing.T) {
 		var answers []string
 		for name, w := range map[string]Wanted{"unassigned": wanted(t, "", "Field", "1984-05-01"), "nobody": wanted(t, "", "Nobody", "1984-05-01"), "two that do not go together": wanted(t, "rc20417", "Field", "1984-05-01")} {
 			size := k.Log.Size()
-			got, err := k.store.LookUp(t.Context(), nurse, w, []person.PatientID{lopez})
+			got, _, err := k.store.LookUp(t.Context(), nurse, w, []person.PatientID{lopez})
 			if !fault.Is(err, fault.NotFound) || got != nil || k.Log.Size() != size+1 {
 				t.Fatalf("%s: %d found, %d entries, %v", name, len(got), k.Log.Size()-size, err)
 			}
@@ -122,21 +122,21 @@ func TestALookUpFindsAssignedPatientsOnly(t *testing.T) {
 			if err != nil || e.Outcome != "refused" || name == "unassigned" && e.Patient != other {
 				t.Fatalf("%s: entry %s of %s, %v", name, e.Outcome, e.Patient, err)
 			}
-			_, err = k.store.LookUp(t.Context(), nurse, w, []person.PatientID{lopez})
+			_, _, err = k.store.LookUp(t.Context(), nurse, w, []person.PatientID{lopez})
 			answers = append(answers, fmt.Sprint(err))
 		}
 		if answers[0] != answers[1] || answers[1] != answers[2] {
 			t.Errorf("the answers differ: %q", answers)
 		}
 		// The list that the door passes says where to look first; the gate decides.
-		if _, err := k.store.LookUp(t.Context(), nurse, wanted(t, "", "Field", "1984-05-01"), []person.PatientID{other}); !fault.Is(err, fault.NotFound) {
+		if _, _, err := k.store.LookUp(t.Context(), nurse, wanted(t, "", "Field", "1984-05-01"), []person.PatientID{other}); !fault.Is(err, fault.NotFound) {
 			t.Errorf("a patient who is on the list and not assigned: %v", err)
 		}
 		maya := k.people.Add(t, other, k.Clock.Now(), person.RolePatient)
-		if _, err := k.store.LookUp(t.Context(), maya, wanted(t, "rc20417", "", ""), nil); !fault.Is(err, fault.NotFound) {
+		if _, _, err := k.store.LookUp(t.Context(), maya, wanted(t, "rc20417", "", ""), nil); !fault.Is(err, fault.NotFound) {
 			t.Errorf("a patient looks another one up: %v", err)
 		}
-		if _, err := k.store.LookUp(t.Context(), nurse, Wanted{}, nil); !fault.Is(err, fault.Invalid) {
+		if _, _, err := k.store.LookUp(t.Context(), nurse, Wanted{}, nil); !fault.Is(err, fault.Invalid) {
 			t.Errorf("nothing to look for: %v", err)
 		}
 		if a := k.Alarms.Take(); len(a) > 0 {
@@ -146,22 +146,81 @@ func TestALookUpFindsAssignedPatientsOnly(t *testing.T) {
 }
 
 // Elena and Rosa share a telephone. A nurse whose list shows neither of them, though she
-// may open both, asks for its number: the gate is asked about one chart, as it is about
-// nobody's, so that the log and the time of the answer tell nothing of how many there are.
-func TestALookUpBeyondTheListAsksForOneChart(t *testing.T) {
+// may open both, asks for its number: the gate is asked about nobody's chart, once, so that
+// the log and the time of the answer tell nothing of how many there are, and neither of the
+// two is told of a search that was not for her.
+func TestALookUpBeyondTheListAsksOnce(t *testing.T) {
 	covers.Covers(t, "HC-9a")
 	eachStore(t, func(t *testing.T, k *clinicKit) {
 		lopez := k.load(t, []byte(bundleOf(elena))).Patient
 		field := k.load(t, []byte(bundleOf(strings.Replace(rosa, `"birthDate"`, `"telecom":[{"system":"phone","value":"503-555-0142"}],"birthDate"`, 1)))).Patient
 		nurse, number := k.nurse(t, lopez, field), wanted(t, "503 555 0142", "", "")
-		for among, want := range map[*[]person.PatientID]int{{}: 1, {field}: 1, {lopez, field}: 2} {
+		for among, want := range map[*[]person.PatientID]int{{}: 0, {field}: 1, {lopez, field}: 2} {
 			size := k.Log.Size()
-			got, err := k.store.LookUp(t.Context(), nurse, number, *among)
-			if err != nil || len(got) != want || k.Log.Size() != size+int64(want) {
+			got, _, err := k.store.LookUp(t.Context(), nurse, number, *among)
+			if fault.Is(err, fault.NotFound) != (want == 0) || len(got) != want || k.Log.Size() != size+int64(max(1, want)) {
 				t.Errorf("of %d on the list %d were found with %d entries, want %d, %v", len(*among), len(got), k.Log.Size()-size, want, err)
 			}
 		}
 	})
+}
+
+// A clinic writes 503 555 0100 for whoever has no telephone: for seventy people. A nurse
+// treats one of them, whose identifier is the last of all, and finds her by that number. A
+// nurse who treats none of them, or who asks for a name and a birthday that two others have, is
+// refused as for nobody: one entry, in nobody's chart.
+func TestAPlaceholderNumberFindsTheOwnPatient(t *testing.T) {
+	covers.Covers(t, "HC-9a")
+	eachStore(t, func(t *testing.T, k *clinicKit) {
+		var all []person.PatientID
+		for i := range lookupsMost + 6 {
+			who := strings.ReplaceAll(rosa, "rosa", fmt.Sprintf("p%d", i))
+			if i > 1 {
+				who = strings.ReplaceAll(who, "Field", "Field"+strings.Repeat("x", i))
+			}
+			all = append(all, k.load(t, []byte(bundleOf(strings.Replace(who, `"birthDate"`, `"telecom":[{"system":"phone","value":"503-555-0100"}],"birthDate"`, 1)))).Patient)
+		}
+		twins := all[:2]
+		last := slices.MaxFunc(all, func(a, b person.PatientID) int { return slices.Compare(a.Bytes(), b.Bytes()) })
+		nurse, other, number := k.nurse(t, last), k.nurse(t), wanted(t, "503 555 0100", "", "")
+		for name, w := range map[string]Wanted{"the number": number, "with the name": wanted(t, "503 555 0100", familyOf(t, k, nurse, last), "1984-05-01")} {
+			got, more, err := k.store.LookUp(t.Context(), nurse, w, []person.PatientID{last})
+			if err != nil || more || len(got) != 1 || got[0].Patient != last {
+				t.Errorf("%s: the own patient is not found: %d, %v", name, len(got), err)
+			}
+		}
+		for name, w := range map[string]Wanted{"all": number, "two": wanted(t, "", "Field", "1984-05-01"), "nobody": wanted(t, "503 555 0101", "", "")} {
+			size := k.Log.Size()
+			_, _, err := k.store.LookUp(t.Context(), other, w, nil)
+			if !fault.Is(err, fault.NotFound) || k.Log.Size() != size+1 {
+				t.Fatalf("%s: %d entries, %v", name, k.Log.Size()-size, err)
+			}
+			if e, err := k.Log.RiskyEntry(t.Context(), size); err != nil || e.Outcome != "refused" || slices.Contains(all, e.Patient) {
+				t.Errorf("%s: the refusal stands at somebody by chance: %v, %v", name, slices.Contains(twins, e.Patient), err)
+			}
+		}
+		// Who treats all of them sees as many as a page holds, and that there are more.
+		for _, p := range all {
+			k.people.Assign(other.Account(), p)
+		}
+		got, more, err := k.store.LookUp(t.Context(), other, number, all)
+		if err != nil || len(got) != lookupsMost || !more {
+			t.Errorf("of all %d are found, more %v, %v", len(got), more, err)
+		}
+		if a := k.Alarms.Take(); len(a) > 0 {
+			t.Errorf("alarms %v", a)
+		}
+	})
+}
+
+// familyOf is the family name in a chart.
+func familyOf(t testing.TB, k *clinicKit, c person.Caller, p person.PatientID) string {
+	t.Helper()
+	g, err := k.store.Glance(t.Context(), c, p, "page/clinic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g.Name.Reveal()[strings.LastIndexByte(g.Name.Reveal(), ' ')+1:]
 }
 
 // A role that the table does not name reads nothing of a patient in a list, and those that
@@ -191,7 +250,7 @@ func TestALookUpFollowsTheChart(t *testing.T) {
 		p := k.load(t, []byte(bundleOf(elena))).Patient
 		nurse := k.nurse(t, p)
 		find := func(w Wanted) bool {
-			_, err := k.store.LookUp(t.Context(), nurse, w, []person.PatientID{p})
+			_, _, err := k.store.LookUp(t.Context(), nurse, w, []person.PatientID{p})
 			return err == nil
 		}
 		moved := strings.ReplaceAll(strings.ReplaceAll(elena, "555-0142", "555-0143"), "López García", "Vega")
@@ -237,7 +296,7 @@ func TestAForgedLookUpRowIsFound(t *testing.T) {
 			"taken out": func() { raw.Exec(t, `DELETE FROM chart_lookup WHERE owner = ?`, person.Patient(lopez).Bytes()) },
 		} {
 			hurt()
-			got, err := k.store.LookUp(t.Context(), nurse, number, both)
+			got, _, err := k.store.LookUp(t.Context(), nurse, number, both)
 			if len(got) > 1 || len(got) == 1 && got[0].Patient != lopez || len(got) == 0 && !fault.Is(err, fault.NotFound) {
 				t.Errorf("%s: %d found, %v", name, len(got), err)
 			}
@@ -246,7 +305,7 @@ func TestAForgedLookUpRowIsFound(t *testing.T) {
 				t.Errorf("%s: alarms %v", name, a)
 			}
 			list()
-			if got, err := k.store.LookUp(t.Context(), nurse, number, both); err != nil || len(got) != 1 || got[0].Patient != lopez {
+			if got, _, err := k.store.LookUp(t.Context(), nurse, number, both); err != nil || len(got) != 1 || got[0].Patient != lopez {
 				t.Errorf("%s: after it was mended %d found, %v", name, len(got), err)
 			}
 			if a := k.Alarms.Take(); len(a) != 0 {
@@ -262,7 +321,7 @@ func TestLookUpsAreMadeAnew(t *testing.T) {
 		p := k.load(t, []byte(bundleOf(elena, strings.ReplaceAll(observe(""), "rosa", "elena")))).Patient
 		nurse, number := k.nurse(t, p), wanted(t, "rc20417", "", "")
 		find := func() error {
-			_, err := k.store.LookUp(t.Context(), nurse, number, []person.PatientID{p})
+			_, _, err := k.store.LookUp(t.Context(), nurse, number, []person.PatientID{p})
 			return err
 		}
 		next := k.restart(t)

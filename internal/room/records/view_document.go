@@ -1,6 +1,7 @@
 package records
 
 import (
+	"bytes"
 	"encoding/base64"
 	"strings"
 	"unicode/utf8"
@@ -20,7 +21,9 @@ type Document struct {
 	Custodian Link
 	Media     string // of the attachment, of the short list of mediaTypes; empty for any other
 	Held      bool   // the file is here and not elsewhere
+	Readable  bool   // it is a text that a page can show
 	Text      phi.Text
+	Cut       bool   // the text is longer; the file has all of it
 	Language  string // of the attachment, when it says so
 }
 
@@ -37,9 +40,16 @@ func mediaTypes(s string) string {
 	}
 }
 
+// How much base64 of a text is read: for the page, some 64 KiB of text, as much as twenty
+// printed pages; and for a list, to know whether it is one.
+const (
+	documentBytes = 64 << 10 / 3 * 4
+	glimpseBytes  = 1 << 10
+)
+
 // ViewDocument reads a stored DocumentReference. The text of one in text/plain
-// comes along, with every hidden character marked.
-func ViewDocument(doc phi.Doc) (Document, error) {
+// comes along as far as r allows, with every hidden character marked.
+func ViewDocument(doc phi.Doc, r *TextBudget) (Document, error) {
 	v, common, err := open(doc, "DocumentReference")
 	if err != nil {
 		return Document{}, err
@@ -54,8 +64,17 @@ func ViewDocument(doc phi.Doc) (Document, error) {
 		}
 	}
 	if d.Media == "text/plain" && d.Held {
-		if b, err := base64.StdEncoding.DecodeString(a.Get("data").Text()); err == nil && utf8.Valid(b) {
-			d.Text = show(string(b))
+		data, most := a.Get("data").Text(), glimpseBytes
+		read := r.take(min(len(data), documentBytes))
+		if read {
+			most = documentBytes
+		}
+		b, cut, ok := decoded(data, most)
+		if cut {
+			b = wholeRunes(b)
+		}
+		if d.Readable = ok && utf8.Valid(b) && len(bytes.TrimSpace(b)) > 0; d.Readable && read {
+			d.Text, d.Cut = show(string(b)), cut
 		}
 	}
 	return d, nil

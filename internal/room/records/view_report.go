@@ -23,8 +23,8 @@ type Report struct {
 	Note       narrative.Doc
 }
 
-// ViewReport reads a stored DiagnosticReport.
-func ViewReport(doc phi.Doc) (Report, error) {
+// ViewReport reads a stored DiagnosticReport, and its texts as far as reading allows.
+func ViewReport(doc phi.Doc, reading *TextBudget) (Report, error) {
 	v, common, err := open(doc, "DiagnosticReport")
 	if err != nil {
 		return Report{}, err
@@ -33,7 +33,7 @@ func ViewReport(doc phi.Doc) (Report, error) {
 		Common: common, Name: coded(v.Get("code")), Status: plainCode(v.Get("status").Text()),
 		Effective: date(v, "effectiveDateTime|effectivePeriod|issued"), Issued: date(v, "issued"),
 		Results: links(v, "result"), Studies: links(v, "imagingStudy"), Performers: links(v, "performer"),
-		Conclusion: show(v.Get("conclusion").Text()), Codes: codedList(v, "conclusionCode"), Papers: papers(v, "presentedForm"),
+		Conclusion: show(v.Get("conclusion").Text()), Codes: codedList(v, "conclusionCode"), Papers: papers(v, "presentedForm", reading),
 	}
 	r.Imaging = len(r.Studies) > 0
 	for c := range at(v, "category.coding.code") {
@@ -43,7 +43,7 @@ func ViewReport(doc phi.Doc) (Report, error) {
 		}
 	}
 	if s := v.Get("text").Get("status").Text(); s == "additional" || s == "extensions" {
-		r.Note = narrativeOf(v)
+		r.Note, _ = reading.narrative(divOf(v))
 	}
 	return r, nil
 }

@@ -1,7 +1,6 @@
 package records
 
 import (
-	"encoding/base64"
 	"strings"
 
 	"postern.example/postern/internal/room/records/narrative"
@@ -25,8 +24,8 @@ type Encounter struct {
 	Note      narrative.Doc
 }
 
-// ViewEncounter reads a stored Encounter.
-func ViewEncounter(doc phi.Doc) (Encounter, error) {
+// ViewEncounter reads a stored Encounter, and its text as far as r allows.
+func ViewEncounter(doc phi.Doc, r *TextBudget) (Encounter, error) {
 	v, common, err := open(doc, "Encounter")
 	if err != nil {
 		return Encounter{}, err
@@ -40,15 +39,13 @@ func ViewEncounter(doc phi.Doc) (Encounter, error) {
 	}
 	// What a system made of the coded fields would say everything twice.
 	if s := v.Get("text").Get("status").Text(); s == "additional" || s == "extensions" {
-		e.Note = narrativeOf(v)
+		e.Note, _ = r.narrative(divOf(v))
 	}
 	return e, nil
 }
 
-// narrativeOf is the text of a resource.
-func narrativeOf(v rawjson.Value) narrative.Doc {
-	return narrative.Parse(v.Get("text").Get("div").Text(), Visible)
-}
+// divOf is the text of a resource, as it is stored.
+func divOf(v rawjson.Value) string { return v.Get("text").Get("div").Text() }
 
 // Procedure is something that was done, as a page shows it.
 type Procedure struct {
@@ -77,6 +74,7 @@ type Paper struct {
 	Media    string        // its media type, in lower case and without parameters; empty when it looks like none
 	Note     narrative.Doc // its text, where it is one that can be read here
 	Here     bool          // its bytes are in the chart
+	Later    bool          // they are a text that was not read: too much for this page
 }
 
 // VisitNote is a DocumentReference as the page of a visit shows it: what was written, to be read.
@@ -89,20 +87,22 @@ type VisitNote struct {
 	Papers  []Paper
 }
 
-// ViewVisitNote reads a stored DocumentReference.
-func ViewVisitNote(doc phi.Doc) (VisitNote, error) {
+// ViewVisitNote reads a stored DocumentReference, and its texts as far as r allows.
+func ViewVisitNote(doc phi.Doc, r *TextBudget) (VisitNote, error) {
 	v, common, err := open(doc, "DocumentReference")
 	if err != nil {
 		return VisitNote{}, err
 	}
 	d := VisitNote{Common: common, Name: coded(v.Get("type")), Status: plainCode(v.Get("status").Text()),
-		On: date(v, "date|context.period"), Authors: links(v, "author"), Papers: papers(v, "content.attachment")}
+		On: date(v, "date|context.period"), Authors: links(v, "author"), Papers: papers(v, "content.attachment", r)}
 	readable := false
 	for _, p := range d.Papers {
-		readable = readable || !p.Note.IsZero()
+		readable = readable || !p.Note.IsZero() || p.Later
 	}
-	if n := narrativeOf(v); !readable && !n.IsZero() {
-		d.Papers = append(d.Papers, Paper{Language: common.Language, Note: n})
+	if !readable {
+		if n, later := r.narrative(divOf(v)); later || !n.IsZero() {
+			d.Papers = append(d.Papers, Paper{Language: common.Language, Note: n, Later: later})
+		}
 	}
 	return d, nil
 }
@@ -110,19 +110,19 @@ func ViewVisitNote(doc phi.Doc) (VisitNote, error) {
 // paperMost is how many attachments of one resource a page reads.
 const paperMost = 20
 
-func papers(v rawjson.Value, path string) []Paper {
+func papers(v rawjson.Value, path string, r *TextBudget) []Paper {
 	var out []Paper
 	for a := range at(v, path) {
 		if len(out) == paperMost {
 			break
 		}
-		out = append(out, paper(a))
+		out = append(out, paper(a, r))
 	}
 	return out
 }
 
 // paper reads an attachment. Plain text and HTML are read, and nothing else.
-func paper(a rawjson.Value) Paper {
+func paper(a rawjson.Value, r *TextBudget) Paper {
 	media, _, _ := strings.Cut(strings.ToLower(a.Get("contentType").Text()), ";")
 	p := Paper{Title: show(a.Get("title").Text()), Language: languageTag(a.Get("language").Text()), Media: mediaType(strings.TrimSpace(media))}
 	data := a.Get("data").Text()
@@ -136,8 +136,13 @@ func paper(a rawjson.Value) Paper {
 	default:
 		return p
 	}
-	text, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(data), ""))
-	if err == nil {
+	if !p.Here {
+		return p
+	}
+	if p.Later = !r.take(min(len(data), paperBytes)); p.Later {
+		return p
+	}
+	if text, _, ok := decoded(data, paperBytes); ok {
 		p.Note = read(string(text), Visible)
 	}
 	return p

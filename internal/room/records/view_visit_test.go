@@ -24,7 +24,7 @@ func spoken(d narrative.Doc) string {
 func TestViewEncounter(t *testing.T) {
 	e, err := ViewEncounter(storedDoc("Encounter", `,"status":"finished","class":{"code":"EMER"},"reasonCode":[{"text":"Dizzy`+"\u202e"+`"}],"period":{"start":"2026-05-03T09:00:00Z","end":"2026-05-04"},
 		"participant":[{"individual":{"display":"Dr. Chen"}},{"individual":{}}],"location":[{"location":{"display":"Room 2"}}],"serviceProvider":{"display":"Riverside"},
-		"text":{"status":"generated","div":"<div>made up</div>"}`))
+		"text":{"status":"generated","div":"<div>made up</div>"}`), NewTextBudget(9<<20))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestViewEncounter(t *testing.T) {
 		e.Reasons[0].Text.Reveal() != "Dizzy⟦U+202E⟧" || end.Day() != 4 || !e.Note.IsZero() || e.Encounter.ID != e.ID {
 		t.Errorf("%+v", e)
 	}
-	e, err = ViewEncounter(storedDoc("Encounter", `,"status":"finished","class":{"code":"<b>"},"text":{"status":"additional","div":"<div><p>She was <b>pale</b>.</p></div>"}`))
+	e, err = ViewEncounter(storedDoc("Encounter", `,"status":"finished","class":{"code":"<b>"},"text":{"status":"additional","div":"<div><p>She was <b>pale</b>.</p></div>"}`), NewTextBudget(9<<20))
 	if err != nil || e.Class != "" || spoken(e.Note) != "She was |pale|." {
 		t.Errorf("%+v %v %s", e.Class, err, spoken(e.Note))
 	}
@@ -53,7 +53,7 @@ func TestViewVisitNote(t *testing.T) {
 		{`{"attachment":{"contentType":"text/plain","data":"%%%"}}`, "", "text/plain"},
 		{`{"attachment":{"contentType":"text/plain","url":"https://elsewhere.example/x"}}`, "", "text/plain"},
 	} {
-		d, err := ViewVisitNote(storedDoc("DocumentReference", `,"status":"current","date":"2026-05-03","content":[`+c.content+`],"context":{"encounter":[{"display":"a visit"}]}`))
+		d, err := ViewVisitNote(storedDoc("DocumentReference", `,"status":"current","date":"2026-05-03","content":[`+c.content+`],"context":{"encounter":[{"display":"a visit"}]}`), NewTextBudget(9<<20))
 		if err != nil || len(d.Papers) != 1 {
 			t.Fatalf("%s: %v", c.content, err)
 		}
@@ -61,7 +61,7 @@ func TestViewVisitNote(t *testing.T) {
 			t.Errorf("%s: %q %q", c.content, spoken(p.Note), p.Media)
 		}
 	}
-	d, err := ViewVisitNote(storedDoc("DocumentReference", `,"status":"current","text":{"status":"generated","div":"<div>all that there is</div>"},"content":[`+strings.Repeat(`{"attachment":{}},`, 30)+`{"attachment":{}}]`))
+	d, err := ViewVisitNote(storedDoc("DocumentReference", `,"status":"current","text":{"status":"generated","div":"<div>all that there is</div>"},"content":[`+strings.Repeat(`{"attachment":{}},`, 30)+`{"attachment":{}}]`), NewTextBudget(9<<20))
 	if err != nil || len(d.Papers) != paperMost+1 || spoken(d.Papers[paperMost].Note) != "all that there is" {
 		t.Errorf("%d papers, %v", len(d.Papers), err)
 	}
@@ -75,12 +75,12 @@ func TestViewReportAndStudy(t *testing.T) {
 		`"category":[{"coding":[{"code":"LP29684-5"}]}]`:            true,
 		`"imagingStudy":[{"display":"the images"}],"conclusion":""`: true,
 	} {
-		r, err := ViewReport(storedDoc("DiagnosticReport", `,"status":"final","code":{"text":"R"},`+members))
+		r, err := ViewReport(storedDoc("DiagnosticReport", `,"status":"final","code":{"text":"R"},`+members), NewTextBudget(9<<20))
 		if err != nil || r.Imaging != imaging {
 			t.Errorf("%s: imaging %v, %v", members, r.Imaging, err)
 		}
 	}
-	r, err := ViewReport(storedDoc("DiagnosticReport", `,"status":"final","code":{"text":"R"},"conclusion":"No stones.","text":{"status":"additional","div":"<div>More.</div>"},"presentedForm":[{"contentType":"text/plain","data":"YQ=="}]`))
+	r, err := ViewReport(storedDoc("DiagnosticReport", `,"status":"final","code":{"text":"R"},"conclusion":"No stones.","text":{"status":"additional","div":"<div>More.</div>"},"presentedForm":[{"contentType":"text/plain","data":"YQ=="}]`), NewTextBudget(9<<20))
 	if err != nil || r.Conclusion.Reveal() != "No stones." || spoken(r.Note) != "More." || spoken(r.Papers[0].Note) != "a" {
 		t.Errorf("%+v %v", r, err)
 	}
@@ -93,10 +93,10 @@ func TestViewReportAndStudy(t *testing.T) {
 		t.Errorf("%+v %v", p, err)
 	}
 	for _, view := range []func() error{
-		func() error { _, err := ViewEncounter(storedDoc("Patient", "")); return err },
+		func() error { _, err := ViewEncounter(storedDoc("Patient", ""), nil); return err },
 		func() error { _, err := ViewProcedure(storedDoc("Patient", "")); return err },
-		func() error { _, err := ViewVisitNote(storedDoc("Patient", "")); return err },
-		func() error { _, err := ViewReport(storedDoc("Patient", "")); return err },
+		func() error { _, err := ViewVisitNote(storedDoc("Patient", ""), nil); return err },
+		func() error { _, err := ViewReport(storedDoc("Patient", ""), nil); return err },
 		func() error { _, err := ViewImagingStudy(storedDoc("Patient", "")); return err },
 	} {
 		if view() == nil {

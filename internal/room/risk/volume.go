@@ -17,6 +17,9 @@ type VolumeConfig struct {
 	// Most people whose charts one of the staff opens, whose names alone one of the
 	// staff lists, and resources that tokens of one of the staff are given, in a day.
 	Charts, Names, Resources int
+	// Listed are those who stand on account's own list since before the given moment. Their
+	// names do not count: a list of a thousand is its clinician's work of each day.
+	Listed func(ctx context.Context, account person.AccountID, before time.Time) ([]person.PatientID, error)
 	// Recall reads what happened since a moment from the log of all accesses and tells
 	// it to the Volume by Opened and Reserved. It is called once, before the first count.
 	Recall func(ctx context.Context, v *Volume, since time.Time) error
@@ -47,6 +50,7 @@ type Volume struct {
 // given is what one account had today.
 type given struct {
 	charts, names  map[person.PatientID]bool
+	own            map[person.PatientID]bool // on the list since before today; filled when names would be too many
 	used, reserved int
 	told           bool
 }
@@ -73,19 +77,36 @@ func onlyNames(kinds []string) bool {
 // was opened today opens again, and a token's charts do not count: what it is given does.
 func (v *Volume) Open(ctx context.Context, c person.Caller, patient person.PatientID, kinds []string) error {
 	v.load(ctx)
+	message := v.open(c, patient, kinds)
+	if message == dayCharts && onlyNames(kinds) {
+		if err := v.spare(ctx, c.Account()); err != nil {
+			return fault.Wrap(fault.Unavailable, "count names of a day", err)
+		}
+		message = v.open(c, patient, kinds)
+	}
+	return v.answer(ctx, c, message)
+}
+
+// What is said when all of a day is given.
+const (
+	dayCharts    = "error.day-charts"
+	dayResources = "error.day-resources"
+)
+
+// open counts one chart; a message says that it is one too many.
+func (v *Volume) open(c person.Caller, patient person.PatientID, kinds []string) (message string) {
 	v.mu.Lock()
+	defer v.mu.Unlock()
 	a := v.actor(c.Account())
-	message := ""
 	switch {
 	case c.Kind() == person.KindToken:
 		if a.used >= v.c.Resources {
-			message = "error.day-resources"
+			return dayResources
 		}
 	case !a.opens(v.c, patient, kinds):
-		message = "error.day-charts"
+		return dayCharts
 	}
-	v.mu.Unlock()
-	return v.answer(ctx, c, message)
+	return ""
 }
 
 // opens counts patient, unless that is one too many.
@@ -93,12 +114,37 @@ func (a *given) opens(c VolumeConfig, patient person.PatientID, kinds []string) 
 	of, most := a.charts, c.Charts
 	if onlyNames(kinds) {
 		of, most = a.names, c.Names
+		if a.own[patient] {
+			return true
+		}
 	}
 	if !of[patient] && len(of) >= most {
 		return false
 	}
 	of[patient] = true
 	return true
+}
+
+// spare takes those who were on account's list when the day began out of its names. It is
+// asked only when these would be too many, so that most people's days keep no list. What it
+// keeps is as long as the list, and the room that owns that holds it anyway.
+func (v *Volume) spare(ctx context.Context, account person.AccountID) error {
+	v.mu.Lock()
+	day := v.day
+	v.mu.Unlock()
+	list, err := v.c.Listed(ctx, account, day)
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	a := v.actor(account)
+	a.own = make(map[person.PatientID]bool, len(list))
+	for _, p := range list {
+		a.own[p] = true
+		delete(a.names, p)
+	}
+	return nil
 }
 
 // Give counts n resources more that c is given, or refuses them. What people see in pages
@@ -113,7 +159,7 @@ func (v *Volume) Give(ctx context.Context, c person.Caller, n int) error {
 		case ok:
 			return nil
 		case !reserve:
-			return v.answer(ctx, c, "error.day-resources")
+			return v.answer(ctx, c, dayResources)
 		}
 		if err := v.reserve(ctx, c, n); err != nil {
 			return err
@@ -214,11 +260,16 @@ func (v *Volume) load(ctx context.Context) {
 	v.loaded = true
 }
 
-// Opened tells that account opened the chart of patient for kinds today.
+// Opened tells that account opened the chart of patient for kinds today. It was allowed
+// then, so it counts also beyond the bound: whose names are spared is asked later.
 func (v *Volume) Opened(account person.AccountID, patient person.PatientID, kinds []string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.actor(account).opens(v.c, patient, kinds)
+	if a := v.actor(account); onlyNames(kinds) {
+		a.names[patient] = true
+	} else {
+		a.charts[patient] = true
+	}
 }
 
 // Reserved tells that n resources were reserved for the tokens of account today: they

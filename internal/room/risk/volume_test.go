@@ -19,6 +19,7 @@ type day struct {
 	log    []any // what Recall tells again: opened or reserved
 	alarms []string
 	broken error
+	list   map[person.PatientID]time.Time // who is on everybody's list, since when
 }
 
 type opened struct {
@@ -55,6 +56,14 @@ func (d *day) restart() {
 				}
 			}
 			return d.broken
+		},
+		Listed: func(_ context.Context, _ person.AccountID, before time.Time) (out []person.PatientID, _ error) {
+			for p, since := range d.list {
+				if since.Before(before) {
+					out = append(out, p)
+				}
+			}
+			return out, d.broken
 		},
 		Reserve: func(_ context.Context, c person.Caller, n int) error {
 			if d.broken == nil {
@@ -130,6 +139,66 @@ func TestACuriousDoctorStopsAtTheDaysLimit(t *testing.T) {
 		_ = d.open(doctor, 5+n, "Observation")
 	}
 	refusedFor(t, "a clock that was set back", d.open(doctor, 8, "Observation"), "error.day-charts")
+}
+
+// Dr. Osei has nine patients in a clinic whose bound is five names. She opens her list ten
+// times a day, and it opens. Then somebody puts eight more on it: five of them count, the
+// sixth name is refused, and one alarm says so. A restart in between changes nothing, and she
+// still sees those of the morning.
+func TestTheOwnListOfTheMorningDoesNotCount(t *testing.T) {
+	covers.Covers(t, "SD-6")
+	d := newDay(t)
+	doctor := caller(1, person.RoleClinician, false)
+	d.list = map[person.PatientID]time.Time{}
+	assign := func(from, to byte, since time.Time) {
+		for n := from; n < to; n++ {
+			p, _ := person.PatientIDFromBytes([]byte{15: n})
+			d.list[p] = since
+		}
+	}
+	list := func(from, to byte) (last error) {
+		for n := from; n < to; n++ {
+			if err := d.open(doctor, n, "chart", "Patient", "Appointment"); err != nil {
+				last = err
+			}
+		}
+		return last
+	}
+	assign(20, 29, d.hand.at.AddDate(0, -1, 0))
+	for i := range 10 {
+		if err := list(20, 29); err != nil {
+			t.Fatalf("the own list, time %d: %v", i, err)
+		}
+		if i == 4 {
+			d.restart()
+		}
+	}
+	assign(30, 38, d.hand.at)
+	if err := list(30, 35); err != nil {
+		t.Errorf("who came onto the list today: %v", err)
+	}
+	for range 2 {
+		refusedFor(t, "the sixth of today", list(35, 36), "error.day-charts")
+		if err := errors.Join(list(20, 29), list(30, 35)); err != nil {
+			t.Errorf("the list of the morning after the refusal: %v", err)
+		}
+		d.restart()
+	}
+	if len(d.alarms) != 2 { // one before the restart and one after it
+		t.Errorf("alarms %q", d.alarms)
+	}
+	a := d.actor(doctor.Account())
+	if refusedFor(t, "again", list(36, 38), "error.day-charts"); len(d.actor(doctor.Account()).own) != 9 || len(a.names) > 15 {
+		t.Errorf("%d of the list and %d names are remembered", len(a.own), len(a.names))
+	}
+	d.hand.forward(24 * time.Hour)
+	if err := errors.Join(list(20, 29), list(30, 38)); err != nil {
+		t.Errorf("the next day all are of the morning: %v", err)
+	}
+	d.broken = errors.New("disk")
+	if err := list(40, 50); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("a list that cannot be read: %v", err)
+	}
 }
 
 // A program that acts for the doctor is given eighty resources, whatever number of

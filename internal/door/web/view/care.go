@@ -227,6 +227,7 @@ type Document struct {
 	Base
 	Row        DocumentRow
 	Paragraphs [][]string // lines of plain text
+	Cut        bool       // of Paragraphs the end is in the file alone
 	Notes      []Note     // texts that were written as markup
 }
 

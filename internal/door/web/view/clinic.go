@@ -88,6 +88,7 @@ type LookedUp struct {
 	Base
 	LookUp
 	Found []ClinicPatient // empty: nobody whom the reader treats
+	More  bool            // of the reader's patients more fit than are shown
 }
 
 func (*LookedUp) page() string { return "look-up" }

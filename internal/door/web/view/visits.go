@@ -13,6 +13,7 @@ type Visits struct {
 	Base
 	Years []VisitYear
 	Loose []Note // notes and letters that name no visit
+	More  bool   // there are more of these
 	Older string
 }
 
@@ -50,6 +51,7 @@ type Visit struct {
 	VisitLine
 	At         time.Time // when it began; zero when only the day is known
 	Papers     []Note
+	More       bool // notes that have no place on the page
 	Conditions []Condition
 	Procedures []Named
 	Results    []Row
@@ -88,8 +90,10 @@ type Note struct {
 	Title, TitleLang string
 	Lang             string // of the text, when it is not the page's
 	Text             []narrative.Block
-	Cut              bool // the end is missing
-	Left             bool // pictures are missing
+	Cut              bool   // the end is missing
+	Left             bool   // pictures are missing
+	Later            bool   // it was too much for this page
+	Href             string // its own page, when it has one
 	File             string
 	By               []string
 	On               Day

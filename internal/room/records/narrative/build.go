@@ -2,9 +2,11 @@ package narrative
 
 import "strings"
 
+// MaxInput is how many bytes of markup are read of one note.
+const MaxInput = 1 << 20
+
 // Bounds of one note.
 const (
-	maxInput = 1 << 20 // bytes of markup
 	maxText  = 48 << 10
 	maxParts = 4000
 	maxDepth = 10

@@ -9,8 +9,8 @@ import (
 // hidden characters visible.
 func Plain(text string, show func(string) string) Doc {
 	b := newBuilder(show)
-	if len(text) > maxInput {
-		text, b.cut = text[:maxInput], true
+	if len(text) > MaxInput {
+		text, b.cut = text[:MaxInput], true
 	}
 	b.pre = 1
 	for _, part := range strings.Split(strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\r\n", "\n"), "\n\n") {
@@ -27,8 +27,8 @@ func Plain(text string, show func(string) string) Doc {
 // knows is text or left out. show makes hidden characters visible.
 func Parse(markup string, show func(string) string) Doc {
 	b := newBuilder(show)
-	if len(markup) > maxInput {
-		markup, b.cut = markup[:maxInput], true
+	if len(markup) > MaxInput {
+		markup, b.cut = markup[:MaxInput], true
 	}
 	rest := strings.ToValidUTF8(markup, "\uFFFD")
 	for rest != "" && !(b.cut && b.full()) {
