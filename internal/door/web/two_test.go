@@ -391,8 +391,8 @@ func TestAccountsComeInPages(t *testing.T) {
 			}
 			seen[m[1]] = true
 		}
-		if strings.Contains(page, nurse.id.String()) && !strings.Contains(mainText(page), "Maya Tran") {
-			t.Error("an assignment to a patient of another page has no name")
+		if strings.Contains(page, `soft">`+nurse.id.String()) && !strings.Contains(mainText(page), "Maya Tran") { // the id alone may be where the page begins
+			t.Errorf("an assignment to a patient of another page has no name:\n%s", mainText(page))
 		}
 		m := next.FindStringSubmatch(page)
 		if m == nil {
