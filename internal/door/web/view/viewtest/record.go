@@ -96,5 +96,5 @@ func (f fixture) documents() view.Model {
 
 func (f fixture) document(row view.DocumentRow, paragraphs ...[]string) view.Model {
 	row.Name, row.NameLang, row.On, row.By = "Visit note", map[string]string{"es": "en"}[f.lang], view.DayOf(now()), "Dr. Lillian Chen"
-	return &view.Document{Base: f.patient(view.PlaceDocuments, "document"), Row: row, Paragraphs: paragraphs}
+	return &view.Document{Base: f.patient(view.PlaceDocuments, "document"), Row: row, Paragraphs: paragraphs, Cut: len(paragraphs) > 1}
 }

@@ -391,6 +391,7 @@ func (f fixture) lookedUp() view.Model {
 	born := view.ParseDay("1985-12-01")
 	l.Found = []view.ClinicPatient{{ID: "pat-2", Name: "Elena Ruiz", Born: born, Age: view.AgeOn(born, now()), RecordNumber: "RC-10442", Pattern: 4},
 		{ID: "pat-3", Name: "Clara Ruiz", Born: born, Age: view.AgeOn(born, now()), RecordNumber: "RC-10443", Visit: f.booked(10, 1), Purpose: person.PurposeTreatment}}
+	l.More = true
 	return l
 }
 

@@ -99,7 +99,7 @@ func (f fixture) visitLines() []view.VisitLine {
 
 func (f fixture) visits() view.Model {
 	l := f.visitLines()
-	return &view.Visits{Base: f.patient(view.PlaceVisits, "visits"), Years: []view.VisitYear{{Year: 2026, Visits: l[:2]}, {Year: 2025, Visits: l[2:]}}, Older: "c2VhbGVk",
+	return &view.Visits{Base: f.patient(view.PlaceVisits, "visits"), Years: []view.VisitYear{{Year: 2026, Visits: l[:2]}, {Year: 2025, Visits: l[2:]}}, Older: "c2VhbGVk", More: true,
 		Loose: []view.Note{{Title: f.pick("Letter about your kidneys", "Carta sobre sus riñones"), By: []string{"Dr. Mei Chen"}, On: view.ParseDay("2024-08-02"), Text: f.noteText()},
 			{Title: f.pick("Sugar diary", "Diario del azúcar"), File: "PDF", On: view.ParseDay("2024-05-01")}}}
 }
@@ -115,10 +115,11 @@ func (f fixture) noteText() []narrative.Block {
 }
 
 func (f fixture) visit() view.Model {
-	v := &view.Visit{Base: f.patient(view.PlaceVisits, "visit"), VisitLine: f.visitLines()[0], At: now().AddDate(0, 0, -4),
+	v := &view.Visit{Base: f.patient(view.PlaceVisits, "visit"), VisitLine: f.visitLines()[0], At: now().AddDate(0, 0, -4), More: true,
 		Papers: []view.Note{{Title: f.pick("Visit note: diabetes, three months", "Nota de la consulta: diabetes, tres meses"), By: []string{"Dr. Mei Chen"}, Text: f.noteText(), Left: true},
 			{Title: "Foot check", TitleLang: f.pick("", "en"), Lang: f.pick("", "en"), Text: narrative.Plain("Both feet warm, skin whole.\nFeels the thread at all ten points.", func(s string) string { return s }).Reveal(), Cut: true},
-			{Title: f.pick("Sugar diary", "Diario del azúcar"), File: "CSV"}},
+			{Title: f.pick("Sugar diary", "Diario del azúcar"), File: "CSV"},
+			{Title: f.pick("Report of the heart doctor", "Informe del cardiólogo"), Later: true, Href: "/documents/d9"}, {Title: f.pick("A second report", "Otro informe"), Later: true}},
 		Conditions: []view.Condition{{Name: f.pick("Type 2 diabetes", "Diabetes tipo 2")}, {Name: f.pick("Gout", "Gota"), Unsure: true}, {Name: f.pick("Flu", "Gripe"), Over: true}, {Name: f.pick("High blood pressure", "Presión alta"), Written: "Essential hypertension", Lang: f.pick("", "en")}},
 		Procedures: []view.Named{{Name: "Foot examination", NameLang: f.pick("", "en")}},
 		Medications: []view.Medication{{Name: f.pick("Metformin 500 mg tablets", "Metformina, tabletas de 500 mg"), How: "1 tablet in the morning and 1 in the evening", Lang: f.pick("", "en"), Twice: true},
