@@ -72,8 +72,11 @@ func (c *cache) find(k cacheKey) (*cached, bool) {
 func (c *cache) put(k cacheKey, b []byte)      { c.add(cached{key: k, bytes: b}) }
 func (c *cache) putRow(k cacheKey, r rowBytes) { c.add(cached{key: k, row: r}) }
 
+// takes reports whether n bytes are kept: a few large things would drive out all others.
+func (c *cache) takes(n int) bool { return int64(n)+overhead <= c.most/4 }
+
 func (c *cache) add(v cached) {
-	if v.size() > c.most/4 {
+	if !c.takes(int(v.size() - overhead)) {
 		return
 	}
 	c.mu.Lock()

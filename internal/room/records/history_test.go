@@ -28,10 +28,17 @@ func (k *clinicKit) version(t *testing.T, c person.Caller, id, n string) (string
 
 func (k *clinicKit) history(t *testing.T, c person.Caller, id, text string) (p page, err error) {
 	t.Helper()
-	if link, ok := strings.CutPrefix(text, testBase+"/Observation/"+id+"/_history?"); ok {
+	return k.historyOf(t, c, "Observation/"+id+"/_history", text)
+}
+
+// historyOf asks for the page of a history, or for the one that a link of it leads to.
+func (k *clinicKit) historyOf(t *testing.T, c person.Caller, path, text string) (p page, err error) {
+	t.Helper()
+	if link, ok := strings.CutPrefix(text, testBase+"/"+path+"?"); ok {
 		text = link
 	}
-	err = k.store.History(t.Context(), c, "Observation", id, text, testBase, func(d phi.Doc) error { return json.Unmarshal(d.Reveal(), &p) })
+	part := strings.Split(path, "/")
+	err = k.store.History(t.Context(), c, part[0], part[1], text, testBase, func(d phi.Doc) error { return json.Unmarshal(d.Reveal(), &p) })
 	return p, err
 }
 
