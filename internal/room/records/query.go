@@ -86,7 +86,11 @@ func parseValues(text string) (url.Values, error) {
 		return nil, badQuery("not a query string")
 	}
 	n := 0
-	for _, vs := range values {
+	for name, vs := range values {
+		// A type whose subject has no name of its own must not lend it to a parameter without one.
+		if name == "" {
+			return nil, badQuery("a parameter without a name")
+		}
 		if n += len(vs); n > maxQueryParams {
 			return nil, badQuery("too many parameters")
 		}

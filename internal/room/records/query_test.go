@@ -82,7 +82,7 @@ func TestTokenEscapes(t *testing.T) {
 
 func FuzzParseSearch(f *testing.F) {
 	c := catalogue(f)
-	for _, s := range []string{"code=http://loinc.org|8302-2,x&date=ge2020", "_id=a&_count=3", `code=a\,b\|c`, "date=sa2020-01-01T10:00:00%2B02:00"} {
+	for _, s := range []string{"code=http://loinc.org|8302-2,x&date=ge2020", "_id=a&_count=3", `code=a\,b\|c`, "date=sa2020-01-01T10:00:00%2B02:00", "=x", "patient=a", "subject=Patient/a", "_include=Claim:patient", "_sort=-date&identifier=|a"} {
 		f.Add(s)
 	}
 	b, err := c.EncodePart("Observation", []Record{{ID: numberedID(1), Dates: []Dates{{1, 2}, {1, 2}}, Tokens: []uint64{3}}})
@@ -94,23 +94,47 @@ func FuzzParseSearch(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		q, err := c.ParseSearch("Observation", s)
-		if err != nil {
-			if k := fault.Of(err); k != fault.Invalid {
-				t.Fatalf("refused as %v", k)
+		for _, typ := range c.Types() {
+			q, err := c.ParseSearch(typ, s)
+			if err != nil {
+				if k := fault.Of(err); k != fault.Invalid && k != fault.NotAcceptable {
+					t.Fatalf("%s: refused as %v", typ, k)
+				}
+				continue
 			}
-			return
-		}
-		if q.Count < 0 || q.Count > MaxCount {
-			t.Fatalf("count %d", q.Count)
-		}
-		if res := p.Search(q); res.Total > 1 {
-			t.Fatal("found more than there is")
-		}
-		if v, err := url.ParseQuery(s); err != nil || len(v) != len(q.Names) {
-			t.Fatal("a parameter was dropped")
+			if q.Count < 0 || q.Count > MaxCount {
+				t.Fatalf("%s: count %d", typ, q.Count)
+			}
+			if typ == "Observation" && p.Search(q).Total > 1 {
+				t.Fatal("found more than there is")
+			}
+			v, err := url.ParseQuery(s)
+			if err != nil || len(v) != len(q.Names) {
+				t.Fatalf("%s: a parameter was dropped", typ)
+			}
+			if def := c.def(typ); v.Has("") || q.ByChart != (!def.Shared && (v.Has(PatientParam) || def.subject() != "" && v.Has(def.subject()))) {
+				t.Fatalf("%s: about the chart of %v, by %q", typ, q.ByChart, q.Names)
+			}
 		}
 	})
+}
+
+// A parameter without a name is none, in any type: where no other word for the patient is
+// known, the empty one was taken for it.
+func TestAParameterHasAName(t *testing.T) {
+	c := catalogue(t)
+	for _, typ := range c.Types() {
+		for _, text := range []string{"=x", "=" + numberedID(7).String(), "&=x&_count=1", "%3D=", "="} {
+			if q, err := c.ParseSearch(typ, text); !fault.Is(err, fault.Invalid) {
+				t.Errorf("%s?%s: about a chart: %v, %v", typ, text, q.ByChart, err)
+			}
+		}
+	}
+	for _, text := range []string{"=1", "_count=2&=1"} {
+		if _, err := parseHistory(text); !fault.Is(err, fault.Invalid) {
+			t.Errorf("_history?%s: %v", text, err)
+		}
+	}
 }
 
 func TestPresent(t *testing.T) {
