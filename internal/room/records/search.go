@@ -28,7 +28,8 @@ type Result struct {
 }
 
 // Search scans a part. It needs time in proportion to the records, some five
-// nanoseconds each, and no memory but the result's.
+// nanoseconds each. In the part's own order, from its beginning, it needs no memory but the
+// result's; else a Hit for each match.
 func (p Part) Search(q Query) Result {
 	if q.from != nil || q.sort > 0 {
 		return p.searchPage(q)
