@@ -189,7 +189,7 @@ func parseHistory(text string) (Query, error) {
 			return Query{}, badQuery("a parameter of which there is one stands twice")
 		case name == "_count":
 			err = q.addCount(vs[0])
-		case name == "_format":
+		case name == "_format", name == "_summary":
 			err = q.addForm(name, vs[0])
 		default:
 			err = badQuery("unknown parameter of a history")

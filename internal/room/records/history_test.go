@@ -106,6 +106,15 @@ func TestVersionsStay(t *testing.T) {
 				t.Errorf("%s: %v", text, err)
 			}
 		}
+		if p, err := k.history(t, c, id, "_summary=false&_format=json"); err != nil || len(p.Entry) != 5 {
+			t.Errorf("all of it: %d, %v", len(p.Entry), err)
+		}
+		if p, err := k.history(t, c, id, "_summary=count"); err != nil || len(p.Entry) != 0 || p.Total != 5 {
+			t.Errorf("how many: %d of %d, %v", len(p.Entry), p.Total, err)
+		}
+		if _, err := k.history(t, c, id, "_summary=true"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a summary: %v", err)
+		}
 		// A version that somebody took out of the database is missed.
 		dbtest.Raw(k.DB).Exec(t, `DELETE FROM chart_row WHERE version = 2`)
 		k = k.restart(t)
