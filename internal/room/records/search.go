@@ -128,13 +128,15 @@ func (p Part) matchingSets(tokens [][]uint64) []bool {
 }
 
 func (p Part) hasToken(set int, t uint64) bool {
-	from, to := p.set(set)
-	for i := from; i < to; i++ {
-		if p.token(i) == t {
-			return true
+	from, end := p.set(set)
+	for to := end; from < to; { // a set's tokens ascend
+		if mid := from + (to-from)/2; p.token(mid) < t {
+			from = mid + 1
+		} else {
+			to = mid
 		}
 	}
-	return false
+	return from < end && p.token(from) == t
 }
 
 func (q *Query) matches(rec []byte) bool {
