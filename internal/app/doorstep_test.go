@@ -20,7 +20,7 @@ func TestARequestHasTheClassOfItsRoute(t *testing.T) {
 		route.Route{Method: "GET", Pattern: "/fhir/R4/{type}/special", Door: route.FHIRAPI, Audit: "search"}))
 	for asked, want := range map[string]route.Class{
 		"GET /": route.Page, "HEAD /": route.Page, "POST /sign-in/finish": route.Entry, "GET /sign-in": route.Page, "DELETE /sign-in": route.Page,
-		"GET /assets/0123456789abcdef/x.css": route.Asset, "POST /officer/verify": route.Heavy, "POST /officer/export": route.Heavy,
+		"GET /assets/0123456789abcdef/x.css": route.Asset, "POST /officer/verify": route.Heavy, "POST /officer/export": route.Heavy, "GET /record/file": route.Heavy,
 		"POST /security/passkeys/abc/rename": route.Change, "GET /fhir/R4/Observation/x": route.Read, "HEAD /fhir/R4/Observation/x": route.Read,
 		"GET /fhir/R4/Observation": route.Search, "POST /fhir/R4/Observation/_search": route.Search, "GET /fhir/R4/Observation/special": route.Search,
 		"GET /nowhere/at/all": route.Page, "GET /a/b/c/d/e/f/g/h/i/j/k/l": route.Page, "PUT /fhir/R4/Observation/x": route.Page,

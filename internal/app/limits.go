@@ -45,7 +45,7 @@ type Rates struct {
 	Entry  Rate `yaml:"sign_in,omitempty"` // steps of sign-in, enrolment and proving presence again
 	Read   Rate `yaml:"read,omitempty"`    // reads by programs
 	Search Rate `yaml:"search,omitempty"`  // searches by programs
-	Heavy  Rate `yaml:"heavy,omitempty"`   // verifying and copying the whole log
+	Heavy  Rate `yaml:"heavy,omitempty"`   // verifying and copying the whole log, and a whole record in one file
 }
 
 // TokenRates are the limits of a token, which comes to programs' routes alone.

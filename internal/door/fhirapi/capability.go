@@ -136,11 +136,11 @@ func (d *Door) metadata(w http.ResponseWriter, r *http.Request) error {
 		return fault.Wrap(fault.Invalid, "read capability statement", err)
 	}
 	for name, vs := range values {
-		switch {
-		case len(vs) > 1 || name != "mode" && name != "_format", name == "mode" && vs[0] != "full":
-			return fault.New(fault.Invalid, "read capability statement: unknown parameter")
-		case name == "_format" && !records.JSONFormat(vs[0]):
-			return fault.New(fault.NotAcceptable, "read capability statement")
+		if name == "mode" && len(vs) == 1 && vs[0] == "full" {
+			continue
+		}
+		if err := formOf(name, vs); err != nil {
+			return err
 		}
 	}
 	w.Header().Set("Cache-Control", "public, max-age=3600")

@@ -229,19 +229,36 @@ func (d *Door) readVersion(w http.ResponseWriter, r *http.Request, c person.Call
 	})
 }
 
-// onlyFormat refuses what a read does not understand: it takes _format and nothing else.
+// onlyFormat refuses what a read does not understand: it takes the form of the answer and
+// nothing else.
 func onlyFormat(r *http.Request) error {
 	if r.URL.RawQuery == "" {
 		return nil
 	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil || len(values) != 1 || len(values["_format"]) != 1 {
-		return fault.New(fault.Invalid, "read: it takes no parameters")
+	if err != nil {
+		return fault.Wrap(fault.Invalid, "read parameters", err)
 	}
-	if !records.JSONFormat(values.Get("_format")) {
-		return fault.New(fault.NotAcceptable, "read: _format")
+	for name, vs := range values {
+		if err := formOf(name, vs); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// formOf takes how the whole of an answer may be asked for: as JSON, and not as a summary.
+func formOf(name string, values []string) error {
+	switch {
+	case len(values) == 1 && name == "_format":
+		if !records.JSONFormat(values[0]) {
+			return fault.New(fault.NotAcceptable, "read parameters: _format")
+		}
+		return nil
+	case len(values) == 1 && name == "_summary" && values[0] == "false":
+		return nil
+	}
+	return fault.New(fault.Invalid, "read parameters: unknown parameter")
 }
 
 // resource answers with one version. It runs after the decision and its entry: that

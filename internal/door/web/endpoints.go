@@ -72,7 +72,7 @@ func (d *Door) table() []Endpoint {
 		page("/plan", "plan", access.ReadChart, audit.EventRead, d.planPage),
 		page("/profile", "profile", access.ReadChart, audit.EventRead, d.profile),
 		page("/record", "record", access.ReadChart, audit.EventRead, d.record),
-		file(page("/record/file", "", access.ReadChart, audit.EventRead, d.recordFile)),
+		heavy(file(page("/record/file", "", access.ReadChart, audit.EventRead, d.recordFile))),
 		keeps(page("/record/{type}", "record-list", access.ReadChart, audit.EventRead, d.recordList), "q"),
 		page("/record/{type}/{id}", "record-one", access.ReadChart, audit.EventRead, d.recordOne),
 		keeps(page("/results", "results", access.ReadChart, audit.EventRead, d.results), "q"),
@@ -174,7 +174,7 @@ func open(pattern string, serve func(*Visit) error) Endpoint {
 	return e
 }
 
-// heavy marks what reads the whole log.
+// heavy marks what reads the whole log or copies a whole chart.
 func heavy(e Endpoint) Endpoint { e.Heavy = true; return e }
 
 // cached marks an answer that browsers may keep.

@@ -8,9 +8,9 @@ import (
 	"postern.example/postern/internal/word/person"
 )
 
-// cacheKey names sealed bytes that never change: a version is sealed once. A
-// manifest has neither type nor id, an index part has a type, a row an id, an
-// answer a field.
+// cacheKey names sealed bytes. A manifest has neither type nor id, an index part has a
+// type, a row an id: these never change, because a version is sealed once. An answer has a
+// field, and is sealed again when it was found anew.
 type cacheKey struct {
 	owner   person.Owner
 	typ     string
@@ -72,21 +72,30 @@ func (c *cache) find(k cacheKey) (*cached, bool) {
 func (c *cache) put(k cacheKey, b []byte)      { c.add(cached{key: k, bytes: b}) }
 func (c *cache) putRow(k cacheKey, r rowBytes) { c.add(cached{key: k, row: r}) }
 
+// takes reports whether n bytes are kept: a few large things would drive out all others.
+func (c *cache) takes(n int) bool { return int64(n)+overhead <= c.most/4 }
+
+// add puts v in the place of what had its name: of an answer that was found anew, what is
+// shared in it may have changed. So what is too large leaves nothing there.
 func (c *cache) add(v cached) {
-	if v.size() > c.most/4 {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.at[v.key]; ok {
+	if e, ok := c.at[v.key]; ok {
+		c.drop(e)
+	}
+	if !c.takes(int(v.size() - overhead)) {
 		return
 	}
 	c.at[v.key] = c.ring.PushFront(&v)
 	c.size += v.size()
 	for c.size > c.most {
-		last := c.ring.Back()
-		old, _ := c.ring.Remove(last).(*cached)
-		delete(c.at, old.key)
-		c.size -= old.size()
+		c.drop(c.ring.Back())
 	}
+}
+
+// drop forgets what stands at e; the caller holds mu.
+func (c *cache) drop(e *list.Element) {
+	old, _ := c.ring.Remove(e).(*cached)
+	delete(c.at, old.key)
+	c.size -= old.size()
 }

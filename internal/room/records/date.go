@@ -165,15 +165,19 @@ func number(s string) (int, bool) {
 // date is kept as written and flagged, and its resource is listed after the
 // dated ones, so that the year 9999 does not stand above today's result.
 func absurd(s span) bool {
-	const from, to = 1850, 2150
-	low := time.Date(from, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
-	high := time.Date(to, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
-	out := func(ms int64) bool { return ms < low || ms > high }
-	return s.low != openLow && out(s.low) || s.high != openHigh && out(s.high)
+	return s.low != openLow && odd(s.low) || s.high != openHigh && odd(s.high)
 }
 
-// valueSpan is the time of a date, Period or Timing with listed events. ok is
-// false where there is none.
+// The moments of a person's care lie between these, in milliseconds of Unix time.
+const (
+	earliest = -3_786_825_600_000 // 1850
+	latest   = 5_680_281_600_000  // 2150
+)
+
+func odd(ms int64) bool { return ms < earliest || ms > latest }
+
+// valueSpan is the time of a date or Period; ok is false where there is none, as for a
+// Timing. Sources write the end of what goes on as 9999: such an end is open.
 func valueSpan(v rawjson.Value) (s span, ok bool, err error) {
 	switch v.Type() {
 	case rawjson.String:
@@ -200,7 +204,9 @@ func valueSpan(v rawjson.Value) (s span, ok bool, err error) {
 		if err != nil {
 			return span{}, false, err
 		}
-		s.high = one.high
+		if one.low < latest {
+			s.high = one.high
+		}
 	}
 	return s, true, nil
 }

@@ -1,10 +1,14 @@
 package records
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
+
+	"postern.example/postern/internal/room/records/rawjson"
+	"postern.example/postern/internal/word/person"
 )
 
 func TestParseDate(t *testing.T) {
@@ -81,6 +85,69 @@ func TestVisible(t *testing.T) {
 			t.Errorf("Visible(%+q) = %+q, want %+q", in, got, want)
 		}
 	}
+}
+
+// Rosa's insurance and her diet go on: their sources write the end as 9999, which is an
+// open end. They stand where they begin, not below everything.
+func TestAnEndInTheYear9999IsOpen(t *testing.T) {
+	for _, year := range []int{1850, 2150} {
+		if at := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli(); at != map[int]int64{1850: earliest, 2150: latest}[year] {
+			t.Errorf("%d is %d", year, at)
+		}
+	}
+	ms := func(s string) int64 {
+		at, _, err := parseDate(s, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at.low
+	}
+	end := func(s string) int64 { return ms(s) + 24*3600*1000 }
+	for period, want := range map[string]struct {
+		key  int64
+		span span
+		odd  bool
+	}{
+		`{"start":"2024-03-01","end":"9999-12-31"}`: {ms("2024-03-01"), span{ms("2024-03-01"), openHigh}, false},
+		`{"start":"2024-03-01"}`:                    {ms("2024-03-01"), span{ms("2024-03-01"), openHigh}, false},
+		`{"start":"2024-03-01","end":"2149-12-31"}`: {ms("2024-03-01"), span{ms("2024-03-01"), end("2149-12-31")}, false},
+		`{"start":"2024-03-01","end":"2150"}`:       {ms("2024-03-01"), span{ms("2024-03-01"), openHigh}, false},
+		`{"start":"2024-03-01","end":"1024-03-01"}`: {ms("2024-03-01"), span{ms("2024-03-01"), end("1024-03-01")}, true},
+		`{"start":"0024-03-01","end":"2024-03-01"}`: {unsorted, span{ms("0024-03-01"), end("2024-03-01")}, true},
+		`{"end":"2024-03-01"}`:                      {end("2024-03-01"), span{openLow, end("2024-03-01")}, false},
+		`{"end":"9999-12-31"}`:                      {unsorted, span{openLow, openHigh}, false},
+		`"9999-12-31"`:                              {unsorted, span{ms("9999-12-31"), end("9999-12-31")}, true},
+	} {
+		v, err := rawjson.Parse([]byte(`{"period":`+period+`}`), rawjson.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var flags Flags
+		s := firstSpan(v, "period", &flags)
+		if s != want.span || sortKey(s) != want.key || (flags&FlagOddDate != 0) != want.odd {
+			t.Errorf("%s: %+v by %d, odd %v", period, s, sortKey(s), flags&FlagOddDate != 0)
+		}
+	}
+}
+
+// Of Rosa's insurances the running one is found today, and comes first.
+func TestARunningCoverageComesFirst(t *testing.T) {
+	eachStore(t, func(t *testing.T, k *clinicKit) {
+		cover := func(id, period string) string {
+			return `{"resourceType":"Coverage","id":"` + id + `","status":"active","type":{"text":"` + id + `"},"beneficiary":{"reference":"Patient/rosa"},"payor":[{"display":"Hillside Mutual"}],"period":` + period + `}`
+		}
+		chart := k.load(t, []byte(bundleOf(rosa, cover("old", `{"start":"2019-01-01","end":"2023-12-31"}`), cover("now", `{"start":"2024-01-01","end":"9999-12-31"}`)))).Patient
+		c := k.people.Add(t, chart, k.Clock.Now(), person.RolePatient)
+		for _, text := range []string{"", "_sort=-period"} {
+			f, err := k.store.Search(t.Context(), c, "Coverage", text)
+			if err != nil || f.Total != 2 || !strings.Contains(string(f.Resources[0].Doc.Reveal()), `"text":"now"`) {
+				t.Errorf("%q: %d, %v", text, f.Total, err)
+			}
+		}
+		if f, err := k.store.Search(t.Context(), c, "Coverage", "period=ge2026-11-27"); err != nil || f.Total != 1 {
+			t.Errorf("today: %d, %v", f.Total, err)
+		}
+	})
 }
 
 func FuzzVisible(f *testing.F) {

@@ -12,7 +12,7 @@ func defAllergyIntolerance() Definition {
 			{Name: "criticality", Kind: TokenParam, Path: "criticality", System: "http://hl7.org/fhir/allergy-intolerance-criticality"},
 			{Name: "date", Kind: DateParam, Path: "recordedDate"},
 			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
-			{Name: "onset", Kind: DateParam, Path: "onsetDateTime|onsetPeriod"},
+			{Name: "onset", Kind: DateParam, Path: "reaction.onset"},
 			{Name: "recorder", Kind: ReferenceParam, Path: "recorder", Targets: []string{"Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"}},
 			{Name: "type", Kind: TokenParam, Path: "type", System: "http://hl7.org/fhir/allergy-intolerance-type"},
 			{Name: "verification-status", Kind: TokenParam, Path: "verificationStatus"},

@@ -15,7 +15,7 @@ func defDocumentReference() Definition {
 			{Name: "category", Kind: TokenParam, Path: "category"},
 			{Name: "date", Kind: DateParam, Path: "date"},
 			{Name: "encounter", Kind: ReferenceParam, Path: "context.encounter", Targets: []string{"Encounter"}},
-			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
+			{Name: "identifier", Kind: TokenParam, Path: "masterIdentifier|identifier"},
 			{Name: "period", Kind: DateParam, Path: "context.period"},
 			{Name: "status", Kind: TokenParam, Path: "status", System: "http://hl7.org/fhir/document-reference-status"},
 			{Name: "type", Kind: TokenParam, Path: "type"},

@@ -14,7 +14,6 @@ func defMedicationRequest() Definition {
 			{Name: "authoredon", Kind: DateParam, Path: "authoredOn"},
 			{Name: "category", Kind: TokenParam, Path: "category"},
 			{Name: "code", Kind: TokenParam, Path: "medicationCodeableConcept"},
-			{Name: "date", Kind: DateParam, Path: "authoredOn"},
 			{Name: "encounter", Kind: ReferenceParam, Path: "encounter", Targets: []string{"Encounter"}},
 			{Name: "identifier", Kind: TokenParam, Path: "identifier"},
 			{Name: "intent", Kind: TokenParam, Path: "intent", System: "http://hl7.org/fhir/CodeSystem/medicationrequest-intent"},

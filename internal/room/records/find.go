@@ -162,14 +162,13 @@ func (s *Store) search(ctx context.Context, a *asked, head vault.Head) (Found, e
 		return Found{links: pages(a.q, Result{})}, err
 	}
 	res := part.Search(a.q)
-	f := Found{Total: res.Total, Resources: make([]Resource, 0, len(res.Hits)), links: pages(a.q, res)}
-	for _, h := range res.Hits {
-		r, err := s.open(ctx, a.grant, a.owner, a.q.Type, h.ID, int64(h.Version))
-		if err != nil {
-			return Found{}, err
-		}
-		f.Resources = append(f.Resources, r)
+	back := a.q.from != nil && a.q.from.back
+	list, err := s.fill(ctx, a.grant, a.owner, a.q.Type, res.Hits, back)
+	if err != nil {
+		return Found{}, err
 	}
+	res.cut(len(list), back)
+	f := Found{Total: res.Total, Resources: list, links: pages(a.q, res)}
 	if len(a.q.includes) == 0 {
 		return f, nil
 	}
@@ -195,30 +194,42 @@ func pages(q Query, res Result) []pageLink {
 	return out
 }
 
-// bundled writes what a search found as a Bundle.
-func (s *Store) bundled(a *asked, found Found, base string) (phi.Doc, error) {
+// bundleConfig is the head of an answer, with its links.
+func (s *Store) bundleConfig(c person.Caller, path, base, text string, count int, found Found) (SearchsetConfig, error) {
 	cfg := SearchsetConfig{Base: base, Total: found.Total}
+	if s.c.Links == nil {
+		return cfg, nil
+	}
 	for _, l := range found.links {
-		if s.c.Links == nil {
-			break
-		}
-		url, err := s.link(a.caller, base, a.q.Type, l.at, a.text, a.q.Count)
+		url, err := s.link(c, base, path, l.at, text, count)
 		if err != nil {
-			return phi.Doc{}, err
+			return cfg, err
 		}
 		cfg.Links = append(cfg.Links, BundleLink{l.relation, url})
 	}
-	// Written at once: thousands of small writes to a connection cost more than
-	// the resources.
+	return cfg, nil
+}
+
+// buffer has room for an answer with what lists hold. It is written at once: thousands of
+// small writes to a connection cost more than the resources.
+func buffer(lists ...[]Resource) *bytes.Buffer {
 	size := 2048
-	for _, rs := range [][]Resource{found.Resources, found.Included} {
-		for _, res := range rs {
-			size += res.Doc.Len() + 256
+	for _, rs := range lists {
+		for _, r := range rs {
+			size += r.Doc.Len() + 384
 		}
 	}
-	var b bytes.Buffer
-	b.Grow(size)
-	set := NewSearchset(&b, cfg)
+	return bytes.NewBuffer(make([]byte, 0, size))
+}
+
+// bundled writes what a search found as a Bundle.
+func (s *Store) bundled(a *asked, found Found, base string) (phi.Doc, error) {
+	cfg, err := s.bundleConfig(a.caller, a.q.Type, base, a.text, a.q.Count, found)
+	if err != nil {
+		return phi.Doc{}, err
+	}
+	b := buffer(found.Resources, found.Included)
+	set := NewSearchset(b, cfg)
 	for _, res := range found.Resources {
 		if err := set.Add(res.Type, res.ID, res.Doc); err != nil {
 			return phi.Doc{}, err
@@ -229,6 +240,6 @@ func (s *Store) bundled(a *asked, found Found, base string) (phi.Doc, error) {
 			return phi.Doc{}, err
 		}
 	}
-	err := set.Close()
+	err = set.Close()
 	return phi.NewDoc(b.Bytes()), err
 }

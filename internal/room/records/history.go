@@ -1,7 +1,6 @@
 package records
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"strconv"
@@ -122,41 +121,59 @@ func (s *Store) History(ctx context.Context, c person.Caller, typ, id, text, bas
 	if err != nil {
 		return err
 	}
-	var b bytes.Buffer
+	h := history{opened: o, caller: c, typ: typ, id: rid, path: path, base: base, text: asking.text, count: q.Count, at: asking.at}
+	var doc phi.Doc
 	err = s.steady(ctx, o.owner, func(head vault.Head) error {
-		b.Reset()
-		newest, err := s.newest(ctx, o, head, typ, rid)
-		if err != nil {
-			return err
-		}
-		first, last, links := versionsOf(newest, int64(q.Count), asking.at)
-		cfg := SearchsetConfig{Base: base, Kind: "history", Total: int(newest)}
-		for _, l := range links {
-			if s.c.Links == nil {
-				break
-			}
-			url, err := s.link(c, base, path, l.at, asking.text, q.Count)
-			if err != nil {
-				return err
-			}
-			cfg.Links = append(cfg.Links, BundleLink{l.relation, url})
-		}
-		set := NewSearchset(&b, cfg)
-		for n := first; n >= last; n-- {
-			r, err := s.open(ctx, o.grant, o.owner, typ, rid, n)
-			if err != nil {
-				return err
-			}
-			if err := set.Version(r); err != nil {
-				return err
-			}
-		}
-		return set.Close()
+		doc, err = s.versions(ctx, h, head)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	return use(phi.NewDoc(b.Bytes()))
+	return use(doc)
+}
+
+// history is a look at the versions of one resource that was decided.
+type history struct {
+	*opened
+	caller           person.Caller
+	typ              string
+	id               person.ResourceID
+	path, base, text string
+	count            int
+	at               *position
+}
+
+// versions writes the versions of a page as a Bundle.
+func (s *Store) versions(ctx context.Context, h history, head vault.Head) (phi.Doc, error) {
+	newest, err := s.newest(ctx, h.opened, head, h.typ, h.id)
+	if err != nil {
+		return phi.Doc{}, err
+	}
+	var hits []Hit
+	first, last := versionsOf(newest, int64(h.count), h.at)
+	for n := first; n >= last; n-- {
+		hits = append(hits, Hit{ID: h.id, Version: uint32(n)}) //#nosec G115 -- of the index, where it has 32 bits
+	}
+	list, err := s.fill(ctx, h.grant, h.owner, h.typ, hits, h.at != nil && h.at.back)
+	if err != nil {
+		return phi.Doc{}, err
+	}
+	found := Found{Total: int(newest), links: versionLinks(newest, list, h.at)}
+	cfg, err := s.bundleConfig(h.caller, h.path, h.base, h.text, h.count, found)
+	if err != nil {
+		return phi.Doc{}, err
+	}
+	cfg.Kind = "history"
+	b := buffer(list)
+	set := NewSearchset(b, cfg)
+	for _, r := range list {
+		if err := set.Version(r); err != nil {
+			return phi.Doc{}, err
+		}
+	}
+	err = set.Close()
+	return phi.NewDoc(b.Bytes()), err
 }
 
 // parseHistory reads the parameters of a history.
@@ -172,7 +189,7 @@ func parseHistory(text string) (Query, error) {
 			return Query{}, badQuery("a parameter of which there is one stands twice")
 		case name == "_count":
 			err = q.addCount(vs[0])
-		case name == "_format":
+		case name == "_format", name == "_summary":
 			err = q.addForm(name, vs[0])
 		default:
 			err = badQuery("unknown parameter of a history")
@@ -184,31 +201,32 @@ func parseHistory(text string) (Query, error) {
 	return q, nil
 }
 
-// versionsOf are the versions of a page, first to last downwards, and its links.
-func versionsOf(newest, count int64, at *position) (first, last int64, links []pageLink) {
-	first = newest
+// versionsOf are the versions of a page, first to last downwards.
+func versionsOf(newest, count int64, at *position) (first, last int64) {
 	switch {
-	case at != nil && at.back:
-		first = min(newest, at.key+count)
-		last = at.key + 1
+	case at == nil:
+		first, last = newest, newest-count+1
+	case at.back:
+		first, last = min(newest, at.key+count), at.key+1
 	default:
-		if at != nil {
-			first = at.key - 1
-		}
-		last = first - count + 1
+		first, last = at.key-1, at.key-count
 	}
-	last = max(last, 1)
-	links = []pageLink{{"self", at}}
-	if first < last {
-		return first, last, links
+	return first, max(last, 1)
+}
+
+// versionLinks are the links of a page that shows list.
+func versionLinks(newest int64, list []Resource, at *position) []pageLink {
+	links := []pageLink{{"self", at}}
+	if len(list) == 0 {
+		return links
 	}
-	if last > 1 {
+	if last := list[len(list)-1].Version; last > 1 {
 		links = append(links, pageLink{"next", &position{key: last}})
 	}
-	if first < newest {
+	if first := list[0].Version; first < newest {
 		links = append(links, pageLink{"previous", &position{key: first, back: true}})
 	}
-	return first, last, links
+	return links
 }
 
 // Version writes one version, with the request that would have stored it and its answer.

@@ -28,10 +28,17 @@ func (k *clinicKit) version(t *testing.T, c person.Caller, id, n string) (string
 
 func (k *clinicKit) history(t *testing.T, c person.Caller, id, text string) (p page, err error) {
 	t.Helper()
-	if link, ok := strings.CutPrefix(text, testBase+"/Observation/"+id+"/_history?"); ok {
+	return k.historyOf(t, c, "Observation/"+id+"/_history", text)
+}
+
+// historyOf asks for the page of a history, or for the one that a link of it leads to.
+func (k *clinicKit) historyOf(t *testing.T, c person.Caller, path, text string) (p page, err error) {
+	t.Helper()
+	if link, ok := strings.CutPrefix(text, testBase+"/"+path+"?"); ok {
 		text = link
 	}
-	err = k.store.History(t.Context(), c, "Observation", id, text, testBase, func(d phi.Doc) error { return json.Unmarshal(d.Reveal(), &p) })
+	part := strings.Split(path, "/")
+	err = k.store.History(t.Context(), c, part[0], part[1], text, testBase, func(d phi.Doc) error { return json.Unmarshal(d.Reveal(), &p) })
 	return p, err
 }
 
@@ -98,6 +105,15 @@ func TestVersionsStay(t *testing.T) {
 			if _, err := k.history(t, c, id, text); !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Gone) {
 				t.Errorf("%s: %v", text, err)
 			}
+		}
+		if p, err := k.history(t, c, id, "_summary=false&_format=json"); err != nil || len(p.Entry) != 5 {
+			t.Errorf("all of it: %d, %v", len(p.Entry), err)
+		}
+		if p, err := k.history(t, c, id, "_summary=count"); err != nil || len(p.Entry) != 0 || p.Total != 5 {
+			t.Errorf("how many: %d of %d, %v", len(p.Entry), p.Total, err)
+		}
+		if _, err := k.history(t, c, id, "_summary=true"); !fault.Is(err, fault.Invalid) {
+			t.Errorf("a summary: %v", err)
 		}
 		// A version that somebody took out of the database is missed.
 		dbtest.Raw(k.DB).Exec(t, `DELETE FROM chart_row WHERE version = 2`)

@@ -97,6 +97,7 @@ type gatherer struct {
 	asked *asked
 	seen  map[string]bool // Type/id of everything in the answer
 	out   []Resource
+	size  int // bytes of out, as they were sealed
 }
 
 // include adds to found what its query brings along. own reads from the chart that
@@ -170,9 +171,9 @@ func (g *gatherer) follow(ctx context.Context, own *opened, refs map[string][]pe
 	if len(shared) == 0 {
 		return nil
 	}
-	clinic, before := person.Clinic(g.s.c.Clinic), len(g.out)
+	clinic, before, size := person.Clinic(g.s.c.Clinic), len(g.out), g.size
 	return g.s.steady(ctx, clinic, func(head vault.Head) error {
-		g.out = g.out[:before]
+		g.out, g.size = g.out[:before], size
 		m, err := g.s.manifest(ctx, g.asked.shared, clinic, head)
 		if err != nil {
 			return err
@@ -211,9 +212,16 @@ func (g *gatherer) open(ctx context.Context, o *opened, typ string, ids []person
 
 func (g *gatherer) add(ctx context.Context, o *opened, typ string, id person.ResourceID, version uint32) error {
 	if len(g.out) == includedMost {
-		return fault.New(fault.TooLarge, "include resources: too many for one page")
+		return errCostly()
 	}
-	r, err := g.s.open(ctx, o.grant, o.owner, typ, id, int64(version))
+	row, err := g.s.row(ctx, o.owner, id, int64(version))
+	if err != nil {
+		return err
+	}
+	if g.size += len(row.body); g.size > g.s.answerMost {
+		return errCostly()
+	}
+	r, err := g.s.openRow(ctx, o.grant, o.owner, typ, id, row)
 	if err != nil {
 		return err
 	}

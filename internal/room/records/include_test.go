@@ -253,7 +253,7 @@ func TestAPageBringsAlongSoMany(t *testing.T) {
 		t.Errorf("%d come along, %v", len(f.Included), err)
 	}
 	k.load(t, results(includedMost+1))
-	if f, err := k.store.Search(t.Context(), c, "Patient", text); !fault.Is(err, fault.TooLarge) {
+	if f, err := k.store.Search(t.Context(), c, "Patient", text); !fault.Is(err, fault.TooCostly) {
 		t.Errorf("one more: %d come along, %v", len(f.Included), err)
 	}
 }

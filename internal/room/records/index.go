@@ -90,7 +90,7 @@ func (d *Definition) schema() uint64 {
 		return d.schemaID
 	}
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "index 2\n%q %q\n%q\n", d.Type, d.Order, d.Status)
+	_, _ = fmt.Fprintf(h, "index 3\n%q %q\n%q\n", d.Type, d.Order, d.Status)
 	for _, p := range d.Search {
 		_, _ = fmt.Fprintf(h, "%q %d %q %q\n", p.Name, p.Kind, p.Path, p.System)
 	}
@@ -151,16 +151,17 @@ func (r *Record) storedAt(t time.Time) {
 	r.Dates[0] = Dates{ms, ms + 1}
 }
 
-// sortKey is the moment by which a list is ordered.
+// sortKey is the moment by which a list is ordered: the start, else the end. The other
+// bound may be as odd as it likes.
 func sortKey(s span) int64 {
-	switch {
-	case s == span{} || absurd(s):
-		return unsorted
-	case s.low != openLow:
-		return s.low
-	default:
-		return s.high
+	key := s.low
+	if key == openLow {
+		key = s.high
 	}
+	if s == (span{}) || key == openHigh || odd(key) {
+		return unsorted
+	}
+	return key
 }
 
 // firstSpan is the time of the first alternative of path that is present.

@@ -119,8 +119,12 @@ func (s *Store) listed(ctx context.Context, g access.Grant, owner person.Owner, 
 	return use(doc)
 }
 
-// keep seals an answer and remembers it. One that cannot be sealed is not kept.
+// keep seals an answer and remembers it. One that cannot be sealed is not kept, and one
+// that the cache would refuse is not sealed: that would copy it for nothing.
 func (s *Store) keep(ctx context.Context, m db.Mark, k answerKey, a keptAnswer, doc phi.Doc) {
+	if !s.cache.takes(doc.Len()) {
+		return
+	}
 	sealed, err := s.c.Vault.Seal(ctx, k.row(a.version), doc.Reveal())
 	if err != nil {
 		return

@@ -86,7 +86,11 @@ func parseValues(text string) (url.Values, error) {
 		return nil, badQuery("not a query string")
 	}
 	n := 0
-	for _, vs := range values {
+	for name, vs := range values {
+		// A type whose subject has no name of its own must not lend it to a parameter without one.
+		if name == "" {
+			return nil, badQuery("a parameter without a name")
+		}
 		if n += len(vs); n > maxQueryParams {
 			return nil, badQuery("too many parameters")
 		}
@@ -143,13 +147,18 @@ func (q *Query) add(c *Catalogue, def *Definition, name, value string) error {
 	return q.addTokens(p, value)
 }
 
-// addPatient reads whose chart. A text that is no identifier of Postern's names nobody.
+// addPatient reads whose chart: id or Patient/id, as of every reference. What has that form
+// and is no identifier of Postern's names nobody.
 func (q *Query) addPatient(value string) error {
 	if q.ByChart {
 		return badQuery("the patient is named twice")
 	}
+	value = strings.TrimPrefix(value, "Patient/")
+	if !fhirID(value) {
+		return badQuery("the patient is id or Patient/id")
+	}
 	q.ByChart = true
-	if id, err := parseResourceID(strings.TrimPrefix(value, "Patient/")); err == nil {
+	if id, err := parseResourceID(value); err == nil {
 		q.Patient = person.PatientOf(id)
 	}
 	return nil
@@ -357,72 +366,4 @@ func splitEscaped(s string, sep byte) []string {
 		out[i] = unescape.Replace(out[i])
 	}
 	return out
-}
-
-// dateOp is the prefix of a date value.
-type dateOp uint8
-
-const (
-	opEqual dateOp = iota
-	opNotEqual
-	opGreater
-	opLess
-	opGreaterEqual
-	opLessEqual
-	opAfter
-	opBefore
-)
-
-// dateOps lists the prefixes in the order of the constants.
-func dateOps() []string { return []string{"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb"} }
-
-// dateTest is one comparison of a date parameter.
-type dateTest struct {
-	op     dateOp
-	want   span
-	column int
-}
-
-func parseDateTest(s string) (dateTest, error) {
-	t := dateTest{op: opEqual}
-	if len(s) > 2 && asciiLetter(rune(s[0])) {
-		i := slices.Index(dateOps(), s[:2])
-		if i < 0 {
-			return t, badQuery("unknown date prefix")
-		}
-		t.op, s = dateOp(i), s[2:]
-	}
-	var err error
-	// A "+" before a time zone that was not escaped arrives as a space.
-	if t.want, _, err = parseDate(strings.Replace(s, " ", "+", 1), true); err != nil {
-		return t, badQuery("not a date")
-	}
-	return t, nil
-}
-
-// holds compares as FHIR R4 3.1.1.4.7 says, on [low, high) on both sides. A
-// resource without the date matches nothing.
-func (t *dateTest) holds(d Dates) bool {
-	if d == (Dates{}) {
-		return false
-	}
-	within := t.want.low <= d.Low && d.High <= t.want.high
-	switch t.op {
-	case opEqual:
-		return within
-	case opNotEqual:
-		return !within
-	case opGreater:
-		return d.High > t.want.high
-	case opLess:
-		return d.Low < t.want.low
-	case opGreaterEqual:
-		return within || d.High > t.want.high
-	case opLessEqual:
-		return within || d.Low < t.want.low
-	case opAfter:
-		return d.Low >= t.want.high
-	default: // opBefore
-		return d.High <= t.want.low
-	}
 }

@@ -52,7 +52,7 @@ func TestParseSearchRefuses(t *testing.T) {
 		"_revinclude=x", "_revinclude=*", "_revinclude=Observation:encounter", "_revinclude=Nonsense:target", "_include=a:b:c:d", strings.Repeat("_include=Observation:encounter&", 9),
 		"encounter=http://other.example/Encounter/1", "encounter=Patient/1", "encounter:Encounter=1", "encounter=a/b/c", "_total=all", "_summary=true", "_summary=data", "_elements=code", "_contained=true", "_pretty=true",
 		"_query=x", "_filter=x", "_text=x", "_content=x", "_tag=x", "_profile=x", "_security=R", "_source=x", "_type=Patient", "_page=x", "_lastUpdated=yesterday", "_since=2020", "patient:Patient=1", "Patient=1", "PATIENT=1", "code=", "code=a,,b", "code=|", "code=a|b|c", "_count=", "_count=x", "_count=-1", "_count=1&_count=2",
-		"_count=99999999999999999999", "_sort=code", "_sort=-date,code", "_sort=date&_sort=-date", "patient=a&patient=b", "date=", "date=x2020", "date=ap2020", "_sort=-code", "_sort=status", "_sort=-_id", "subject=a&patient=b", "_format=json&_format=json", "date=202",
+		"_count=99999999999999999999", "_sort=code", "_sort=-date,code", "_sort=date&_sort=-date", "patient=a&patient=b", "patient=https://portal.example/fhir/R4/Patient/a", "subject=urn:uuid:a", "patient=Observation/a", "patient=Patient/Patient/a", "patient=Patient/", "patient=a,b", "patient=a/_history/1", "date=", "date=x2020", "date=ap2020", "_sort=-code", "_sort=status", "_sort=-_id", "subject=a&patient=b", "_format=json&_format=json", "date=202",
 		"date=2020-13", "date=ge", "code=%ff", "code=%zz", "a;b", "code=" + strings.Repeat("a", 9000), strings.Repeat("code=a&", 40), "code=" + strings.Repeat("a,", 70) + "a"} {
 		if _, err := c.ParseSearch("Observation", text); !fault.Is(err, fault.Invalid) {
 			t.Errorf("search %.50s: %v, want invalid", text, err)
@@ -82,7 +82,7 @@ func TestTokenEscapes(t *testing.T) {
 
 func FuzzParseSearch(f *testing.F) {
 	c := catalogue(f)
-	for _, s := range []string{"code=http://loinc.org|8302-2,x&date=ge2020", "_id=a&_count=3", `code=a\,b\|c`, "date=sa2020-01-01T10:00:00%2B02:00"} {
+	for _, s := range []string{"code=http://loinc.org|8302-2,x&date=ge2020", "_id=a&_count=3", `code=a\,b\|c`, "date=sa2020-01-01T10:00:00%2B02:00", "=x", "patient=a", "subject=Patient/a", "_include=Claim:patient", "_sort=-date&identifier=|a"} {
 		f.Add(s)
 	}
 	b, err := c.EncodePart("Observation", []Record{{ID: numberedID(1), Dates: []Dates{{1, 2}, {1, 2}}, Tokens: []uint64{3}}})
@@ -94,23 +94,47 @@ func FuzzParseSearch(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		q, err := c.ParseSearch("Observation", s)
-		if err != nil {
-			if k := fault.Of(err); k != fault.Invalid {
-				t.Fatalf("refused as %v", k)
+		for _, typ := range c.Types() {
+			q, err := c.ParseSearch(typ, s)
+			if err != nil {
+				if k := fault.Of(err); k != fault.Invalid && k != fault.NotAcceptable {
+					t.Fatalf("%s: refused as %v", typ, k)
+				}
+				continue
 			}
-			return
-		}
-		if q.Count < 0 || q.Count > MaxCount {
-			t.Fatalf("count %d", q.Count)
-		}
-		if res := p.Search(q); res.Total > 1 {
-			t.Fatal("found more than there is")
-		}
-		if v, err := url.ParseQuery(s); err != nil || len(v) != len(q.Names) {
-			t.Fatal("a parameter was dropped")
+			if q.Count < 0 || q.Count > MaxCount {
+				t.Fatalf("%s: count %d", typ, q.Count)
+			}
+			if typ == "Observation" && p.Search(q).Total > 1 {
+				t.Fatal("found more than there is")
+			}
+			v, err := url.ParseQuery(s)
+			if err != nil || len(v) != len(q.Names) {
+				t.Fatalf("%s: a parameter was dropped", typ)
+			}
+			if def := c.def(typ); v.Has("") || q.ByChart != (!def.Shared && (v.Has(PatientParam) || def.subject() != "" && v.Has(def.subject()))) {
+				t.Fatalf("%s: about the chart of %v, by %q", typ, q.ByChart, q.Names)
+			}
 		}
 	})
+}
+
+// A parameter without a name is none, in any type: where no other word for the patient is
+// known, the empty one was taken for it.
+func TestAParameterHasAName(t *testing.T) {
+	c := catalogue(t)
+	for _, typ := range c.Types() {
+		for _, text := range []string{"=x", "=" + numberedID(7).String(), "&=x&_count=1", "%3D=", "="} {
+			if q, err := c.ParseSearch(typ, text); !fault.Is(err, fault.Invalid) {
+				t.Errorf("%s?%s: about a chart: %v, %v", typ, text, q.ByChart, err)
+			}
+		}
+	}
+	for _, text := range []string{"=1", "_count=2&=1"} {
+		if _, err := parseHistory(text); !fault.Is(err, fault.Invalid) {
+			t.Errorf("_history?%s: %v", text, err)
+		}
+	}
 }
 
 func TestPresent(t *testing.T) {

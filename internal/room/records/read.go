@@ -173,7 +173,12 @@ func (s *Store) open(ctx context.Context, g access.Grant, owner person.Owner, ty
 	if err != nil {
 		return Resource{}, err
 	}
-	facts, err := s.c.Vault.Facts(ctx, headerRow(owner, id, version), r.header)
+	return s.openRow(ctx, g, owner, typ, id, r)
+}
+
+// openRow opens one version that was fetched.
+func (s *Store) openRow(ctx context.Context, g access.Grant, owner person.Owner, typ string, id person.ResourceID, r rowBytes) (Resource, error) {
+	facts, err := s.c.Vault.Facts(ctx, headerRow(owner, id, r.version), r.header)
 	if err != nil {
 		return Resource{}, err
 	}

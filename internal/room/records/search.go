@@ -28,7 +28,8 @@ type Result struct {
 }
 
 // Search scans a part. It needs time in proportion to the records, some five
-// nanoseconds each, and no memory but the result's.
+// nanoseconds each. In the part's own order, from its beginning, it needs no memory but the
+// result's; else a Hit for each match.
 func (p Part) Search(q Query) Result {
 	if q.from != nil || q.sort > 0 {
 		return p.searchPage(q)
@@ -127,13 +128,15 @@ func (p Part) matchingSets(tokens [][]uint64) []bool {
 }
 
 func (p Part) hasToken(set int, t uint64) bool {
-	from, to := p.set(set)
-	for i := from; i < to; i++ {
-		if p.token(i) == t {
-			return true
+	from, end := p.set(set)
+	for to := end; from < to; { // a set's tokens ascend
+		if mid := from + (to-from)/2; p.token(mid) < t {
+			from = mid + 1
+		} else {
+			to = mid
 		}
 	}
-	return false
+	return from < end && p.token(from) == t
 }
 
 func (q *Query) matches(rec []byte) bool {

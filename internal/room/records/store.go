@@ -65,6 +65,8 @@ type Store struct {
 	places   *db.Fresh[placeKey, spot]
 	answers  *db.Fresh[answerKey, keptAnswer]
 	register register
+	// answerMost is the constant of that name; tests have smaller answers.
+	answerMost int
 }
 
 // NewStore makes a Store.
@@ -77,7 +79,7 @@ func NewStore(c StoreConfig) (*Store, error) {
 	}
 	c.LookUpKeys = max(c.LookUpKeys, 1)
 	return &Store{c: c, cache: newCache(c.CacheBytes), places: db.NewFresh[placeKey, spot](c.DB, mostKept),
-		answers: db.NewFresh[answerKey, keptAnswer](c.DB, mostKept)}, nil
+		answers: db.NewFresh[answerKey, keptAnswer](c.DB, mostKept), answerMost: answerMost}, nil
 }
 
 // kindChart is the kind of a chart's manifest; every Grant for a chart covers it.

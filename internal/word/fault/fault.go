@@ -36,6 +36,7 @@ const (
 	Method                      // the route does not take this method
 	MediaType                   // the route does not take this content type
 	NotAcceptable               // the answer has no form that the client takes
+	TooCostly                   // the answer would be over a stated limit
 )
 
 // row is the one error-to-HTTP table.
@@ -66,6 +67,7 @@ var table = []row{
 	{Method, "method", 405, "error.method", "not-supported", 1, 0},
 	{MediaType, "media-type", 415, "error.media-type", "not-supported", 1, 0},
 	{NotAcceptable, "not-acceptable", 406, "error.not-acceptable", "not-supported", 1, 0},
+	{TooCostly, "too-costly", 413, "error.too-costly", "too-costly", 1, 0},
 }
 
 func (k Kind) row() row {

@@ -15,8 +15,8 @@ import (
 // Every kind has a row, its own name and message, and a status that says failure.
 func TestTableIsComplete(t *testing.T) {
 	kinds := Kinds()
-	if len(kinds) != int(NotAcceptable)+1 {
-		t.Fatalf("%d rows for %d kinds", len(kinds), int(NotAcceptable)+1)
+	if len(kinds) != int(TooCostly)+1 {
+		t.Fatalf("%d rows for %d kinds", len(kinds), int(TooCostly)+1)
 	}
 	names, messages := map[string]bool{}, map[string]bool{}
 	for i, k := range kinds {
@@ -42,7 +42,7 @@ func TestTableIsComplete(t *testing.T) {
 // Doors and clients rely on these numbers.
 func TestStatuses(t *testing.T) {
 	want := map[Kind]int{Internal: 500, Unauthenticated: 401, StepUp: 403, Denied: 403, NotFound: 404, Gone: 410, Invalid: 400,
-		Conflict: 409, TooLarge: 413, Throttled: 429, Unavailable: 503, Tampered: 503, Misdirected: 421, Method: 405, MediaType: 415, NotAcceptable: 406}
+		Conflict: 409, TooLarge: 413, Throttled: 429, Unavailable: 503, Tampered: 503, Misdirected: 421, Method: 405, MediaType: 415, NotAcceptable: 406, TooCostly: 413}
 	for _, k := range Kinds() {
 		if k.Status() != want[k] {
 			t.Errorf("%v: status %d, want %d", k, k.Status(), want[k])

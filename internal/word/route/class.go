@@ -11,7 +11,7 @@ const (
 	Entry               // a step of sign-in, enrolment or of proving presence again
 	Read                // a read by a program
 	Search              // a search by a program
-	Heavy               // the whole log
+	Heavy               // the whole log, or a whole chart in one file
 	classes
 )
 

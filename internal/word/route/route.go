@@ -53,7 +53,7 @@ type Route struct {
 	Body    int64  // most bytes of request body read; 0 for none
 	Shared  bool   // true when the answer holds nothing personal and may be cached (assets)
 	OneTime bool   // true when the request proves itself (sign-in, enrolment) and so needs no form token
-	Heavy   bool   // true when one request reads the whole log or writes a copy of it
+	Heavy   bool   // true when one request reads the whole log, or copies it or a whole chart
 }
 
 // Check returns what is missing in the declaration.
