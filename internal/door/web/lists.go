@@ -72,7 +72,7 @@ func (d *Door) medicationsPage(v *Visit) error {
 		return err
 	}
 	m := &view.Medications{Base: v.Base(view.PlaceMedications)}
-	if m.Current, m.Past, err = v.medications(c, names); err != nil {
+	if err = v.medications(m, c, names); err != nil {
 		return err
 	}
 	return v.Render(http.StatusOK, m)
@@ -119,38 +119,35 @@ func (v *Visit) medicines(c records.Chart) (out []records.Resource, err error) {
 	return out, nil
 }
 
-// medications lists medicines. names are those of products, by id.
-func (v *Visit) medications(c records.Chart, names map[string]records.Coded) (current, past []view.Medication, err error) {
-	err = each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
+// medications fills in the lists of medicines. names are those of products, by id.
+func (v *Visit) medications(m *view.Medications, c records.Chart, names map[string]records.Coded) error {
+	err := each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
 		what := x.Name
 		if what.IsZero() {
 			what = names[x.Medicine.ID.String()]
 		}
-		n := v.called(kindMedicine, x.Common, what, cmp.Or(what.Text.Reveal(), x.Medicine.Display.Reveal()))
-		out := view.Medication{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign, Since: v.day(x.Authored), By: x.Requester.Display.Reveal()}
-		out.How = howToTake(x.Dosages)
-		out.NeededOnly = len(x.Dosages) > 0 && !slices.ContainsFunc(x.Dosages, func(d records.Dosage) bool { return !d.AsNeeded })
-		if len(x.Reasons) > 0 {
-			if out.For = v.wordsFor(kindCondition, x.Reasons[0]); out.For == "" {
-				out.For, out.ForLang = x.Reasons[0].Text.Reveal(), n.foreign
-			}
-		}
-		switch x.Status {
-		case "entered-in-error", "draft":
-		case "active":
-			current = append(current, out)
-		case "on-hold", "unknown":
-			out.Doubt = x.Status
-			current = append(current, out)
-		default:
-			out.Over = true
-			past = append(past, out)
+		if x.Status != "entered-in-error" && x.Status != "draft" {
+			m.Add(v.medication(x, what), x.Status, string(x.Sense))
 		}
 	})
-	for i := range current {
-		current[i].Twice = slices.ContainsFunc(current[:i], current[i].SameName) || slices.ContainsFunc(current[i+1:], current[i].SameName)
+	m.Compare()
+	return err
+}
+
+func (v *Visit) medication(x records.MedicationRequest, what records.Coded) view.Medication {
+	n := v.called(kindMedicine, x.Common, what, cmp.Or(what.Text.Reveal(), x.Medicine.Display.Reveal()))
+	out := view.Medication{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign, Since: v.day(x.Authored), By: x.Requester.Display.Reveal()}
+	out.How = howToTake(x.Dosages)
+	out.NeededOnly = len(x.Dosages) > 0 && !slices.ContainsFunc(x.Dosages, func(d records.Dosage) bool { return !d.AsNeeded })
+	if len(x.Reasons) > 0 {
+		if out.For = v.wordsFor(kindCondition, x.Reasons[0]); out.For == "" {
+			out.For, out.ForLang = x.Reasons[0].Text.Reveal(), n.foreign
+		}
 	}
-	return current, past, err
+	if x.Status != "active" {
+		out.Why, out.WhyLang = x.Why.Text.Reveal(), n.foreign
+	}
+	return out
 }
 
 // howToTake is all that is written on how to take a medicine: a prescription may have a
@@ -273,7 +270,7 @@ func (v *Visit) vaccines(c records.Chart) (out []view.Vaccine, err error) {
 			n := v.called(kindVaccine, x.Common, x.Vaccine, x.Vaccine.Text.Reveal())
 			out = append(out, view.Vaccine{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign})
 		}
-		out[i].Doses = append(out[i].Doses, view.Dose{On: v.day(x.Given), Lot: x.Lot.Reveal()})
+		out[i].Doses = append(out[i].Doses, view.Dose{On: v.day(x.Given), Lot: x.Lot.Reveal(), Weak: x.Sense == records.Weak})
 	})
 	return out, err
 }

@@ -201,7 +201,7 @@ func (v *Visit) fillVisit(m *view.Visit, c records.Chart, id string) error {
 	if m.Procedures, err = v.procedures(c, id); err != nil {
 		return err
 	}
-	if m.Medications, err = v.medicinesOf(c, id); err != nil {
+	if m.Medications, m.Forbidden, err = v.medicinesOf(c, id); err != nil {
 		return err
 	}
 	if m.Vaccines, err = v.vaccinesOf(c, id); err != nil {
@@ -234,10 +234,10 @@ func (v *Visit) procedures(c records.Chart, id string) (out []view.Named, err er
 	return out, err
 }
 
-func (v *Visit) medicinesOf(c records.Chart, id string) (out []view.Named, err error) {
+func (v *Visit) medicinesOf(c records.Chart, id string) (given, forbidden []view.Named, err error) {
 	names, err := v.medicineNames(c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	err = each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
 		if x.Encounter.ID.String() != id || x.Status == "entered-in-error" || x.Status == "draft" {
@@ -252,15 +252,28 @@ func (v *Visit) medicinesOf(c records.Chart, id string) (out []view.Named, err e
 		}
 		n := v.thing(kindMedicine, x.Common, what)
 		n.Words = howToTake(x.Dosages)
-		out = append(out, n)
+		switch x.Sense {
+		case records.Forbidden:
+			forbidden = append(forbidden, n)
+			return
+		case records.Proposed:
+			n.Mark = "doubt.proposal"
+		case records.Planned:
+			n.Mark = "doubt.plan"
+		}
+		given = append(given, n)
 	})
-	return out, err
+	return given, forbidden, err
 }
 
 func (v *Visit) vaccinesOf(c records.Chart, id string) (out []view.Named, err error) {
 	err = each(c.Resources("Immunization"), records.ViewImmunization, func(x records.Immunization) {
 		if x.Encounter.ID.String() == id && x.Status == "completed" {
-			out = append(out, v.thing(kindVaccine, x.Common, x.Vaccine))
+			n := v.thing(kindVaccine, x.Common, x.Vaccine)
+			if x.Sense == records.Weak {
+				n.Mark = "sense.weak"
+			}
+			out = append(out, n)
 		}
 	})
 	return out, err

@@ -21,6 +21,7 @@ import (
 // Common is what every view has.
 type Common struct {
 	ID       person.ResourceID
+	Sense    Sense  // how it is to be read as a whole
 	Flags    Flags  // FlagModified means: show a warning and offer the whole record
 	Language string // BCP 47, of the texts; empty when the source does not say
 
@@ -40,7 +41,7 @@ func open(doc phi.Doc, typ string) (rawjson.Value, Common, error) {
 	if got := v.Get("resourceType").Text(); err != nil || got != typ {
 		return rawjson.Value{}, Common{}, fault.New(fault.Tampered, "view resource: not the stored form of the wanted type")
 	}
-	c := Common{ID: id, Flags: claims(v), Language: languageTag(v.Get("language").Text())}
+	c := Common{ID: id, Sense: senseOf(typ, v), Flags: claims(v), Language: languageTag(v.Get("language").Text())}
 	meta := v.Get("meta") // Present wrote it
 	c.Stored, _ = time.Parse(time.RFC3339, meta.Get("lastUpdated").Text())
 	c.Changed = meta.Get("versionId").Text() != "1"
@@ -133,8 +134,16 @@ func plainCode(s string) string {
 	return s
 }
 
-// conceptCode is the plainCode of a concept's first coding.
-func conceptCode(v rawjson.Value) string { return plainCode(text(v, "coding.code")) }
+// conceptCode is the plainCode of a concept: of its first coding from one of HL7's own
+// lists, else of its first. A system may write its own code before the one that all know.
+func conceptCode(v rawjson.Value) string {
+	for c := range at(v, "coding") {
+		if ownCodes(c.Get("system").Text()) && c.Get("code").Text() != "" {
+			return plainCode(c.Get("code").Text())
+		}
+	}
+	return plainCode(text(v, "coding.code"))
+}
 
 // Quantity is a number with its unit, in the form in which it was written.
 type Quantity struct {

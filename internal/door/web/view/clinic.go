@@ -93,6 +93,7 @@ type Chart struct {
 	Allergies    []Allergy
 	NoAllergies  bool // asked, none known
 	Medications  []Medication
+	Forbidden    []Medication // never to be given
 	Conditions   []Condition
 	Vitals       []Row
 	Recent       []Row // results of the last RecentClinicDays, outside their usual range first

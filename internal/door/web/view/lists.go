@@ -32,6 +32,8 @@ type Condition struct {
 type Medications struct {
 	Base
 	Current, Past []Medication
+	Forbidden     []Medication // orders never to take it
+	Proposed      []Medication // nobody prescribed it
 }
 
 func (*Medications) page() string { return "medications" }
@@ -39,7 +41,7 @@ func (*Medications) page() string { return "medications" }
 // Foreign reports whether a text of the list is in another language than the page.
 func (m *Medications) Foreign() bool {
 	foreign := func(x Medication) bool { return x.NameLang != "" || x.Lang != "" && x.How != "" }
-	return slices.ContainsFunc(m.Current, foreign) || slices.ContainsFunc(m.Past, foreign)
+	return slices.ContainsFunc(slices.Concat(m.Current, m.Past, m.Forbidden, m.Proposed), foreign)
 }
 
 // Medication is one medicine.
@@ -52,7 +54,10 @@ type Medication struct {
 	Since, Ended   Day
 	Over           bool   // it is not taken any more, even where nobody wrote down since when
 	NeededOnly     bool   // it is taken only when needed
-	Doubt          string // "on-hold" or "unknown": whether it is taken now; empty when it is
+	Doubt          string // "on-hold", "unknown", "proposal" or "plan": whether it is taken now; empty when it is
+	Never          bool   // it must not be taken
+	Clash          bool   // another line of the list says not to take it
+	Why, WhyLang   string // why it was stopped or paused; may be empty
 	Twice          bool   // another line of the list has the same name
 	By             string
 }
@@ -111,6 +116,7 @@ type Vaccine struct {
 
 // Dose is one shot.
 type Dose struct {
+	Weak  bool // it may not count
 	On    Day
 	Where string
 	Lot   string
