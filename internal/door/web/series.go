@@ -158,10 +158,7 @@ func measure(r records.Reading, name string) measured {
 		m.value, m.words = cmp.Or(r.Absent.Text.Reveal(), "–"), true
 	}
 	m.usual = usual(r)
-	flag := ""
-	if len(r.Interpretation) > 0 {
-		flag = r.Interpretation[0].Code.Reveal()
-	}
+	flag := string(r.Mark)
 	m.standing = view.Assess(m.number, m.usual, flag)
 	if n, ok := r.Quantity.Number(); ok && m.sign != "" && m.number == nil {
 		m.standing = view.AssessBeyond(m.sign, n, m.usual, flag)
