@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"postern.example/postern/internal/room/records/rawjson"
 	"postern.example/postern/internal/word/phi"
 )
 
@@ -44,21 +45,59 @@ func ViewDocument(doc phi.Doc) (Document, error) {
 	if err != nil {
 		return Document{}, err
 	}
-	a := first(v, "content.attachment")
+	r := renditions(v)
 	d := Document{Common: common, Kind: coded(v.Get("type")), Status: plainCode(v.Get("status").Text()), Date: date(v, "date"),
-		Authors: links(v, "author"), Custodian: reference(v.Get("custodian")), Media: mediaTypes(a.Get("contentType").Text()),
-		Held: a.Get("data").Text() != "", Language: languageTag(a.Get("language").Text())}
-	for _, s := range []string{a.Get("title").Text(), v.Get("description").Text(), d.Kind.Text.Reveal()} {
+		Authors: links(v, "author"), Custodian: reference(v.Get("custodian")), Media: r.media, Held: r.held,
+		Text: show(r.words), Language: languageTag(r.shown.Get("language").Text())}
+	for _, s := range []string{r.shown.Get("title").Text(), text(v, "content.attachment.title"), v.Get("description").Text(), d.Kind.Text.Reveal()} {
 		if d.Title = show(s); !d.Title.IsZero() {
 			break
 		}
 	}
-	if d.Media == "text/plain" && d.Held {
-		if b, err := base64.StdEncoding.DecodeString(a.Get("data").Text()); err == nil && utf8.Valid(b) {
-			d.Text = show(string(b))
+	return d, nil
+}
+
+// rendition is what can be had of a document, of which a source may send several
+// forms: a structured one for programs first, and the one for people after it.
+type rendition struct {
+	shown rawjson.Value // the attachment that the page is about
+	media string        // of the file that may leave
+	file  []byte
+	words string // the first that is plain text
+	held  bool   // a file is here, may it leave or not
+}
+
+// renditions takes the first attachment that has data and may leave as the file, and the first
+// plain text as the words of the page. Without any it is about the first attachment.
+func renditions(v rawjson.Value) rendition {
+	r := rendition{shown: first(v, "content.attachment")}
+	if r.shown.Get("data").Text() == "" {
+		r.media = mediaTypes(r.shown.Get("contentType").Text()) // of one that is elsewhere
+	}
+	seen := 0
+	for a := range at(v, "content.attachment") {
+		data, media := a.Get("data").Text(), mediaTypes(a.Get("contentType").Text())
+		if r.held = r.held || data != ""; r.file == nil && r.held {
+			r.media = ""
+		}
+		if seen++; seen > paperMost {
+			break
+		}
+		if media == "" || data == "" || r.file != nil && (r.words != "" || media != "text/plain") {
+			continue
+		}
+		file, err := base64.StdEncoding.DecodeString(data)
+		if err != nil || len(file) == 0 {
+			continue
+		}
+		if r.file == nil {
+			r.file, r.media, r.shown = file, media, a
+		}
+		if media == "text/plain" && r.words == "" && utf8.Valid(file) {
+			r.words, r.shown = string(file), a
 		}
 	}
-	return d, nil
+	return r
 }
 
 // Attachment is the file of a stored DocumentReference, and the media type that it may
@@ -68,13 +107,6 @@ func Attachment(doc phi.Doc) (file []byte, media string, ok bool, err error) {
 	if err != nil {
 		return nil, "", false, err
 	}
-	a := first(v, "content.attachment")
-	if media = mediaTypes(a.Get("contentType").Text()); media == "" {
-		return nil, "", false, nil
-	}
-	file, err = base64.StdEncoding.DecodeString(a.Get("data").Text())
-	if err != nil || len(file) == 0 {
-		return nil, "", false, nil
-	}
-	return file, media, true, nil
+	r := renditions(v)
+	return r.file, r.media, r.file != nil, nil
 }
