@@ -89,11 +89,11 @@ func (v *Visit) observation(o records.Observation) observation {
 		}
 	}
 	if !o.Quantity.IsZero() || !o.Value.IsZero() || len(o.Components) == 0 {
-		x.parts = append(x.parts, measure(o.Reading, ""))
+		x.parts = append(x.parts, v.measured(o.Reading, ""))
 	}
 	for _, c := range o.Components {
 		plain, _ := v.plainTest(c.Name)
-		x.parts = append(x.parts, measure(c, cmp.Or(plain, c.Name.Text.Reveal())))
+		x.parts = append(x.parts, v.measured(c, cmp.Or(plain, c.Name.Text.Reveal())))
 	}
 	for i := range x.parts {
 		x.parts[i].unit = v.unitWords(x.parts[i].unit)

@@ -31,6 +31,12 @@ type Observation struct {
 
 // Reading is one value with its name and range.
 type Reading struct {
+	// A value that says yes or no ("true", "false"), or when; a page words it. Value has
+	// each as it was written.
+	Yes      string
+	From, To Date
+	Span     bool // from and to, and not a moment
+
 	Name     Coded
 	Quantity Quantity // of a measured value
 	Value    phi.Text // of any other kind of value, ready to show
@@ -78,8 +84,15 @@ func viewObservation(m *memo, doc phi.Doc) (Observation, error) {
 }
 
 func reading(m *memo, v rawjson.Value) Reading {
-	return Reading{Name: m.concept(v.Get("code")), Quantity: quantity(v.Get("valueQuantity")), Value: otherValue(v),
+	out := Reading{Name: m.concept(v.Get("code")), Quantity: quantity(v.Get("valueQuantity")), Value: otherValue(v),
 		Absent: m.concept(v.Get("dataAbsentReason")), Ranges: m.usual(v.Get("referenceRange")), Mark: m.mark(v.Get("interpretation"))}
+	out.Yes, _ = yesNo(v.Get("valueBoolean"))
+	if p := v.Get("valuePeriod"); p.Type() == rawjson.Object {
+		out.Span, out.From, out.To = true, dateOf(p.Get("start")), dateOf(p.Get("end"))
+	} else {
+		out.From = dateOf(v.Get("valueDateTime"))
+	}
+	return out
 }
 
 // rangeItems reads reference ranges.
