@@ -200,7 +200,7 @@ func (v *Visit) allergies(c records.Chart) (list []view.Allergy, none bool, err 
 		if wrong(x.Verification) || over(x.Clinical) {
 			return
 		}
-		if x.Name.Code.Reveal() == noKnownAllergy {
+		if x.Name.Has(noKnownAllergy) {
 			none = true
 			return
 		}

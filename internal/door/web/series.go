@@ -80,9 +80,7 @@ func (v *Visit) observation(o records.Observation) observation {
 	}
 	_, precision := o.Effective.Reveal()
 	x.allDay = precision < records.Second
-	if len(o.Categories) > 0 {
-		x.category = o.Categories[0].Code.Reveal()
-	}
+	x.category = categoryOf(o.Categories)
 	for _, p := range o.Performers {
 		if p.Type == "Organization" && x.lab == "" {
 			x.lab = p.Display.Reveal()
@@ -125,10 +123,7 @@ func testKey(c records.Coded) string {
 const loinc = "http://loinc.org"
 
 func testOf(c records.Coded) ucum.Test {
-	if c.System.Reveal() != loinc {
-		return ucum.Test{}
-	}
-	t, _ := ucum.TestOf(c.Code.Reveal())
+	t, _ := ucum.TestOf(c.In(loinc))
 	return t
 }
 

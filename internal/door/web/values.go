@@ -38,3 +38,18 @@ func (v *Visit) valueWords(r records.Reading) string {
 	}
 	return words
 }
+
+// categoryOf is the category of a result that pages know, wherever it stands, else the first.
+func categoryOf(list []records.Coded) string {
+	for _, known := range []string{"laboratory", "vital-signs"} {
+		for _, c := range list {
+			if c.Has(known) {
+				return known
+			}
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0].Code.Reveal()
+}
