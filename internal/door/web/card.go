@@ -27,10 +27,10 @@ func (d *Door) cardPage(v *Visit) error {
 			return
 		}
 		n := v.called(kindVaccine, x.Common, x.Vaccine, x.Vaccine.Text.Reveal())
-		shot := view.Shot{On: v.day(x.Given), Name: n.name, NameLang: n.lang, Lot: x.Lot.Reveal()}
+		shot := view.Shot{On: v.day(x.Given), Name: n.name, NameLang: n.lang, Lot: x.Lot.Reveal(), Weak: x.Sense == records.Weak}
 		var from []string
-		if x.Vaccine.System.Reveal() == cvx {
-			from = diseases(x.Vaccine.Code.Reveal())
+		if code := x.Vaccine.In(cvx); code != "" {
+			from = diseases(code)
 		}
 		for _, id := range from {
 			m.Diseases = addShot(m.Diseases, view.Disease{ID: id}, shot)

@@ -92,13 +92,13 @@ func (v *Visit) carePlan(x records.CarePlan) view.CarePlan {
 		n = v.called(kindCare, x.Common, x.About, x.About.Text.Reveal())
 	}
 	out := view.CarePlan{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign, Words: x.Words.Reveal(), From: v.day(x.From), To: v.day(x.To), By: x.Author.Display.Reveal(),
-		Note: joined(x.Notes), Over: x.Status == "completed" || x.Status == "revoked"}
+		Note: joined(x.Notes), Over: x.Status == "completed" || x.Status == "revoked", Proposed: x.Intent == "proposal"}
 	for _, a := range x.Activities {
 		if a.Status == "entered-in-error" || a.Status == "cancelled" {
 			continue
 		}
 		n := v.calledFirst(x.Common, a.What, kindCare, kindProcedure)
-		out.Steps = append(out.Steps, view.Step{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign, Often: a.Often.Reveal(), Status: v.codeWords(a.Status), Done: a.Status == "completed"})
+		out.Steps = append(out.Steps, view.Step{Name: n.name, NameLang: n.lang, Written: n.written, Lang: n.foreign, Often: a.Often.Reveal(), Status: v.codeWords(a.Status), Done: a.Status == "completed", Never: a.DoNot})
 	}
 	return out
 }

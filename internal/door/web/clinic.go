@@ -202,9 +202,11 @@ func (v *Visit) fill(m *view.Chart, c records.Chart) error {
 	if err != nil {
 		return err
 	}
-	if m.Medications, _, err = v.medications(c, names); err != nil {
+	list := &view.Medications{}
+	if err = v.medications(list, c, names); err != nil {
 		return err
 	}
+	m.Medications, m.Forbidden = slices.Concat(list.Current, list.Proposed), list.Forbidden
 	if m.Conditions, _, err = v.conditions(c); err != nil {
 		return err
 	}

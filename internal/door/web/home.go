@@ -174,8 +174,8 @@ func (v *Visit) tell(m *view.Home, kind, href string, n int, at func(int) (time.
 }
 
 func (v *Visit) counts(c records.Chart) (n view.Counts, err error) {
-	medications, _, err := v.medications(c, nil)
-	if err != nil {
+	medications := &view.Medications{}
+	if err := v.medications(medications, c, nil); err != nil {
 		return n, err
 	}
 	conditions, _, err := v.conditions(c)
@@ -195,7 +195,7 @@ func (v *Visit) counts(c records.Chart) (n view.Counts, err error) {
 		return n, err
 	}
 	pictures, err := v.imagings(c)
-	taken := slices.DeleteFunc(medications, func(m view.Medication) bool { return m.Doubt != "" })
+	taken := slices.DeleteFunc(medications.Current, view.Medication.NotNow)
 	return view.Counts{Medications: len(taken), Conditions: len(conditions), Allergies: len(allergies), Immunizations: len(vaccines),
 		NoAllergies: none, Visits: len(visits), Imaging: len(pictures)}, err
 }

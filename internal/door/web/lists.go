@@ -87,7 +87,7 @@ func (d *Door) medicationsPage(v *Visit) error {
 		return err
 	}
 	m := &view.Medications{Base: v.Base(view.PlaceMedications)}
-	if m.Current, m.Past, err = v.medications(c, names); err != nil {
+	if err = v.medications(m, c, names); err != nil {
 		return err
 	}
 	return v.Render(http.StatusOK, m)
@@ -134,45 +134,24 @@ func (v *Visit) medicines(c records.Chart) (out []records.Resource, err error) {
 	return out, nil
 }
 
-// prescription is a line of the medicines, with the visit that it names; empty for none.
-type prescription struct {
-	view.Medication
-	visit string
-}
-
-// prescriptions are the medicines with all that a page marks at them.
-func (v *Visit) prescriptions(c records.Chart, names map[string]records.Coded) (out []prescription, err error) {
-	err = each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
-		if x.Status == "entered-in-error" || x.Status == "draft" {
-			return
+// medications fills in the lists of medicines. names are those of products, by id.
+func (v *Visit) medications(m *view.Medications, c records.Chart, names map[string]records.Coded) error {
+	err := each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
+		what := x.Name
+		if what.IsZero() {
+			what = names[x.Medicine.ID.String()]
 		}
-		p := prescription{v.medication(x, names), x.Encounter.ID.String()}
-		switch x.Status {
-		case "active":
-		case "on-hold", "unknown":
-			p.Doubt = x.Status
-		default:
-			p.Over = true
+		if x.Status != "entered-in-error" && x.Status != "draft" {
+			m.Add(v.medication(x, what), x.Status, string(x.Sense))
 		}
-		out = append(out, p)
 	})
-	now := map[string]int{} // how often the list of today has a name
-	for _, p := range out {
-		now[p.Name] += order(!p.Over)
-	}
-	for i := range out {
-		out[i].Twice = !out[i].Over && now[out[i].Name] > 1
-	}
-	return out, err
+	m.Compare()
+	return err
 }
 
-func (v *Visit) medication(x records.MedicationRequest, names map[string]records.Coded) view.Medication {
-	what := x.Name
-	if what.IsZero() {
-		what = names[x.Medicine.ID.String()]
-	}
+func (v *Visit) medication(x records.MedicationRequest, what records.Coded) view.Medication {
 	n := v.called(kindMedicine, x.Common, what, cmp.Or(what.Text.Reveal(), x.Medicine.Display.Reveal()))
-	out := view.Medication{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign, Since: v.day(x.Authored), By: x.Requester.Display.Reveal()}
+	out := view.Medication{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign, Since: v.day(x.Authored), By: x.Requester.Display.Reveal(), Visit: x.Encounter.ID.String()}
 	out.How = howToTake(x.Dosages)
 	out.NeededOnly = len(x.Dosages) > 0 && !slices.ContainsFunc(x.Dosages, func(d records.Dosage) bool { return !d.AsNeeded })
 	if len(x.Reasons) > 0 {
@@ -180,20 +159,10 @@ func (v *Visit) medication(x records.MedicationRequest, names map[string]records
 			out.For, out.ForLang = x.Reasons[0].Text.Reveal(), n.foreign
 		}
 	}
-	return out
-}
-
-// medications lists medicines. names are those of products, by id.
-func (v *Visit) medications(c records.Chart, names map[string]records.Coded) (current, past []view.Medication, err error) {
-	list, err := v.prescriptions(c, names)
-	for _, p := range list {
-		if p.Over {
-			past = append(past, p.Medication)
-		} else {
-			current = append(current, p.Medication)
-		}
+	if x.Status != "active" {
+		out.Why, out.WhyLang = x.Why.Text.Reveal(), n.foreign
 	}
-	return current, past, err
+	return out
 }
 
 // howToTake is all that is written on how to take a medicine: a prescription may have a
@@ -246,7 +215,7 @@ func (v *Visit) allergies(c records.Chart) (list []view.Allergy, none bool, err 
 		if wrong(x.Verification) || over(x.Clinical) {
 			return
 		}
-		if x.Name.Code.Reveal() == noKnownAllergy {
+		if x.Name.Has(noKnownAllergy) {
 			none = true
 			return
 		}
@@ -316,7 +285,7 @@ func (v *Visit) vaccines(c records.Chart) (out []view.Vaccine, err error) {
 			n := v.called(kindVaccine, x.Common, x.Vaccine, x.Vaccine.Text.Reveal())
 			out = append(out, view.Vaccine{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign})
 		}
-		out[i].Doses = append(out[i].Doses, view.Dose{On: v.day(x.Given), Lot: x.Lot.Reveal()})
+		out[i].Doses = append(out[i].Doses, view.Dose{On: v.day(x.Given), Lot: x.Lot.Reveal(), Weak: x.Sense == records.Weak})
 	})
 	return out, err
 }

@@ -125,9 +125,7 @@ func TestASmallDistanceIsNotAlwaysLittle(t *testing.T) {
 			rg.High = q(high)
 		}
 		r.Ranges = []records.Range{rg}
-		if flag != "" {
-			r.Interpretation = []records.Coded{coded("", flag)}
-		}
+		r.Mark = records.Mark(flag)
 		return measure(r, "").standing
 	}
 	for _, c := range []struct {

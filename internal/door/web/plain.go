@@ -13,7 +13,11 @@ func (v *Visit) word(k catalog.Kind, of records.Coded, written string) (catalog.
 	if v.caller.Role() != person.RolePatient {
 		return catalog.Word{}, false
 	}
-	w, found := v.door.c.Catalog.Language(v.language()).Word(k, of.System.Reveal(), of.Code.Reveal(), written)
+	words := v.door.c.Catalog.Language(v.language())
+	w, found := words.Word(k, of.System.Reveal(), of.Code.Reveal(), written)
+	for i := 0; !found && i < len(of.Others); i++ { // another code of the same thing may have words
+		w, found = words.Word(k, of.Others[i].System.Reveal(), of.Others[i].Code.Reveal(), written)
+	}
 	if found && !w.Reviewed {
 		v.unreviewed = true
 	}

@@ -180,12 +180,15 @@ func cursor(older string) (int, error) {
 }
 
 func (v *Visit) recordItem(def records.Definition, x records.Shown) view.RecordItem {
-	item := view.RecordItem{Path: "/record/" + slug(def.Type) + "/" + x.ID.String(), When: v.day(x.When)}
+	item := view.RecordItem{Path: "/record/" + slug(def.Type) + "/" + x.ID.String(), When: v.day(x.When), Sense: string(x.Sense)}
 	item.Name, item.NameLang = v.headline(def, x)
 	for _, l := range x.Lines {
 		if l.Kind == records.ShowStatus && item.Status.Text == "" {
 			item.Status = v.value(def, x.Common, l.Kind, l.Values[0])
 		}
+	}
+	if x.Sense == records.Mistake && item.Status.Text != "" {
+		item.Sense = "" // the status says it
 	}
 	return item
 }
@@ -215,7 +218,7 @@ func (d *Door) recordOne(v *Visit) error {
 		return err
 	}
 	m := &view.Record{Base: v.Base(view.PlaceRecord), Kind: def.Title.One.In(v.language()), Many: def.Title.Many.In(v.language()), Back: "/record/" + slug(def.Type),
-		Remark: x.Flags&records.FlagModified != 0}
+		Sense: string(x.Sense), Remark: x.Flags&records.FlagModified != 0}
 	m.Name, m.NameLang = v.headline(def, x)
 	if own := ownPage(def.Type); own != "" {
 		m.Back = string(own)

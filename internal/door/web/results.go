@@ -100,6 +100,6 @@ func (v *Visit) critical(o observation) bool {
 		return false
 	}
 	return slices.ContainsFunc(o.parts, func(p measured) bool {
-		return p.standing == view.StandingVeryLow || p.standing == view.StandingVeryHigh
+		return p.standing.Critical()
 	})
 }

@@ -80,20 +80,18 @@ func (v *Visit) observation(o records.Observation) observation {
 	}
 	_, precision := o.Effective.Reveal()
 	x.allDay = precision < records.Second
-	if len(o.Categories) > 0 {
-		x.category = o.Categories[0].Code.Reveal()
-	}
+	x.category = categoryOf(o.Categories)
 	for _, p := range o.Performers {
 		if p.Type == "Organization" && x.lab == "" {
 			x.lab = p.Display.Reveal()
 		}
 	}
 	if !o.Quantity.IsZero() || !o.Value.IsZero() || len(o.Components) == 0 {
-		x.parts = append(x.parts, measure(o.Reading, ""))
+		x.parts = append(x.parts, v.measured(o.Reading, ""))
 	}
 	for _, c := range o.Components {
 		plain, _ := v.plainTest(c.Name)
-		x.parts = append(x.parts, measure(c, cmp.Or(plain, c.Name.Text.Reveal())))
+		x.parts = append(x.parts, v.measured(c, cmp.Or(plain, c.Name.Text.Reveal())))
 	}
 	for i := range x.parts {
 		x.parts[i].unit = v.unitWords(x.parts[i].unit)
@@ -125,10 +123,7 @@ func testKey(c records.Coded) string {
 const loinc = "http://loinc.org"
 
 func testOf(c records.Coded) ucum.Test {
-	if c.System.Reveal() != loinc {
-		return ucum.Test{}
-	}
-	t, _ := ucum.TestOf(c.Code.Reveal())
+	t, _ := ucum.TestOf(c.In(loinc))
 	return t
 }
 
@@ -159,10 +154,7 @@ func measure(r records.Reading, name string) measured {
 	}
 	m.usual = usual(r)
 	m.usual.PlainLow, m.usual.PlainHigh = noLittle(r.Name)
-	flag := ""
-	if len(r.Interpretation) > 0 {
-		flag = r.Interpretation[0].Code.Reveal()
-	}
+	flag := string(r.Mark)
 	m.standing = view.Assess(m.number, m.usual, flag)
 	if n, ok := r.Quantity.Number(); ok && m.sign != "" && m.number == nil {
 		m.standing = view.AssessBeyond(m.sign, n, m.usual, flag)

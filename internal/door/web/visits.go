@@ -213,7 +213,7 @@ func (v *Visit) fillVisit(m *view.Visit, c records.Chart, id string) error {
 	if m.Procedures, err = v.procedures(c, id); err != nil {
 		return err
 	}
-	if m.Medications, err = v.medicinesOf(c, id); err != nil {
+	if m.Medications, m.Forbidden, err = v.medicinesOf(c, id); err != nil {
 		return err
 	}
 	if m.Vaccines, err = v.vaccinesOf(c, id); err != nil {
@@ -247,24 +247,37 @@ func (v *Visit) procedures(c records.Chart, id string) (out []view.Named, err er
 	return out, err
 }
 
-func (v *Visit) medicinesOf(c records.Chart, id string) (out []view.Medication, err error) {
+// medicinesOf are the medicines that were written at a visit, with what the list of all says of
+// them today, and apart those that must not be taken.
+func (v *Visit) medicinesOf(c records.Chart, id string) (given, forbidden []view.Medication, err error) {
 	names, err := v.medicineNames(c)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	list, err := v.prescriptions(c, names)
-	for _, p := range list {
-		if p.visit == id {
-			out = append(out, p.Medication)
+	all := &view.Medications{}
+	if err := v.medications(all, c, names); err != nil {
+		return nil, nil, err
+	}
+	for _, x := range slices.Concat(all.Current, all.Proposed, all.Past, all.Forbidden) {
+		switch {
+		case x.Visit != id:
+		case x.Never:
+			forbidden = append(forbidden, x)
+		default:
+			given = append(given, x)
 		}
 	}
-	return out, err
+	return given, forbidden, nil
 }
 
 func (v *Visit) vaccinesOf(c records.Chart, id string) (out []view.Named, err error) {
 	err = each(c.Resources("Immunization"), records.ViewImmunization, func(x records.Immunization) {
 		if x.Encounter.ID.String() == id && x.Status == "completed" {
-			out = append(out, v.thing(kindVaccine, x.Common, x.Vaccine))
+			n := v.thing(kindVaccine, x.Common, x.Vaccine)
+			if x.Sense == records.Weak {
+				n.Mark = "sense.weak"
+			}
+			out = append(out, n)
 		}
 	})
 	return out, err

@@ -12,10 +12,11 @@ type memo struct {
 	lists  map[string][]Coded
 	ranges map[string][]Range
 	links  map[string][]Link
+	marks  map[string]Mark
 }
 
 func newMemo() *memo {
-	return &memo{map[string]Coded{}, map[string][]Coded{}, map[string][]Range{}, map[string][]Link{}}
+	return &memo{map[string]Coded{}, map[string][]Coded{}, map[string][]Range{}, map[string][]Link{}, map[string]Mark{}}
 }
 
 // once is read(v), or what it was for the same bytes.
@@ -59,4 +60,11 @@ func (m *memo) who(v rawjson.Value) []Link {
 		return linkItems(v)
 	}
 	return once(m.links, v, linkItems)
+}
+
+func (m *memo) mark(v rawjson.Value) Mark {
+	if m == nil {
+		return marked(v)
+	}
+	return once(m.marks, v, marked)
 }

@@ -35,8 +35,8 @@ func TestManyObservationsReadAsOneByOne(t *testing.T) {
 			t.Errorf("%d: %+v, %v", i, want, err)
 		}
 	}
-	if got[0].Standing != records.Normal || got[1].Standing != records.High || got[2].Standing != records.Low || got[3].Standing != records.High {
-		t.Error("standings are mixed up")
+	if got[0].Mark != records.Unmarked || got[2].Mark != records.Low || got[3].Mark != records.High {
+		t.Error("marks are mixed up")
 	}
 	list[3].Doc = phi.NewDoc([]byte(`{"resourceType":"Patient"}`))
 	if _, err := records.ViewObservations(list); err == nil {

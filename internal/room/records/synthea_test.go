@@ -156,7 +156,7 @@ func checkView(typ string, doc phi.Doc) error {
 		return complete(err, !c.Name.IsZero(), c.Clinical != "", c.Verification != "", !c.Onset.IsZero())
 	case "MedicationRequest":
 		m, err := ViewMedicationRequest(doc)
-		return complete(err, !m.Name.IsZero(), m.Status != "", m.Intent != "", !m.Authored.IsZero(), m.Requester.Type == "Practitioner")
+		return complete(err, !m.Name.IsZero(), m.Status != "", m.Sense == Plain, !m.Authored.IsZero(), m.Requester.Type == "Practitioner")
 	case "AllergyIntolerance":
 		a, err := ViewAllergyIntolerance(doc)
 		return complete(err, !a.Name.IsZero(), a.Clinical != "", a.Criticality != "", len(a.Categories) == 1)

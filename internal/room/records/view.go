@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +22,7 @@ import (
 // Common is what every view has.
 type Common struct {
 	ID       person.ResourceID
+	Sense    Sense  // how it is to be read as a whole
 	Flags    Flags  // FlagModified means: show a warning and offer the whole record
 	Language string // BCP 47, of the texts; empty when the source does not say
 
@@ -40,7 +42,7 @@ func open(doc phi.Doc, typ string) (rawjson.Value, Common, error) {
 	if got := v.Get("resourceType").Text(); err != nil || got != typ {
 		return rawjson.Value{}, Common{}, fault.New(fault.Tampered, "view resource: not the stored form of the wanted type")
 	}
-	c := Common{ID: id, Flags: claims(v), Language: languageTag(v.Get("language").Text())}
+	c := Common{ID: id, Sense: senseOf(typ, v), Flags: claims(v), Language: languageTag(v.Get("language").Text())}
 	meta := v.Get("meta") // Present wrote it
 	c.Stored, _ = time.Parse(time.RFC3339, meta.Get("lastUpdated").Text())
 	c.Changed = meta.Get("versionId").Text() != "1"
@@ -71,8 +73,73 @@ func show(s string) phi.Text {
 // Coded is a coded concept.
 type Coded struct {
 	Text   phi.Text // what the source calls it: text, else a display, else the code
-	System phi.Text // of the first coding
+	System phi.Text // of the coding that is known best
 	Code   phi.Text
+	Others []Coding // the rest, in their order
+}
+
+// Coding is one code of a concept.
+type Coding struct{ System, Code phi.Text }
+
+// In returns the concept's code of a code system, empty without one.
+func (c Coded) In(system string) string {
+	for _, one := range append([]Coding{{c.System, c.Code}}, c.Others...) {
+		if one.System.Reveal() == system {
+			return one.Code.Reveal()
+		}
+	}
+	return ""
+}
+
+// Has reports whether one of the concept's codes is this one.
+func (c Coded) Has(code string) bool {
+	return c.Code.Reveal() == code || slices.ContainsFunc(c.Others, func(o Coding) bool { return o.Code.Reveal() == code })
+}
+
+// codingsMost is how many codings of one concept are read.
+const codingsMost = 20
+
+// knownSystem is the rank of a code system: those that everybody knows before a
+// clinic's own. It does not depend on the order in which a source wrote the codings, so
+// one test is one series.
+func knownSystem(system string) int {
+	switch system {
+	case "http://loinc.org":
+		return 1
+	case "http://www.nlm.nih.gov/research/umls/rxnorm", "http://hl7.org/fhir/sid/cvx":
+		return 2
+	case "http://snomed.info/sct":
+		return 3
+	case "http://hl7.org/fhir/sid/icd-10-cm", "http://hl7.org/fhir/sid/icd-10", "http://dicom.nema.org/resources/ontology/DCM":
+		return 4
+	}
+	if ownCodes(system) {
+		return 5
+	}
+	return 6
+}
+
+// best puts the coding whose system is known best first.
+func (c *Coded) best(v rawjson.Value) {
+	var all []Coding
+	for one := range at(v, "coding") {
+		if s := one.Get("code").Text(); s != "" && len(all) < codingsMost {
+			all = append(all, Coding{show(one.Get("system").Text()), show(s)})
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	i := 0
+	for j, one := range all {
+		if knownSystem(one.System.Reveal()) < knownSystem(all[i].System.Reveal()) {
+			i = j
+		}
+	}
+	c.System, c.Code = all[i].System, all[i].Code
+	if len(all) > 1 {
+		c.Others = slices.Delete(all, i, i+1)
+	}
 }
 
 // IsZero reports whether there is nothing to show.
@@ -92,6 +159,7 @@ func coded(v rawjson.Value) Coded {
 		one = v
 	}
 	c := Coded{System: show(one.Get("system").Text()), Code: show(one.Get("code").Text())}
+	c.best(v)
 	name := v.Get("text").Text()
 	for _, path := range []string{"coding.display", "display", "coding.code", "code"} {
 		if name == "" {
@@ -133,8 +201,16 @@ func plainCode(s string) string {
 	return s
 }
 
-// conceptCode is the plainCode of a concept's first coding.
-func conceptCode(v rawjson.Value) string { return plainCode(text(v, "coding.code")) }
+// conceptCode is the plainCode of a concept: of its first coding from one of HL7's own
+// lists, else of its first. A system may write its own code before the one that all know.
+func conceptCode(v rawjson.Value) string {
+	for c := range at(v, "coding") {
+		if ownCodes(c.Get("system").Text()) && c.Get("code").Text() != "" {
+			return plainCode(c.Get("code").Text())
+		}
+	}
+	return plainCode(text(v, "coding.code"))
+}
 
 // Quantity is a number with its unit, in the form in which it was written.
 type Quantity struct {

@@ -9,6 +9,7 @@ import (
 type Activity struct {
 	What   Coded
 	Status string // not-started, scheduled, in-progress, completed, ...
+	DoNot  bool   // it must not be done
 	Often  phi.Text
 	When   Date
 	Who    []Link
@@ -21,6 +22,7 @@ type CarePlan struct {
 	About      Coded    // what kind of plan it is
 	Words      phi.Text
 	Status     string
+	Intent     string // proposal, plan, order, option
 	From, To   Date
 	Author     Link
 	Goals      []Link
@@ -35,7 +37,7 @@ func ViewCarePlan(doc phi.Doc) (CarePlan, error) {
 		return CarePlan{}, err
 	}
 	p := CarePlan{Common: common, Title: show(v.Get("title").Text()), Words: show(v.Get("description").Text()),
-		Status: plainCode(v.Get("status").Text()), From: date(v, "period|created"), To: date(v, "period.end"),
+		Status: plainCode(v.Get("status").Text()), Intent: plainCode(v.Get("intent").Text()), From: date(v, "period|created"), To: date(v, "period.end"),
 		Author: reference(v.Get("author")), Goals: links(v, "goal"), Notes: notes(v)}
 	for x := range at(v, "category") {
 		// US Core asks each plan to say that it is one: not what it is about.
@@ -46,7 +48,7 @@ func ViewCarePlan(doc phi.Doc) (CarePlan, error) {
 	}
 	for a := range at(v, "activity.detail") {
 		one := Activity{What: coded(a.Get("description")), Status: plainCode(a.Get("status").Text()), Often: show(a.Get("scheduledString").Text()),
-			When: date(a, "scheduledPeriod"), Who: links(a, "performer")}
+			When: date(a, "scheduledPeriod"), Who: links(a, "performer"), DoNot: claimed(a.Get("doNotPerform"))}
 		if one.What.IsZero() {
 			one.What = coded(a.Get("code"))
 		}

@@ -55,7 +55,7 @@ type MedicationRequest struct {
 	Name      Coded
 	Medicine  Link // when the medicine is a resource of its own
 	Status    string
-	Intent    string
+	Why       Coded // its status
 	Authored  Date
 	Requester Link
 	Reasons   []Coded
@@ -72,7 +72,7 @@ func ViewMedicationRequest(doc phi.Doc) (MedicationRequest, error) {
 	}
 	m := MedicationRequest{
 		Common: common, Name: coded(v.Get("medicationCodeableConcept")), Medicine: reference(v.Get("medicationReference")),
-		Status: plainCode(v.Get("status").Text()), Intent: plainCode(v.Get("intent").Text()),
+		Status: plainCode(v.Get("status").Text()), Why: coded(v.Get("statusReason")),
 		Authored: date(v, "authoredOn"), Requester: reference(v.Get("requester")),
 		Reasons: codedList(v, "reasonCode"), ReasonFor: links(v, "reasonReference"), Notes: notes(v),
 	}

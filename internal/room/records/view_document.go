@@ -2,10 +2,10 @@ package records
 
 import (
 	"bytes"
-	"encoding/base64"
 	"strings"
 	"unicode/utf8"
 
+	"postern.example/postern/internal/room/records/rawjson"
 	"postern.example/postern/internal/word/phi"
 )
 
@@ -48,36 +48,86 @@ const (
 )
 
 // ViewDocument reads a stored DocumentReference. The text of one in text/plain
-// comes along as far as r allows, with every hidden character marked.
-func ViewDocument(doc phi.Doc, r *TextBudget) (Document, error) {
+// comes along as far as b allows, with every hidden character marked.
+func ViewDocument(doc phi.Doc, b *TextBudget) (Document, error) {
 	v, common, err := open(doc, "DocumentReference")
 	if err != nil {
 		return Document{}, err
 	}
-	a := first(v, "content.attachment")
+	r := renditions(v)
 	d := Document{Common: common, Kind: coded(v.Get("type")), Status: plainCode(v.Get("status").Text()), Date: date(v, "date"),
-		Authors: links(v, "author"), Custodian: reference(v.Get("custodian")), Media: mediaTypes(a.Get("contentType").Text()),
-		Held: a.Get("data").Text() != "", Language: languageTag(a.Get("language").Text())}
-	for _, s := range []string{a.Get("title").Text(), v.Get("description").Text(), d.Kind.Text.Reveal()} {
+		Authors: links(v, "author"), Custodian: reference(v.Get("custodian")), Media: r.media, Held: r.held,
+		Language: languageTag(r.shown.Get("language").Text())}
+	for _, s := range []string{r.shown.Get("title").Text(), text(v, "content.attachment.title"), v.Get("description").Text(), d.Kind.Text.Reveal()} {
 		if d.Title = show(s); !d.Title.IsZero() {
 			break
 		}
 	}
-	if d.Media == "text/plain" && d.Held {
-		data, most := a.Get("data").Text(), glimpseBytes
-		read := r.take(min(len(data), documentBytes))
+	if data := r.words.Get("data").Text(); data != "" {
+		most := glimpseBytes
+		read := b.take(min(len(data), documentBytes))
 		if read {
 			most = documentBytes
 		}
-		b, cut, ok := decoded(data, most)
-		if cut {
-			b = wholeRunes(b)
-		}
-		if d.Readable = ok && utf8.Valid(b) && len(bytes.TrimSpace(b)) > 0; d.Readable && read {
-			d.Text, d.Cut = show(string(b)), cut
+		if words, cut, ok := plainWords(data, most); ok {
+			if d.Readable = true; read {
+				d.Text, d.Cut = show(words), cut
+			}
 		}
 	}
 	return d, nil
+}
+
+// plainWords is the beginning of a text in base64. It reports false when that is none.
+func plainWords(data string, most int) (words string, cut, ok bool) {
+	b, cut, ok := decoded(data, most)
+	if cut {
+		b = wholeRunes(b)
+	}
+	return string(b), cut, ok && utf8.Valid(b) && len(bytes.TrimSpace(b)) > 0
+}
+
+// rendition is what can be had of a document, of which a source may send several
+// forms: a structured one for programs first, and the one for people after it.
+type rendition struct {
+	shown rawjson.Value // the attachment that the page is about
+	file  rawjson.Value // the attachment that may leave; absent when none may
+	words rawjson.Value // the first that is plain text; absent when none is
+	media string        // of file, or of one that is elsewhere
+	held  bool          // a file is here, may it leave or not
+}
+
+// renditions takes the first attachment that has data and may leave as the file, and the first
+// plain text as the words of the page. Without any it is about the first attachment. It
+// decodes no more of each than tells what it is.
+func renditions(v rawjson.Value) rendition {
+	r := rendition{shown: first(v, "content.attachment")}
+	if r.shown.Get("data").Text() == "" {
+		r.media = mediaTypes(r.shown.Get("contentType").Text()) // of one that is elsewhere
+	}
+	seen := 0
+	for a := range at(v, "content.attachment") {
+		data, media := a.Get("data").Text(), mediaTypes(a.Get("contentType").Text())
+		none := r.file.Type() == rawjson.Absent
+		if r.held = r.held || data != ""; none && r.held {
+			r.media = ""
+		}
+		if seen++; seen > paperMost {
+			break
+		}
+		if b, _, ok := decoded(data, glimpseBytes); media == "" || !ok || len(b) == 0 {
+			continue
+		}
+		if none {
+			r.file, r.media, r.shown = a, media, a
+		}
+		if media == "text/plain" && r.words.Type() == rawjson.Absent {
+			if _, _, ok := plainWords(data, glimpseBytes); ok {
+				r.words, r.shown = a, a
+			}
+		}
+	}
+	return r
 }
 
 // Attachment is the file of a stored DocumentReference, and the media type that it may
@@ -87,13 +137,10 @@ func Attachment(doc phi.Doc) (file []byte, media string, ok bool, err error) {
 	if err != nil {
 		return nil, "", false, err
 	}
-	a := first(v, "content.attachment")
-	if media = mediaTypes(a.Get("contentType").Text()); media == "" {
-		return nil, "", false, nil
+	r := renditions(v)
+	data := r.file.Get("data").Text()
+	if file, _, ok = decoded(data, len(data)+3); !ok || len(file) == 0 {
+		return nil, "", false, nil // no base64, which is the source's fault and not the reader's
 	}
-	file, err = base64.StdEncoding.DecodeString(a.Get("data").Text())
-	if err != nil || len(file) == 0 {
-		return nil, "", false, nil
-	}
-	return file, media, true, nil
+	return file, r.media, true, nil
 }

@@ -1,25 +1,8 @@
 package records
 
 import (
-	"math/big"
-
 	"postern.example/postern/internal/room/records/rawjson"
 	"postern.example/postern/internal/word/phi"
-)
-
-// Standing says where a value stands, in a form that a page turns into words,
-// never into a colour alone.
-type Standing uint8
-
-// The standings.
-const (
-	Unrated      Standing = iota // nobody says, and there is no range to compare with
-	Normal                       //
-	Low                          //
-	High                         //
-	CriticalLow                  //
-	CriticalHigh                 //
-	Abnormal                     // outside, without a direction
 )
 
 // Range is a reference range. Text is what the laboratory wrote, if it did. Goal says
@@ -48,13 +31,18 @@ type Observation struct {
 
 // Reading is one value with its name and range.
 type Reading struct {
-	Name           Coded
-	Quantity       Quantity // of a measured value
-	Value          phi.Text // of any other kind of value, ready to show
-	Absent         Coded    // why there is no value
-	Ranges         []Range
-	Interpretation []Coded
-	Standing       Standing
+	// A value that says yes or no ("true", "false"), or when; a page words it. Value has
+	// each as it was written.
+	Yes      string
+	From, To Date
+	Span     bool // from and to, and not a moment
+
+	Name     Coded
+	Quantity Quantity // of a measured value
+	Value    phi.Text // of any other kind of value, ready to show
+	Absent   Coded    // why there is no value
+	Ranges   []Range
+	Mark     Mark // how the laboratory marked it
 }
 
 // ViewObservation reads a stored Observation.
@@ -96,14 +84,15 @@ func viewObservation(m *memo, doc phi.Doc) (Observation, error) {
 }
 
 func reading(m *memo, v rawjson.Value) Reading {
-	interpretation := v.Get("interpretation")
-	r := Reading{Name: m.concept(v.Get("code")), Quantity: quantity(v.Get("valueQuantity")), Value: otherValue(v),
-		Absent: m.concept(v.Get("dataAbsentReason")), Interpretation: m.concepts(interpretation),
-		Ranges: m.usual(v.Get("referenceRange")), Standing: interpreted(interpretation)}
-	if r.Standing == Unrated && r.Quantity.Comparator == "" && len(r.Ranges) == 1 {
-		r.Standing = compared(r.Quantity, r.Ranges[0])
+	out := Reading{Name: m.concept(v.Get("code")), Quantity: quantity(v.Get("valueQuantity")), Value: otherValue(v),
+		Absent: m.concept(v.Get("dataAbsentReason")), Ranges: m.usual(v.Get("referenceRange")), Mark: m.mark(v.Get("interpretation"))}
+	out.Yes, _ = yesNo(v.Get("valueBoolean"))
+	if p := v.Get("valuePeriod"); p.Type() == rawjson.Object {
+		out.Span, out.From, out.To = true, dateOf(p.Get("start")), dateOf(p.Get("end"))
+	} else {
+		out.From = dateOf(v.Get("valueDateTime"))
 	}
-	return r
+	return out
 }
 
 // rangeItems reads reference ranges.
@@ -155,77 +144,4 @@ func amount(v rawjson.Value) string {
 		s += " " + u
 	}
 	return s
-}
-
-// interpreted reads the laboratory's own interpretation
-// (http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation).
-func interpreted(interpretation rawjson.Value) Standing {
-	for one := range interpretation.Items() {
-		if s := rated(one); s != Unrated {
-			return s
-		}
-	}
-	return Unrated
-}
-
-// rated is the standing of one interpretation.
-func rated(one rawjson.Value) Standing {
-	for c := range at(one, "coding.code") {
-		switch c.Text() {
-		case "LL", "L<":
-			return CriticalLow
-		case "HH", "H>":
-			return CriticalHigh
-		case "L", "LU", "LX", "<":
-			return Low
-		case "H", "HU", "HX", ">":
-			return High
-		case "N":
-			return Normal
-		case "A", "AA":
-			return Abnormal
-		}
-	}
-	return Unrated
-}
-
-// compared holds a value against a range in exact decimal arithmetic, when both
-// speak of the same unit.
-func compared(q Quantity, r Range) Standing {
-	value, ok := decimal(q)
-	if !ok || r.Low.IsZero() && r.High.IsZero() {
-		return Unrated
-	}
-	if low, ok := decimal(r.Low); ok {
-		if !sameUnit(q, r.Low) {
-			return Unrated
-		}
-		if value.Cmp(low) < 0 {
-			return Low
-		}
-	}
-	if high, ok := decimal(r.High); ok {
-		if !sameUnit(q, r.High) {
-			return Unrated
-		}
-		if value.Cmp(high) > 0 {
-			return High
-		}
-	}
-	return Normal
-}
-
-func decimal(q Quantity) (*big.Rat, bool) {
-	if q.IsZero() {
-		return nil, false
-	}
-	return new(big.Rat).SetString(q.Value.Reveal())
-}
-
-// sameUnit is careful: two units that are not written alike are not compared.
-func sameUnit(a, b Quantity) bool {
-	if !a.Code.IsZero() && !b.Code.IsZero() {
-		return a.Code.Reveal() == b.Code.Reveal()
-	}
-	return a.Unit.Reveal() == b.Unit.Reveal()
 }

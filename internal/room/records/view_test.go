@@ -49,37 +49,40 @@ func TestObservationValues(t *testing.T) {
 	}
 }
 
-func TestStanding(t *testing.T) {
-	ranged := func(value, low, high string) string {
-		return `,"valueQuantity":{"value":` + value + `,"unit":"mg/dL","code":"mg/dL"},"referenceRange":[{"low":{"value":` + low + `,"unit":"mg/dL","code":"mg/dL"},"high":{"value":` + high + `,"unit":"mg/dL","code":"mg/dL"}}]`
-	}
-	said := func(code string) string { return `,"interpretation":[{"coding":[{"code":"` + code + `"}]}]` }
-	for members, want := range map[string]Standing{
-		ranged("70", "70.0", "99"):                   Normal,
-		ranged("69.999999999999999999", "70", "99"):  Low,
-		ranged("99.0000000000000000001", "70", "99"): High,
-		ranged("120", "70", "99") + said("N"):        Normal, // the laboratory knows better
-		said("HH"):                                   CriticalHigh,
-		said("LL"):                                   CriticalLow,
-		said("H"):                                    High,
-		said("L"):                                    Low,
-		said("A"):                                    Abnormal,
-		said("?"):                                    Unrated,
-		`,"valueQuantity":{"value":5}`:               Unrated,
-		`,"valueQuantity":{"value":5},"referenceRange":[{"text":"below 4"}]`:                                                         Unrated,
-		`,"valueQuantity":{"value":5,"unit":"mmol/L"},"referenceRange":[{"high":{"value":99,"unit":"mg/dL"}}]`:                       Unrated,
-		`,"valueQuantity":{"value":5,"unit":"mmol/L"},"referenceRange":[{"low":{"value":1,"unit":"mg/dL"}}]`:                         Unrated,
-		`,"valueQuantity":{"value":5,"unit":"mg/dL","comparator":"<"},"referenceRange":[{"high":{"value":4,"unit":"mg/dL"}}]`:        Unrated,
-		`,"valueQuantity":{"value":5,"unit":"x"},"referenceRange":[{"high":{"value":4,"unit":"x"}},{"high":{"value":6,"unit":"x"}}]`: Unrated,
-		`,"valueQuantity":{"value":5,"unit":"x"},"referenceRange":[{"high":{"value":4,"unit":"x"}}]`:                                 High,
-		`,"referenceRange":[{"high":{"value":4,"unit":"x"}}]`:                                                                        Unrated,
+// The mark of a result is the gravest of all that its laboratory wrote, wherever it stands.
+func TestTheGravestMarkCounts(t *testing.T) {
+	const v3 = `"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation",`
+	const own = `"system":"urn:river-lab",`
+	concept := func(codings ...string) string { return `{"coding":[{` + strings.Join(codings, `},{`) + `}]}` }
+	code := func(system, c string) string { return system + `"code":"` + c + `"` }
+	for list, want := range map[string]Mark{
+		concept(code("", "HH")): CriticalHigh, concept(code("", "LL")): CriticalLow, concept(code("", "hh")): CriticalHigh,
+		concept(code("", "H")): High, concept(code("", "L")): Low, concept(code("", "A")): Abnormal, concept(code("", "AA")): Critical, concept(code("", "N")): Normal,
+		concept(code("", "HU")): CriticalHigh, concept(code("", "LU")): CriticalLow, concept(code("", "HX")): High, concept(code("", "LX")): Low,
+		concept(code("", "H>")): CriticalHigh, concept(code("", "L<")): CriticalLow, concept(code("", "<")): Low, concept(code("", ">")): High,
+		concept(code("", "?")): Unmarked, concept(code(v3, "POS")): Unmarked, ``: Unmarked,
+		concept(code(own, "F1"), code(v3, "HH")):                                              CriticalHigh, // its own code first
+		concept(code(own, "N"), code(v3, "L")):                                                Low,
+		concept(code(own, "L"), code(v3, "N")):                                                Normal, // L for lipemic, say
+		concept(code(own, "HH")):                                                              CriticalHigh,
+		concept(code(v3, "H")) + `,` + concept(code(v3, "HH")):                                CriticalHigh,
+		concept(code(v3, "HH")) + `,` + concept(code(v3, "H")):                                CriticalHigh,
+		concept(code(v3, "POS")) + `,` + concept(code(v3, "AA")):                              Critical,
+		concept(code(v3, "N")) + `,` + concept(code(v3, "AA")):                                Critical,
+		concept(code(v3, "H"), code(v3, "L")):                                                 Abnormal,
+		concept(code(v3, "HH"), code(v3, "LL")):                                               Critical,
+		concept(code(own, "crit"), code(v3, "H")):                                             Critical,
+		concept(code(own, "c2") + `,"display":"Critically low"`):                              CriticalLow,
+		concept(code(own, "c2")+`,"display":"Critical high "`) + `,` + concept(code(v3, "H")): CriticalHigh,
+		`{"text":"CRITICAL"}`:                                                                 Critical,
+		`{"text":"not critical"}`:                                                             Unmarked,
 	} {
-		o, err := ViewObservation(storedDoc("Observation", members))
+		o, err := ViewObservation(storedDoc("Observation", `,"interpretation":[`+list+`],"component":[{"code":{"text":"part"},"interpretation":[`+list+`]}]`))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if o.Standing != want {
-			t.Errorf("%s stands %d, want %d", members, o.Standing, want)
+		if o.Mark != want || o.Components[0].Mark != want {
+			t.Errorf("%s is %q and %q, want %q", list, o.Mark, o.Components[0].Mark, want)
 		}
 	}
 }

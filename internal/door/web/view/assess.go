@@ -20,12 +20,13 @@ const (
 	StandingLittleHigh
 	StandingLow
 	StandingHigh
+	StandingCritical // the laboratory itself marked it as critical, without saying a direction
 	StandingVeryLow  // the laboratory itself marked it as critical
 	StandingVeryHigh // likewise
 )
 
 var standingIDs = [...]string{"standing.none", "standing.in", "standing.marked", "standing.little-low", "standing.little-high",
-	"standing.low", "standing.high", "standing.very-low", "standing.very-high"}
+	"standing.low", "standing.high", "standing.critical", "standing.very-low", "standing.very-high"}
 
 // ID is the message id.
 func (s Standing) ID() string {
@@ -48,7 +49,7 @@ func (s Standing) Class() string {
 	switch s {
 	case StandingIn:
 		return "word-good"
-	case StandingVeryLow, StandingVeryHigh:
+	case StandingCritical, StandingVeryLow, StandingVeryHigh:
 		return "word-alert"
 	case StandingNone:
 		return "soft"
@@ -59,6 +60,9 @@ func (s Standing) Class() string {
 
 // Known reports whether there is something to say.
 func (s Standing) Known() bool { return s != StandingNone }
+
+// Critical reports whether the laboratory itself marked the value as critical.
+func (s Standing) Critical() bool { return s >= StandingCritical }
 
 // Outside reports whether the value is outside its usual range.
 func (s Standing) Outside() bool { return s > StandingIn }
@@ -129,15 +133,22 @@ func (r Reading) Drawn() string {
 // Says is the message id of the standing.
 func (r Reading) Says() string { return r.Standing.Says(r.Goal) }
 
-// Assess places a number on a range. flag is the laboratory's own
-// interpretation code (HL7 v3 ObservationInterpretation: N, L, LL, H, HH, ...;
-// empty for none); it wins where it says more than the numbers can.
+// Assess places a number on a range. flag is the laboratory's own mark (records.Mark: N, A,
+// L, H, AA, LL, HH; empty for none); it wins where it says more than the numbers can.
 func Assess(number *float64, u Usual, flag string) Standing {
-	switch strings.ToUpper(flag) {
-	case "HH", "HU":
+	switch flag {
+	case "HH":
 		return StandingVeryHigh
-	case "LL", "LU":
+	case "LL":
 		return StandingVeryLow
+	case "AA":
+		switch byRange(number, u, "") {
+		case StandingLittleHigh, StandingHigh:
+			return StandingVeryHigh
+		case StandingLittleLow, StandingLow:
+			return StandingVeryLow
+		}
+		return StandingCritical
 	}
 	s := byRange(number, u, flag)
 	// The laboratory knows of age, sex and method what a range does not say: what it
@@ -170,7 +181,7 @@ func AssessBeyond(sign string, number float64, u Usual, flag string) Standing {
 
 // marked reports a flag that says "not as usual".
 func marked(flag string) bool {
-	return slices.Contains([]string{"H", "HX", "L", "LX", "A", "AA"}, strings.ToUpper(flag))
+	return slices.Contains([]string{"H", "L", "A"}, flag)
 }
 
 func byRange(number *float64, u Usual, flag string) Standing {
@@ -193,14 +204,14 @@ func byRange(number *float64, u Usual, flag string) Standing {
 }
 
 func byFlag(flag string) Standing {
-	switch strings.ToUpper(flag) {
+	switch flag {
 	case "N":
 		return StandingIn
-	case "H", "HX":
+	case "H":
 		return StandingHigh
-	case "L", "LX":
+	case "L":
 		return StandingLow
-	case "A", "AA":
+	case "A":
 		return StandingMarked
 	default:
 		return StandingNone

@@ -35,7 +35,7 @@ func TestAssess(t *testing.T) {
 		{"far above an open range", f(190), upTo, "", view.StandingHigh},
 		{"open above", f(20), from, "", view.StandingLow},
 		{"critical by the laboratory", f(6.4), between, "HH", view.StandingVeryHigh},
-		{"critical low", f(2), between, "ll", view.StandingVeryLow},
+		{"critical low", f(2), between, "LL", view.StandingVeryLow},
 		{"no range", f(2), view.Usual{}, "", view.StandingNone},
 		{"no range but a flag", f(2), view.Usual{}, "L", view.StandingLow},
 		{"no number", nil, between, "N", view.StandingIn},
@@ -44,7 +44,11 @@ func TestAssess(t *testing.T) {
 		{"in the range, and marked", f(4.4), between, "A", view.StandingMarked},
 		{"in the range, and marked normal", f(4.4), between, "N", view.StandingIn},
 		{"above the range, and marked", f(6.4), between, "A", view.StandingHigh},
-		{"positive, and marked", nil, view.Usual{}, "AA", view.StandingMarked},
+		{"positive, and marked", nil, view.Usual{}, "A", view.StandingMarked},
+		{"positive, and critical", nil, view.Usual{}, "AA", view.StandingCritical},
+		{"in the range, and critical", f(4.4), between, "AA", view.StandingCritical},
+		{"a little high, and critical", f(5.3), between, "AA", view.StandingVeryHigh},
+		{"low, and critical", f(2), between, "AA", view.StandingVeryLow},
 	} {
 		if got := view.Assess(k.value, k.usual, k.flag); got != k.want {
 			t.Errorf("%s: %s, want %s", k.name, got.ID(), k.want.ID())

@@ -61,6 +61,7 @@ type CarePlan struct {
 	From, To       Day
 	By, Note       string
 	Over           bool
+	Proposed       bool // nobody decided on it
 	Steps          []Step
 }
 
@@ -70,6 +71,7 @@ type Step struct {
 	Written, Lang  string
 	Often, Status  string
 	Done           bool
+	Never          bool // it must not be done
 }
 
 func (s Step) foreign() bool { return s.NameLang != "" || s.Lang != "" && s.Often != "" }

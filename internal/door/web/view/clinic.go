@@ -133,6 +133,7 @@ type Chart struct {
 	Allergies    []Allergy
 	NoAllergies  bool // asked, none known
 	Medications  []Medication
+	Forbidden    []Medication // never to be given
 	Conditions   []Condition
 	Vitals       []Row
 	VitalsMore   Folded // more of them, folded

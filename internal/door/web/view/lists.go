@@ -32,13 +32,15 @@ type Condition struct {
 type Medications struct {
 	Base
 	Current, Past []Medication
+	Forbidden     []Medication // orders never to take it
+	Proposed      []Medication // nobody prescribed it
 }
 
 func (*Medications) page() string { return "medications" }
 
 // Foreign reports whether a text of the list is in another language than the page.
 func (m *Medications) Foreign() bool {
-	return slices.ContainsFunc(m.Current, Medication.foreign) || slices.ContainsFunc(m.Past, Medication.foreign)
+	return slices.ContainsFunc(slices.Concat(m.Current, m.Past, m.Forbidden, m.Proposed), Medication.foreign)
 }
 
 // Medication is one medicine.
@@ -51,10 +53,17 @@ type Medication struct {
 	Since, Ended   Day
 	Over           bool   // it is not taken any more, even where nobody wrote down since when
 	NeededOnly     bool   // it is taken only when needed
-	Doubt          string // "on-hold" or "unknown": whether it is taken now; empty when it is
+	Doubt          string // "on-hold", "unknown", "proposal" or "plan": whether it is taken now; empty when it is
+	Never          bool   // it must not be taken
+	Clash          bool   // another line of the list says not to take it
+	Why, WhyLang   string // why it was stopped or paused; may be empty
 	Twice          bool   // another line of the list has the same name
 	By             string
+	Visit          string // id of the visit where it was written; empty for none
 }
+
+// SameName reports whether the page calls both medicines the same.
+func (m Medication) SameName(other Medication) bool { return m.Name == other.Name }
 
 func (m Medication) foreign() bool { return m.NameLang != "" || m.Lang != "" && m.How != "" }
 
@@ -109,6 +118,7 @@ type Vaccine struct {
 
 // Dose is one shot.
 type Dose struct {
+	Weak  bool // it may not count
 	On    Day
 	Where string
 	Lot   string

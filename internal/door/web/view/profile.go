@@ -55,6 +55,7 @@ type Shot struct {
 	On             Day
 	Name, NameLang string // of the vaccine
 	Lot            string
+	Weak           bool // it may not count
 }
 
 // Sharing is GET /sharing: that a chart cannot be shared yet, and what to do.

@@ -43,6 +43,7 @@ type RecordItem struct {
 	Path, Name, NameLang string
 	When                 Day
 	Status               RecordValue
+	Sense                string // how to read it, words are "sense.<sense>"; empty for as it stands
 }
 
 // Record is GET /record/{type}/{id}: one resource, line by line.
@@ -50,7 +51,8 @@ type Record struct {
 	Base
 	Kind, Many, Back string
 	Name, NameLang   string
-	Remark           bool // it carries something that changes its meaning and that no page shows
+	Remark           bool   // it carries something that changes its meaning and that no page shows
+	Sense            string // how to read it, words are "sense-what.<sense>"; empty for as it stands
 	Lines            []RecordLine
 }
 

@@ -275,6 +275,8 @@ func TestMessagesAndTemplatesAgree(t *testing.T) {
 		"role.",
 		"schedule.",
 		"security.device",
+		"sense-what.",
+		"sense.",
 		"severity.",
 		"sex.",
 		"standing.",

@@ -60,20 +60,21 @@ type Visit struct {
 	Imaging    []ImagingLine
 
 	Medications []Medication // written at this visit, with what became of them
+	Forbidden   []Medication // written at this visit, never to be taken
 }
 
 func (*Visit) page() string { return "visit" }
 
 // Empty reports whether nothing of the chart names this visit.
 func (v *Visit) Empty() bool {
-	return len(v.Papers)+len(v.Conditions)+len(v.Procedures)+len(v.Medications)+len(v.Results)+len(v.Vaccines)+len(v.Imaging) == 0
+	return len(v.Papers)+len(v.Conditions)+len(v.Procedures)+len(v.Medications)+len(v.Forbidden)+len(v.Results)+len(v.Vaccines)+len(v.Imaging) == 0
 }
 
 // Foreign reports whether a text of the page is in another language.
 func (v *Visit) Foreign() bool {
 	named := func(n Named) bool { return n.NameLang != "" || n.Lang != "" && n.Words != "" }
 	return v.NameLang != "" || slices.ContainsFunc(v.Papers, Note.foreign) || slices.ContainsFunc(v.Conditions, func(x Condition) bool { return x.NameLang != "" }) ||
-		slices.ContainsFunc(v.Procedures, named) || slices.ContainsFunc(v.Medications, Medication.foreign) || slices.ContainsFunc(v.Vaccines, named) ||
+		slices.ContainsFunc(v.Procedures, named) || slices.ContainsFunc(slices.Concat(v.Medications, v.Forbidden), Medication.foreign) || slices.ContainsFunc(v.Vaccines, named) ||
 		slices.ContainsFunc(v.Imaging, func(l ImagingLine) bool { return l.NameLang != "" })
 }
 
@@ -83,6 +84,7 @@ type Named struct {
 	About          string // one line: what it is; empty without words of ours
 	Written, Lang  string // the chart's own name, when ours stands for it; language of the chart's words, when it is not the page's
 	Words          string // what the chart says of it; may be empty
+	Mark           string // id of a message on how to read it; empty for none
 }
 
 // Note is a note or letter.

@@ -315,8 +315,13 @@ func (f fixture) medicines() []view.Medication {
 	}
 }
 
+// never is an order never to take something.
+func (f fixture) never() []view.Medication {
+	return []view.Medication{{Name: f.pick("Penicillin", "Penicilina"), Never: true, For: f.pick("swelling of the throat", "hinchazón de la garganta"), Since: view.ParseDay("1998-05"), By: "Dr. Mei Chen"}}
+}
+
 func (f fixture) medications() view.Model {
-	return &view.Medications{Base: unreviewed(f.patient(view.PlaceMedications, "medications")), Current: f.medicines(),
+	return &view.Medications{Forbidden: f.never(), Proposed: []view.Medication{{Name: "Warfarin 5 mg", Doubt: "proposal", Since: view.ParseDay("2026-11-02"), By: "Dr. Mei Chen"}}, Base: unreviewed(f.patient(view.PlaceMedications, "medications")), Current: f.medicines(),
 		Past: []view.Medication{{Name: "Amoxicillin 500 mg", NameLang: f.pick("", "en"), Over: true, Since: view.ParseDay("2024-01-08"), Ended: view.ParseDay("2024-01-18"), By: "Dr. Mei Chen"}}}
 }
 
@@ -334,7 +339,7 @@ func (f fixture) allergies() view.Model {
 func (f fixture) vaccines() []view.Vaccine {
 	return []view.Vaccine{
 		{Name: f.pick("Flu (influenza), yearly", "Gripe (influenza), anual"), About: f.pick("Guards against the flu of that season.", "Protege de la gripe de esa temporada."), Doses: []view.Dose{{On: view.ParseDay("2026-10-05"), Where: "Riverside Clinic", Lot: "FL8820"}, {On: view.ParseDay("2025-10-11"), Where: "Riverside Clinic"}, {On: view.ParseDay("2024-10-02")}}},
-		{Name: f.pick("Tetanus and diphtheria (Td)", "Tétanos y difteria (Td)"), Doses: []view.Dose{{On: view.ParseDay("2020-02-17")}}},
+		{Name: f.pick("Tetanus and diphtheria (Td)", "Tétanos y difteria (Td)"), Doses: []view.Dose{{On: view.ParseDay("2020-02-17"), Weak: true}}},
 	}
 }
 
@@ -420,6 +425,7 @@ func (f fixture) chart() view.Model {
 	c, _ := f.purpose().(*view.Chart)
 	c.Twins, c.RouteQuery = true, "q=c2VhbGVk"
 	c.Opened, c.Purpose, c.Sex, c.RecordNumber, c.Born = true, person.PurposeTreatment, "male", "RC-10341", view.ParseDay("1968-07-30")
+	c.Forbidden = f.never()
 	c.Allergies, c.Medications, c.Conditions, c.Vaccines = f.allergyList(), f.medicines(), f.problems(), f.vaccines()
 	c.Recent, c.Results, c.Hidden, c.Visit = f.rows(), f.more()[1:2], 2, f.booked(10, 0)
 	c.Vitals = []view.Row{

@@ -124,8 +124,9 @@ func (f fixture) visit() view.Model {
 		Procedures: []view.Named{{Name: "Foot examination", NameLang: f.pick("", "en")}},
 		Medications: []view.Medication{{Name: f.pick("Metformin 500 mg tablets", "Metformina, tabletas de 500 mg"), How: "1 tablet in the morning and 1 in the evening", Lang: f.pick("", "en"), Twice: true},
 			{Name: "Warfarin", Doubt: "on-hold"}, {Name: "Amoxicillin", Over: true}, {Name: "Ibuprofen", NeededOnly: true, Doubt: "unknown"}},
-		Vaccines: []view.Named{{Name: f.pick("Flu (influenza), yearly", "Gripe (influenza), anual")}},
-		Results:  f.rows(), Imaging: f.images()[:1]}
+		Forbidden: []view.Medication{{Name: f.pick("Penicillin", "Penicilina"), Never: true}},
+		Vaccines:  []view.Named{{Name: f.pick("Flu (influenza), yearly", "Gripe (influenza), anual")}},
+		Results:   f.rows(), Imaging: f.images()[:1]}
 	return v
 }
 
