@@ -59,21 +59,21 @@ func (d *Door) documentOne(v *Visit) error {
 	}
 	m := &view.Document{Base: v.Base(view.PlaceDocuments), Row: v.document(x), Paragraphs: paragraphs(x.Text.Reveal())}
 	m.Cut = x.Cut
-	if m.Notes, err = v.readable(r.Doc, len(m.Paragraphs) > 0); err != nil {
+	if m.Notes, err = v.readable(r.Doc, x, len(m.Paragraphs) > 0); err != nil {
 		return err
 	}
 	return v.Render(http.StatusOK, m)
 }
 
 // readable are the texts of a document that were written as markup, and its further ones:
-// what is harmless of them. The first one may be on the page already.
-func (v *Visit) readable(doc phi.Doc, first bool) (out []view.Note, err error) {
+// what is harmless of them. The plain text may be on the page already.
+func (v *Visit) readable(doc phi.Doc, d records.Document, shown bool) (out []view.Note, err error) {
 	x, err := records.ViewVisitNote(doc, records.NewTextBudget(ownPageBytes))
 	if err != nil {
 		return nil, err
 	}
 	for i, p := range x.Papers {
-		if !(first && i == 0) && (!p.Note.IsZero() || p.Later) {
+		if !(shown && i == d.TextAt) && (!p.Note.IsZero() || p.Later) {
 			out = append(out, v.note(x.Common, p, x.Name.Text))
 		}
 	}

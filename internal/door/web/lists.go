@@ -8,6 +8,7 @@ import (
 
 	"postern.example/postern/internal/door/web/view"
 	"postern.example/postern/internal/room/records"
+	"postern.example/postern/internal/word/person"
 )
 
 // conditionsPage is GET /conditions.
@@ -93,11 +94,11 @@ func (d *Door) medicationsPage(v *Visit) error {
 	return v.Render(http.StatusOK, m)
 }
 
-// How many products one search takes (package records takes 64 values), and how many
-// are looked up at all; a prescription of another one has what its reference displays.
+// How many products are looked up at all, and how much of them is read; a prescription of
+// another one has what its reference displays.
 const (
-	productsAtOnce = 50
-	productsMost   = 400
+	productsMost  = 400
+	productsBytes = 32 << 20
 )
 
 // medicineNames looks up the products that prescriptions only refer to. They are
@@ -105,33 +106,28 @@ const (
 // name their medicines and need none.
 func (v *Visit) medicineNames(c records.Chart) (map[string]records.Coded, error) {
 	names := map[string]records.Coded{}
-	list, err := v.medicines(c)
-	if err != nil {
-		return nil, err
-	}
-	err = each(list, records.ViewMedication, func(x records.Medication) { names[x.ID.String()] = x.Name })
-	return names, err
-}
-
-// medicines are the shared resources of medicines that the chart's prescriptions name.
-func (v *Visit) medicines(c records.Chart) (out []records.Resource, err error) {
-	var ids []string
-	err = each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
-		if id := x.Medicine.ID.String(); len(ids) < productsMost && x.Name.IsZero() && x.Medicine.Type == "Medication" && !slices.Contains(ids, id) {
+	var ids []person.ResourceID
+	err := each(c.Resources("MedicationRequest"), records.ViewMedicationRequest, func(x records.MedicationRequest) {
+		if id := x.Medicine.ID; len(ids) < productsMost && x.Name.IsZero() && x.Medicine.Type == "Medication" && !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	})
-	if err != nil {
-		return nil, err
+	if err != nil || len(ids) == 0 {
+		return names, err
 	}
-	for some := range slices.Chunk(ids, productsAtOnce) {
-		found, err := v.door.c.Records.Search(v.Context(), v.caller, "Medication", "_id="+strings.Join(some, ","))
-		if err != nil {
-			return nil, err
+	var unread error
+	size := 0
+	err = v.door.c.Records.Shared(v.Context(), v.caller, "Medication", ids, func(r records.Resource) bool {
+		var x records.Medication
+		if size += r.Doc.Len(); size > productsBytes {
+			return false
 		}
-		out = append(out, found.Resources...)
-	}
-	return out, nil
+		if x, unread = records.ViewMedication(r.Doc); unread == nil {
+			names[x.ID.String()] = x.Name
+		}
+		return unread == nil
+	})
+	return names, cmp.Or(err, unread)
 }
 
 // medications fills in the lists of medicines. names are those of products, by id.
@@ -151,6 +147,10 @@ func (v *Visit) medications(m *view.Medications, c records.Chart, names map[stri
 
 func (v *Visit) medication(x records.MedicationRequest, what records.Coded) view.Medication {
 	n := v.called(kindMedicine, x.Common, what, cmp.Or(what.Text.Reveal(), x.Medicine.Display.Reveal()))
+	if n.name == "" {
+		n.name, _ = v.door.c.Catalog.Language(v.language()).Text("medications.nameless") // it is there, and has no placeholder
+		n.lang = ""
+	}
 	out := view.Medication{Name: n.name, NameLang: n.lang, About: n.about, Written: n.written, Lang: n.foreign, Since: v.day(x.Authored), By: x.Requester.Display.Reveal(), Visit: x.Encounter.ID.String()}
 	out.How = howToTake(x.Dosages)
 	out.NeededOnly = len(x.Dosages) > 0 && !slices.ContainsFunc(x.Dosages, func(d records.Dosage) bool { return !d.AsNeeded })
@@ -205,6 +205,21 @@ func (d *Door) allergiesPage(v *Visit) error {
 	return v.Render(http.StatusOK, m)
 }
 
+// noneKnown reports that an entry says that there is no allergy, and nothing that an
+// allergy has: when in doubt it is one.
+func noneKnown(x records.AllergyIntolerance) bool {
+	said := false
+	for _, c := range x.Name.Codings() {
+		switch {
+		case c.System.Reveal() == "http://snomed.info/sct" && c.Code.Reveal() == noKnownAllergy:
+			said = true
+		case records.CommonCodes(c.System.Reveal()):
+			return false
+		}
+	}
+	return said && x.Criticality != "high" && len(x.Reactions) == 0
+}
+
 // noKnownAllergy is the SNOMED CT concept for "asked, and there is none".
 const noKnownAllergy = "716186003"
 
@@ -215,7 +230,7 @@ func (v *Visit) allergies(c records.Chart) (list []view.Allergy, none bool, err 
 		if wrong(x.Verification) || over(x.Clinical) {
 			return
 		}
-		if x.Name.Has(noKnownAllergy) {
+		if noneKnown(x) {
 			none = true
 			return
 		}

@@ -10,9 +10,9 @@ import (
 )
 
 // answerMost bounds the documents of one answer, in bytes: its matches, and once more
-// what they bring along. An answer is whole in memory before it leaves, several of them
-// at once, and a thousand resources of 1 MiB would be more than the process may have.
-const answerMost = 8 << 20
+// what they bring along. An answer is whole in memory before it leaves, in two or three copies and
+// several of them at once. A thousand usual resources fit.
+const answerMost = 2 << 20
 
 // fill opens what hits name until the answer is full: at least one, so that whoever goes
 // on with the next page gets on. Of a page that ends before a place the last ones are

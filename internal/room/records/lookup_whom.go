@@ -70,15 +70,10 @@ func (s *Store) whom(ctx context.Context, w Wanted, among []person.PatientID) (o
 		n := min(len(mine), lookupsMost)
 		return mine[:n], n < len(mine), nil
 	}
-	others, err := s.lookedUp(ctx, w)
-	if err != nil {
-		return nil, false, err
-	}
-	if len(others) == 1 {
-		return others, false, nil
-	}
 	// Another one for each question: a refusal of its own, as of a patient who is there.
-	return []person.Owner{person.Patient(person.PatientOf(resourceIDFromBytes(s.lookupToken(w.any[0][0])[:16])))}, false, nil
+	nobody := person.Patient(person.PatientOf(resourceIDFromBytes(s.lookupToken(w.any[0][0])[:16])))
+	other, err := s.lookedUp(ctx, w, nobody)
+	return []person.Owner{other}, false, err
 }
 
 // A chart has a token of the last group, which says most of one person, and one of the
@@ -86,8 +81,9 @@ func (s *Store) whom(ctx context.Context, w Wanted, among []person.PatientID) (o
 const (
 	lookupBoth  = `FROM chart_lookup a WHERE a.token IN (` + eight + `) AND EXISTS (SELECT 1 FROM chart_lookup b WHERE b.owner = a.owner AND b.token IN (` + eight + `))`
 	lookupAmong = `SELECT a.owner ` + lookupBoth + ` AND a.owner IN ` + in32
-	// An owner has at most eight rows of a group, so nine rows are of more than one.
-	lookupOwners = `SELECT a.owner ` + lookupBoth + ` LIMIT 9`
+	// Each gives one row, found or not, and both are always asked.
+	lookupFirst  = `SELECT (SELECT a.owner ` + lookupBoth + ` LIMIT 1)`
+	lookupSecond = `SELECT (SELECT a.owner ` + lookupBoth + ` AND a.owner <> ? LIMIT 1)`
 )
 
 // lookupArgs are the arguments of lookupBoth.
@@ -126,10 +122,28 @@ func (s *Store) lookedUpAmong(ctx context.Context, w Wanted, among []person.Pati
 	return out, nil
 }
 
-// lookedUp is whose charts have a token of every group of w: one when there is one, and
-// otherwise more than one or none. It does not say how many.
-func (s *Store) lookedUp(ctx context.Context, w Wanted) ([]person.Owner, error) {
-	return scanOwners(s.c.DB.Query(ctx, lookupOwners, s.lookupArgs(w)...))
+// lookedUp is whose chart alone has a token of every group of w, and nobody when none has or more
+// than one. It does the same whichever it is, as far as the database does: a look-up must
+// not tell by its time whether somebody is a patient here.
+func (s *Store) lookedUp(ctx context.Context, w Wanted, nobody person.Owner) (person.Owner, error) {
+	args := s.lookupArgs(w)
+	var first, second []byte
+	if err := s.c.DB.QueryRow(ctx, lookupFirst, args...).Scan(&first); err != nil {
+		return person.Owner{}, fmt.Errorf("look up patient: %w", err)
+	}
+	at := nobody.Bytes()
+	if first != nil {
+		at = first
+	}
+	if err := s.c.DB.QueryRow(ctx, lookupSecond, append(args, at)...).Scan(&second); err != nil {
+		return person.Owner{}, fmt.Errorf("look up patient: %w", err)
+	}
+	// A row of something that is no patient is nobody's of ours.
+	o, err := person.OwnerFromBytes(at)
+	if err != nil || o.Kind != person.OwnerPatient || second != nil {
+		return nobody, nil
+	}
+	return o, nil
 }
 
 // scanOwners reads patients, each once.

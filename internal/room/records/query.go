@@ -147,18 +147,14 @@ func (q *Query) add(c *Catalogue, def *Definition, name, value string) error {
 	return q.addTokens(p, value)
 }
 
-// addPatient reads whose chart: id or Patient/id, as of every reference. What has that form
-// and is no identifier of Postern's names nobody.
+// addPatient reads whose chart: id or Patient/id. Any other text names nobody, which is
+// decided and logged as a foreign chart is.
 func (q *Query) addPatient(value string) error {
 	if q.ByChart {
 		return badQuery("the patient is named twice")
 	}
-	value = strings.TrimPrefix(value, "Patient/")
-	if !fhirID(value) {
-		return badQuery("the patient is id or Patient/id")
-	}
 	q.ByChart = true
-	if id, err := parseResourceID(value); err == nil {
+	if id, err := parseResourceID(strings.TrimPrefix(value, "Patient/")); err == nil {
 		q.Patient = person.PatientOf(id)
 	}
 	return nil

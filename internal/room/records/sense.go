@@ -32,7 +32,7 @@ func senseOf(typ string, v rawjson.Value) Sense {
 	}
 	switch typ {
 	case "Condition", "AllergyIntolerance":
-		switch conceptCode(v.Get("verificationStatus")) {
+		switch verification(v.Get("verificationStatus")) {
 		case "entered-in-error":
 			return Mistake
 		case "refuted":
@@ -82,7 +82,8 @@ func claimed(v rawjson.Value) bool {
 	return v.Type() != rawjson.Absent && (v.Type() != rawjson.Bool || v.IsTrue())
 }
 
-// ownCodes reports whether a code system is one of HL7's own, whose codes pages know.
+// ownCodes reports whether a code system is one of HL7's own, whose codes pages know. Why
+// data are absent is none that says what they are.
 func ownCodes(system string) bool {
-	return strings.HasPrefix(system, "http://terminology.hl7.org/CodeSystem/") || strings.HasPrefix(system, "http://hl7.org/fhir/")
+	return !strings.HasSuffix(system, "data-absent-reason") && (strings.HasPrefix(system, "http://terminology.hl7.org/CodeSystem/") || strings.HasPrefix(system, "http://hl7.org/fhir/"))
 }

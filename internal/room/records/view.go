@@ -83,7 +83,7 @@ type Coding struct{ System, Code phi.Text }
 
 // In returns the concept's code of a code system, empty without one.
 func (c Coded) In(system string) string {
-	for _, one := range append([]Coding{{c.System, c.Code}}, c.Others...) {
+	for _, one := range c.Codings() {
 		if one.System.Reveal() == system {
 			return one.Code.Reveal()
 		}
@@ -91,10 +91,16 @@ func (c Coded) In(system string) string {
 	return ""
 }
 
-// Has reports whether one of the concept's codes is this one.
+// Codings are all codes of the concept, the best known first.
+func (c Coded) Codings() []Coding { return append([]Coding{{c.System, c.Code}}, c.Others...) }
+
+// Has reports whether one of the concept's codes is this one, of whatever system.
 func (c Coded) Has(code string) bool {
-	return c.Code.Reveal() == code || slices.ContainsFunc(c.Others, func(o Coding) bool { return o.Code.Reveal() == code })
+	return slices.ContainsFunc(c.Codings(), func(o Coding) bool { return o.Code.Reveal() == code })
 }
+
+// CommonCodes reports whether a code system is one that everybody knows.
+func CommonCodes(system string) bool { return knownSystem(system) < 5 }
 
 // codingsMost is how many codings of one concept are read.
 const codingsMost = 20
@@ -210,6 +216,38 @@ func conceptCode(v rawjson.Value) string {
 		}
 	}
 	return plainCode(text(v, "coding.code"))
+}
+
+// verification is the verificationStatus of a Condition or an AllergyIntolerance. Only the
+// element's own lists count where one of them is there. What a source took back in one
+// coding and states in another is stated, and not confirmed.
+func verification(v rawjson.Value) string {
+	var taken, stated string
+	for c := range at(v, "coding") {
+		switch code := plainCode(strings.ToLower(c.Get("code").Text())); {
+		case !verificationCodes(c.Get("system").Text()) || code == "":
+		case code == "entered-in-error" || code == "refuted":
+			taken = max(code, taken)
+		default:
+			stated = code
+		}
+	}
+	switch {
+	case taken != "" && stated != "":
+		return "unconfirmed"
+	case taken+stated != "":
+		return taken + stated
+	case text(v, "coding.code") != "":
+		return strings.ToLower(conceptCode(v))
+	}
+	if said := strings.ToLower(strings.TrimSpace(v.Get("text").Text())); said == "entered-in-error" || said == "refuted" {
+		return said
+	}
+	return ""
+}
+
+func verificationCodes(system string) bool {
+	return ownCodes(system) && (strings.HasSuffix(system, "ver-status") || strings.Contains(system, "verification"))
 }
 
 // Quantity is a number with its unit, in the form in which it was written.

@@ -29,7 +29,7 @@ func ViewCondition(doc phi.Doc) (Condition, error) {
 	}
 	return Condition{
 		Common: common, Name: coded(v.Get("code")),
-		Clinical: conceptCode(v.Get("clinicalStatus")), Verification: conceptCode(v.Get("verificationStatus")),
+		Clinical: conceptCode(v.Get("clinicalStatus")), Verification: verification(v.Get("verificationStatus")),
 		Severity: coded(v.Get("severity")), Categories: codedList(v, "category"),
 		Onset: date(v, "onsetDateTime|onsetPeriod"), Abated: date(v, "abatementDateTime|abatementPeriod"),
 		Recorded: date(v, "recordedDate"), Notes: notes(v),
@@ -157,7 +157,7 @@ func ViewAllergyIntolerance(doc phi.Doc) (AllergyIntolerance, error) {
 	}
 	a := AllergyIntolerance{
 		Common: common, Name: coded(v.Get("code")),
-		Clinical: conceptCode(v.Get("clinicalStatus")), Verification: conceptCode(v.Get("verificationStatus")),
+		Clinical: conceptCode(v.Get("clinicalStatus")), Verification: verification(v.Get("verificationStatus")),
 		Kind: plainCode(v.Get("type").Text()), Criticality: plainCode(v.Get("criticality").Text()),
 		Onset: date(v, "onsetDateTime"), Recorded: date(v, "recordedDate"), Notes: notes(v),
 	}

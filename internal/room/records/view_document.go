@@ -23,6 +23,7 @@ type Document struct {
 	Held      bool   // the file is here and not elsewhere
 	Readable  bool   // it is a text that a page can show
 	Text      phi.Text
+	TextAt    int    // which attachment the text is of
 	Cut       bool   // the text is longer; the file has all of it
 	Language  string // of the attachment, when it says so
 }
@@ -71,7 +72,7 @@ func ViewDocument(doc phi.Doc, b *TextBudget) (Document, error) {
 		}
 		if words, cut, ok := plainWords(data, most); ok {
 			if d.Readable = true; read {
-				d.Text, d.Cut = show(words), cut
+				d.Text, d.Cut, d.TextAt = show(words), cut, r.wordsAt
 			}
 		}
 	}
@@ -90,11 +91,12 @@ func plainWords(data string, most int) (words string, cut, ok bool) {
 // rendition is what can be had of a document, of which a source may send several
 // forms: a structured one for programs first, and the one for people after it.
 type rendition struct {
-	shown rawjson.Value // the attachment that the page is about
-	file  rawjson.Value // the attachment that may leave; absent when none may
-	words rawjson.Value // the first that is plain text; absent when none is
-	media string        // of file, or of one that is elsewhere
-	held  bool          // a file is here, may it leave or not
+	shown   rawjson.Value // the attachment that the page is about
+	file    rawjson.Value // the attachment that may leave; absent when none may
+	words   rawjson.Value // the first that is plain text; absent when none is
+	wordsAt int
+	media   string // of file, or of one that is elsewhere
+	held    bool   // a file is here, may it leave or not
 }
 
 // renditions takes the first attachment that has data and may leave as the file, and the first
@@ -123,7 +125,7 @@ func renditions(v rawjson.Value) rendition {
 		}
 		if media == "text/plain" && r.words.Type() == rawjson.Absent {
 			if _, _, ok := plainWords(data, glimpseBytes); ok {
-				r.words, r.shown = a, a
+				r.words, r.shown, r.wordsAt = a, a, seen-1
 			}
 		}
 	}
