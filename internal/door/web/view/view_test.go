@@ -258,6 +258,7 @@ func TestMessagesAndTemplatesAgree(t *testing.T) {
 		"look.",
 		"looked.kind.",
 		"looked.period.",
+		"medications.nameless",
 		"medicine.",
 		"modality.",
 		"news.",
