@@ -8,8 +8,8 @@ import (
 	"postern.example/postern/internal/room/records"
 )
 
-// The rows of the one-screen chart. What is outside its usual range comes first and is
-// neither folded nor cut off for want of a place: a row is cut only after it was ranked.
+// The rows of the one-screen chart. What is outside its usual range comes first and is not
+// folded, and a row is cut only after it was ranked: what is usual makes room for it.
 const (
 	recentRows = 5   // new results on the screen when few are outside their range
 	chartRows  = 24  // rows of each part that stand open
@@ -63,11 +63,8 @@ func placed(rows []view.Row, open, least int) (shown, folded []view.Row, hidden 
 	if len(rows) > open {
 		slices.SortStableFunc(rows, func(a, b view.Row) int { return rank(b) - rank(a) })
 	}
-	if hidden = len(rows) - chartMost; hidden > 0 {
-		rows = rows[:chartMost]
-	} else {
-		hidden = 0
-	}
+	hidden = max(0, len(rows)-chartMost)
+	rows = rows[:len(rows)-hidden]
 	n := max(open, count(rows, 2), min(count(rows, least), chartRows))
 	if len(rows) <= n+1 { // one alone is not worth a fold
 		return rows, nil, hidden
